@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One run as a pure state machine: events in, effects out, time inside the event. Driven by
+ * runtime/driver against the world, by runtime/sim against a random one, and by a replay of the
+ * journal on resume. */
+#pragma once
+
+#include "engine/core/effect.h"
+#include "engine/core/graph.h"
+
+enum cut_step_state {
+	CUT_STEP_PENDING,
+	CUT_STEP_READY,
+	CUT_STEP_RUNNING,
+	CUT_STEP_VERIFYING,
+	CUT_STEP_SUCCEEDED,
+	CUT_STEP_FAILED,
+	CUT_STEP_UNKNOWN,
+	CUT_STEP_SKIPPED,
+	CUT_STEP_ROLLBACK_PENDING,
+	CUT_STEP_ROLLING_BACK,
+	CUT_STEP_ROLLED_BACK,
+	CUT_STEP_ROLLBACK_FAILED,
+	CUT_STEP_ROLLBACK_IMPOSSIBLE,
+	CUT_STEP_STATES
+};
+
+enum cut_run_state {
+	CUT_RUN_NEW, /* before the armed event */
+	CUT_RUN_ARMED,
+	CUT_RUN_RUNNING,
+	CUT_RUN_PAUSED,
+	CUT_RUN_ROLLING_BACK,
+	CUT_RUN_CLOSING,
+	CUT_RUN_ACCEPTED, /* final from here on */
+	CUT_RUN_DONE,
+	CUT_RUN_ROLLED_BACK,
+	CUT_RUN_ROLLBACK_INCOMPLETE,
+	CUT_RUN_ABORTED,
+	CUT_RUN_FAILED,
+	CUT_RUN_STATES
+};
+
+enum cut_hold_kind {
+	CUT_HOLD_OPERATOR,
+	CUT_HOLD_STEP,    /* failed step */
+	CUT_HOLD_UNKNOWN, /* a person must say whether it was applied */
+	CUT_HOLD_GATE,
+	CUT_HOLD_TRIGGER,
+	CUT_HOLD_BLIND,
+	CUT_HOLD_WINDOW,
+	CUT_HOLD_DOWNTIME,
+	CUT_HOLD_ACCEPTANCE,
+	CUT_HOLD_ROLLBACK,
+	CUT_HOLD_KINDS
+};
+
+struct cut_hold {
+	enum cut_hold_kind kind;
+	const char *id;   /* step, gate, trigger … or "" */
+	cut_time since;   /* wall */
+	char *remedy;     /* owned: "cutover retry shift, skip shift, attest shift, or rollback" */
+	bool decision;    /* resume alone does not clear it */
+};
+
+struct cut_run;
+
+/* rb and graph are borrowed and outlive the run. */
+struct cut_run *cut_run_new(const struct cut_runbook *rb, const struct cut_graph *graph);
+void cut_run_free(struct cut_run *run);
+
+/* 0; or negative: refused, the run is unchanged and err says why and what next (-EPERM role,
+ * -EINVAL no such target, -EALREADY, -EBUSY a decision is open, -ENOTSUP). A refused order or vote
+ * is journaled by the driver with "refused". Effects are appended to out. */
+int cut_run_feed(struct cut_run *run, const struct cut_event *ev, struct cut_effects *out,
+                 struct cut_err *err);
+/* When a tick would change something, on the run clock, or CUT_NEVER; always later than the last
+ * event's t unless that tick moves a state. */
+cut_time cut_run_wake(const struct cut_run *run);
+
+/* Evaluates a check or a gate's checks with the run's values and what live looks up (metrics,
+ * window; may be NULL). data gets {"values": [...]}; 1 all true, 0 not, negative: CEL's error. */
+int cut_run_check(struct cut_run *run, uint32_t step, const struct cut_expr_env *live,
+                  json_t **ret_data, struct cut_err *err);
+/* The names that expressions see, for `cutover eval`; valid while the run lives. */
+struct cut_expr_env cut_run_env(struct cut_run *run, uint32_t step,
+                                const struct cut_expr_env *live);
+
+/* --- looking on: used by watch, status, rendering; all O(1) unless said --- */
+struct cut_step_view {
+	enum cut_step_state state;
+	unsigned attempt;          /* from 1; 0: never started */
+	cut_time started, ended;   /* run clock; CUT_NEVER: not yet */
+	cut_time started_wall, ended_wall;
+	const json_t *outputs;     /* or NULL */
+	const char *reason;        /* why it waits or failed, or NULL */
+	const json_t *saved;
+};
+enum cut_run_state cut_run_state(const struct cut_run *run);
+void cut_run_step_view(const struct cut_run *run, uint32_t step, struct cut_step_view *ret);
+const struct cut_hold *cut_run_holds(const struct cut_run *run, size_t *ret_len);
+uint32_t cut_run_phase(const struct cut_run *run); /* current forward phase, or CUT_NONE */
+uint32_t cut_run_stage_phase(const struct cut_run *run); /* phase whose acceptance is wanted now */
+cut_time cut_run_stage_tail(const struct cut_run *run);  /* longest `tail` of the stage's steps */
+bool cut_run_stage_done(const struct cut_run *run, cut_time *ret_since); /* its last step is done */
+cut_time cut_run_frozen_until(const struct cut_run *run); /* run clock; 0: not frozen */
+int cut_run_exit_code(const struct cut_run *run); /* of the state; 3 while it waits for people */
+const json_t *cut_run_armed(const struct cut_run *run);
+const char *cut_step_state_name(enum cut_step_state state);
+const char *cut_run_state_name(enum cut_run_state state);
+const char *cut_hold_kind_name(enum cut_hold_kind kind);
+
+/* What a rollback would do now, in order: for `rollback --show`, the confirmation and status.
+ * {"steps": [{"step", "restores", "planned_s"}], "impossible": [{"step", "reason"}], "temporary":
+ * [...], "time_s", "accept_loss_needed", "until": [...]}; target as in CUT_ORDER_ROLLBACK. */
+json_t *cut_run_rollback_preview(const struct cut_run *run, const char *target,
+                                 struct cut_err *err);

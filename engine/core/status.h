@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The run as `status --output json` shows it (docs/cli.md). A fold over run and watch, so that a
+ * live engine, a dead run's journal and the simulator say the same. */
+#pragma once
+
+#include "engine/core/watch.h"
+
+/* New reference. The caller adds what only the runtime knows: engine, socket, loop_max_ms, seq. */
+json_t *cut_status_json(const struct cut_run *run, const struct cut_watch *watch, cut_time t,
+                        cut_time wall);

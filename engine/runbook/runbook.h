@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the text of a runbook to its model, with every fault of the file in one go. Called by the
+ * commands and by the engine when it resumes. */
+#pragma once
+
+#include "engine/base/err.h"
+#include "engine/core/model.h"
+
+enum cut_severity { CUT_SEV_ERROR, CUT_SEV_WARNING };
+
+struct cut_fault {
+	char *file; /* owned */
+	struct cut_mark mark;
+	unsigned width; /* of the caret's underline, at least 1 */
+	enum cut_severity severity;
+	char *what; /* owned: "unknown key 'neeeds' in a step" */
+	char *hint; /* owned or NULL: "did you mean 'needs'?" */
+};
+
+struct cut_faults {
+	struct cut_fault *items; /* owned; in the order of the file */
+	size_t len, cap;
+	size_t errors;
+	char *source; /* owned: the file's text for the carets, or NULL */
+	size_t source_len;
+};
+
+void cut_faults_add(struct cut_faults *faults, const char *file, struct cut_mark mark,
+                    enum cut_severity severity, const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 6, 7)));
+/* "file:line:col: error: what; hint" + source line + caret, for each. */
+void cut_faults_print(const struct cut_faults *faults, bool color, struct cut_buf *out);
+json_t *cut_faults_json(const struct cut_faults *faults); /* the list of `validate --output json` */
+void cut_faults_done(struct cut_faults *faults);
+
+struct cut_load_options {
+	const struct cut_catalog *catalog;
+	const json_t *set;       /* --set and --params, name → text or JSON value; may be NULL */
+	const char *params_file; /* --params, for messages; may be NULL */
+	bool large;              /* up to 64 MiB */
+};
+
+/* Reads, expands, types and checks (core/check included). 0 and *ret_rb; or -EINVAL with at least one
+ * error in faults; or another negative errno with err (cannot read). faults gets warnings too. */
+int cut_runbook_load(const char *path, const struct cut_load_options *options,
+                     struct cut_faults *faults, struct cut_runbook **ret_rb, struct cut_err *err);
+/* The same from memory: name stands for the file in messages, folder for relative paths. */
+int cut_runbook_load_text(const char *text, size_t len, const char *name, const char *folder,
+                          const struct cut_load_options *options, struct cut_faults *faults,
+                          struct cut_runbook **ret_rb, struct cut_err *err);
+/* The canonical JSON of the document with its parameters resolved as armed: what `runbook.json`
+ * holds and cut_runbook_load_text reads back into the same model; fills rb->sha256. */
+int cut_runbook_identity(struct cut_runbook *rb, struct cut_buf *ret_canonical);
+/* Which plugins a file names, without loading them: connections' `plugin`, the prefix of `uses`. So
+ * the catalog can be made first. List of names, new reference. */
+int cut_runbook_plugins(const char *path, bool large, json_t **ret, struct cut_faults *faults,
+                        struct cut_err *err);
+/* JSON Schema (draft 2020-12) of the language with the catalog's actions. */
+json_t *cut_runbook_schema(const struct cut_catalog *catalog);
