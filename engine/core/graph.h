@@ -14,6 +14,7 @@ struct cut_graph {
 	uint32_t *pred_at, *pred; /* node i waits for pred[pred_at[i] … pred_at[i + 1] - 1] */
 	uint32_t *succ_at, *succ; /* the reverse */
 	uint32_t *order;          /* all nodes, topological; ties by index */
+	uint32_t *position;       /* of each node in order */
 };
 
 static inline uint32_t cut_graph_group_begin(const struct cut_graph *g, uint32_t group)

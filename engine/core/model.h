@@ -28,6 +28,13 @@ struct cut_template {
 	bool whole;
 };
 
+/* The loop variables that an instance of a foreach sees, innermost first. */
+struct cut_scope {
+	const char *name; /* "share" */
+	json_t *value;    /* owned by the runbook; for a map {"key": …, "value": …} */
+	const struct cut_scope *outer; /* or NULL */
+};
+
 /* A parameter that is only known during the run: put into a copy of params at dispatch. */
 struct cut_dynamic {
 	const char *pointer; /* RFC 6901, "/records/0/values/0" */
@@ -129,6 +136,7 @@ struct cut_step {
 	uint32_t phase; /* index */
 	uint32_t group; /* innermost group, or CUT_NONE */
 	struct cut_mark mark;
+	const struct cut_scope *scope; /* loop variables for its expressions, or NULL */
 	struct cut_body body; /* ACTION, CHECK; MANUAL uses effects and class of it */
 	union {
 		struct cut_wait *wait;
@@ -158,6 +166,7 @@ struct cut_step {
 	const char *description, *owner, *if_fails;
 };
 
+/* A plain group adds nothing to the addresses of its steps; an instance of a foreach does. */
 struct cut_group {
 	const char *address; /* "ladder", "ladder/25" */
 	const char *title;
@@ -168,6 +177,8 @@ struct cut_group {
 	struct cut_need *needs;
 	uint32_t needs_len;
 	struct cut_expr *cond;
+	const struct cut_scope *scope; /* for cond, or NULL */
+	const char *environment;
 	struct cut_mark mark;
 };
 
@@ -297,7 +308,7 @@ struct cut_unsupported {
 
 struct cut_runbook {
 	struct cut_arena arena;    /* owns every text and array below */
-	struct cut_doc *doc;       /* owned: for marks and carets; NULL after cut_runbook_drop_doc */
+	struct cut_doc *doc;       /* owned: its texts are borrowed below */
 	const struct cut_catalog *catalog; /* borrowed */
 	char sha256[65];           /* identity; "" until cut_runbook_identity */
 	const char *file, *folder; /* absolute folder: working folder of commands */
@@ -344,14 +355,22 @@ struct cut_runbook {
 	struct cut_map by_address; /* steps: address → index */
 	struct cut_map by_group;   /* groups: address → index */
 	struct cut_map by_phase;   /* phases: id → index */
+
+	/* What the arena cannot free: each parsed expression once, the values of loop variables. */
+	struct { struct cut_expr **items; size_t len, cap; } exprs;
+	struct { json_t **items; size_t len, cap; } values;
 };
 
 void cut_runbook_free(struct cut_runbook *rb);
 CUT_CLEANUP(cut_runbook, struct cut_runbook *, cut_runbook_free)
 
+/* Gives back the document's tree once its identity is taken; texts stay. */
+void cut_runbook_drop_doc(struct cut_runbook *rb);
 /* A step by the name that an expression or a `needs` in `group` uses: siblings plainly, from the
  * inside out, then the address. CUT_NONE: no such step. */
 uint32_t cut_runbook_step(const struct cut_runbook *rb, uint32_t group, const char *name);
+/* The same for groups: the plain id of a foreach is the group of all its instances. */
+uint32_t cut_runbook_group(const struct cut_runbook *rb, uint32_t group, const char *name);
 uint32_t cut_runbook_phase(const struct cut_runbook *rb, const char *id);
 /* What a step undoes: has it an effect that a rollback would take back? */
 static inline bool cut_step_writes(const struct cut_step *step)

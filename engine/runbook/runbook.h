@@ -37,6 +37,7 @@ struct cut_load_options {
 	const struct cut_catalog *catalog;
 	const json_t *set;       /* --set and --params, name → text or JSON value; may be NULL */
 	const char *params_file; /* --params, for messages; may be NULL */
+	const json_t *resolved;  /* rb->parameters of an earlier load, taken as they are (a resume) */
 	bool large;              /* up to 64 MiB */
 };
 
@@ -48,8 +49,9 @@ int cut_runbook_load(const char *path, const struct cut_load_options *options,
 int cut_runbook_load_text(const char *text, size_t len, const char *name, const char *folder,
                           const struct cut_load_options *options, struct cut_faults *faults,
                           struct cut_runbook **ret_rb, struct cut_err *err);
-/* The canonical JSON of the document with its parameters resolved as armed: what `runbook.json`
- * holds and cut_runbook_load_text reads back into the same model; fills rb->sha256. */
+/* The canonical JSON of the document: what `runbook.json` holds. cut_runbook_load_text reads it back,
+ * with rb->parameters as options->resolved, into the same model and the same identity; fills
+ * rb->sha256, its SHA-256. */
 int cut_runbook_identity(struct cut_runbook *rb, struct cut_buf *ret_canonical);
 /* Which plugins a file names, without loading them: connections' `plugin`, the prefix of `uses`. So
  * the catalog can be made first. List of names, new reference. */
