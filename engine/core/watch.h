@@ -5,16 +5,7 @@
 #pragma once
 
 #include "engine/core/run.h"
-
-enum cut_sample_class { CUT_SAMPLE_GOOD, CUT_SAMPLE_BAD, CUT_SAMPLE_GREY, CUT_SAMPLE_MISSING, CUT_SAMPLE_ERROR };
-
-struct cut_sample {
-	double value; /* NaN: missing */
-	double n;     /* denominator, or NaN: the source gives none */
-	cut_time at;  /* of the sample itself, run clock; CUT_NEVER: when it arrived */
-	bool error;   /* of the source; text says which */
-	const char *text;
-};
+#include "engine/core/trigger.h"
 
 struct cut_watch;
 struct cut_watch_events { /* events to feed to the run, in order; owned: cut_watch_events_clear */
