@@ -68,6 +68,7 @@ struct cut_event {
 	cut_time t;        /* run clock: ms since armed, boot-time clock */
 	cut_time wall;     /* ms since 1970 */
 	const char *actor; /* "engine", or a person: "alice (uid 1001)"; borrowed */
+	const char *refused; /* why cut_run_feed refused it, else NULL: journaled, never fed again */
 	union {
 		/* {"run", "name", "starter": uid, "starter_name", "plan_sha256", "runbook_sha256",
 		 *  "roles": {role: [{"name", "uid"}]}, "parameters", "plugins", "boot_id", "until",
@@ -132,7 +133,8 @@ struct cut_event {
  * "type", "at", "t", "actor" first. */
 void cut_event_encode(const struct cut_event *ev, const struct cut_runbook *rb, struct cut_buf *out);
 /* Borrowed texts and json live as long as record. -EPROTO with what is missing or of the wrong kind.
- * Returns 1 when it is an event, 0 when the record is an output (intent, step, run) or sealed. */
+ * Returns 1 when it is an event to feed, 0 when the record is an output (intent, step, run), was
+ * refused, or is sealed. */
 int cut_event_decode(const json_t *record, const struct cut_runbook *rb, struct cut_event *ret,
                      struct cut_err *err);
 const char *cut_event_name(enum cut_event_type type);

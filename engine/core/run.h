@@ -60,6 +60,15 @@ struct cut_hold {
 	cut_time since;   /* wall */
 	char *remedy;     /* owned: "cutover retry shift, skip shift, attest shift, or rollback" */
 	bool decision;    /* resume alone does not clear it */
+	bool blocks;      /* nothing new starts meanwhile; else only its dependants wait */
+};
+
+/* Somebody is waited for. */
+struct cut_waiting {
+	enum { CUT_WAITING_APPROVAL, CUT_WAITING_MANUAL, CUT_WAITING_SIGN_OFF } kind;
+	uint32_t step;  /* approval, manual; else CUT_NONE */
+	uint32_t phase; /* sign-off: of its acceptance */
+	cut_time since, expires; /* wall; expires CUT_NEVER: does not */
 };
 
 struct cut_run;
@@ -68,7 +77,9 @@ struct cut_run;
 struct cut_run *cut_run_new(const struct cut_runbook *rb, const struct cut_graph *graph);
 void cut_run_free(struct cut_run *run);
 
-/* 0; or negative: refused, the run is unchanged and err says why and what next (-EPERM role,
+/* Events come in the order of t. What is due at ev->t is done before the event itself.
+ *
+ * 0; or negative: refused, the run is unchanged and err says why and what next (-EPERM role,
  * -EINVAL no such target, -EALREADY, -EBUSY a decision is open, -ENOTSUP). A refused order or vote
  * is journaled by the driver with "refused". Effects are appended to out. */
 int cut_run_feed(struct cut_run *run, const struct cut_event *ev, struct cut_effects *out,
@@ -108,6 +119,18 @@ bool cut_run_signed(const struct cut_run *run, uint32_t phase);
 cut_time cut_run_frozen_until(const struct cut_run *run); /* run clock; 0: not frozen */
 int cut_run_exit_code(const struct cut_run *run); /* of the state; 3 while it waits for people */
 const json_t *cut_run_armed(const struct cut_run *run);
+/* Have the tests of an acceptance, asked for by want_tests, ended? phase is that of the acceptance. */
+bool cut_run_tests_done(const struct cut_run *run, uint32_t phase, bool *ret_ok);
+/* Is every role of the phase's sign_off satisfied (or none asked for)? After ACCEPTANCE met. */
+bool cut_run_signed(const struct cut_run *run, uint32_t phase);
+const struct cut_waiting *cut_run_waiting(const struct cut_run *run, size_t *ret_len);
+/* A downtime clock at t: false while it never started. */
+bool cut_run_downtime(const struct cut_run *run, uint32_t downtime, cut_time t, bool *ret_running,
+                      cut_time *ret_elapsed);
+bool cut_run_temporary_open(const struct cut_run *run, uint32_t step); /* applied, not undone yet */
+bool cut_run_unclosed(const struct cut_run *run, uint32_t step);
+const char *cut_run_in_command(const struct cut_run *run); /* or NULL */
+bool cut_run_acked(const struct cut_run *run, uint32_t client);
 const char *cut_step_state_name(enum cut_step_state state);
 const char *cut_run_state_name(enum cut_run_state state);
 const char *cut_hold_kind_name(enum cut_hold_kind kind);
