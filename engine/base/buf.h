@@ -20,7 +20,8 @@ int cut_buf_add(struct cut_buf *buf, const void *data, size_t len);
 int cut_buf_add_str(struct cut_buf *buf, const char *s);
 int cut_buf_add_char(struct cut_buf *buf, char c);
 int cut_buf_printf(struct cut_buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-int cut_buf_vprintf(struct cut_buf *buf, const char *fmt, va_list ap);
+int cut_buf_vprintf(struct cut_buf *buf, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
 /* Makes room for len more bytes and returns where they go, or NULL past the cap; the caller adds
  * what it wrote to buf->len. */
 char *cut_buf_reserve(struct cut_buf *buf, size_t len);

@@ -23,7 +23,7 @@ static uint32_t by_table(uint32_t crc, const uint8_t *p, size_t len)
 
 #ifdef __x86_64__
 __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const uint8_t *p,
-                                                                 size_t len)
+								 size_t len)
 {
 	uint64_t wide = crc, word;
 

@@ -92,8 +92,8 @@ uint32_t cut_doc_get(const struct cut_doc *doc, uint32_t map, const char *key)
 		uint32_t have = doc->nodes[at].key;
 
 		if (len <= SHORT_TEXT_BYTES ? have == text
-		                            : doc->text_lens[have] == len &&
-		                                      memcmp(doc->texts[have], key, len) == 0)
+					    : doc->text_lens[have] == len &&
+						      memcmp(doc->texts[have], key, len) == 0)
 			return at;
 	}
 	return 0;

@@ -9,8 +9,9 @@
 #include <string.h>
 
 /* The texts may come from the error that is being replaced, so the old ones go last. */
-static int replace(struct cut_err *err, int code, const char *why, const char *next,
-                   const char *what, va_list ap)
+__attribute__((format(printf, 5, 0))) static int replace(struct cut_err *err, int code,
+							 const char *why, const char *next,
+							 const char *what, va_list ap)
 {
 	struct cut_err fresh = {.code = code};
 	cut_auto(cut_buf) struct cut_buf text = {0};
@@ -27,7 +28,7 @@ static int replace(struct cut_err *err, int code, const char *why, const char *n
 }
 
 int cut_err_set(struct cut_err *err, int code, const char *why, const char *next, const char *what,
-                ...)
+		...)
 {
 	va_list ap;
 

@@ -33,15 +33,16 @@ int cut_frame_read(struct cut_buf *in, json_t **ret, struct cut_err *err)
 	for (int i = 0; i < HEAD_BYTES; i++)
 		len = len << 8 | (unsigned char)in->data[i];
 	if (len > CUT_FRAME_MAX_BYTES)
-		return cut_err_set(err, -E2BIG, "more than 1 MiB", NULL, "a frame of %zu bytes came",
-		                   len);
+		return cut_err_set(err, -E2BIG, "more than 1 MiB", NULL,
+				   "a frame of %zu bytes came", len);
 	if (in->len - HEAD_BYTES < len)
 		return 0;
 	r = cut_json_parse(in->data + HEAD_BYTES, len, "a frame", &message, err);
 	if (r < 0)
 		return -EPROTO;
 	if (!json_is_object(message))
-		return cut_err_set(err, -EPROTO, NULL, NULL, "a frame came that is not a JSON object");
+		return cut_err_set(err, -EPROTO, NULL, NULL,
+				   "a frame came that is not a JSON object");
 	cut_buf_consume(in, HEAD_BYTES + len);
 	*ret = cut_take(message);
 	return 1;

@@ -30,18 +30,18 @@ static bool is_too_deep(const char *text, size_t len)
 }
 
 int cut_json_parse(const char *text, size_t len, const char *what, json_t **ret,
-                   struct cut_err *err)
+		   struct cut_err *err)
 {
 	json_error_t fault;
 	json_t *json;
 
 	if (is_too_deep(text, len))
 		return cut_err_set(err, -EINVAL, "nested deeper than 64 levels", NULL,
-		                   "cannot read %s as JSON", what);
+				   "cannot read %s as JSON", what);
 	json = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &fault);
 	if (!json) {
-		cut_auto(cut_str) char *why = cut_printf("line %d, column %d: %s", fault.line,
-		                                         fault.column, fault.text);
+		cut_auto(cut_str) char *why =
+			cut_printf("line %d, column %d: %s", fault.line, fault.column, fault.text);
 
 		return cut_err_set(err, -EINVAL, why, NULL, "cannot read %s as JSON", what);
 	}

@@ -12,8 +12,8 @@
 
 static void add_escaped(struct cut_buf *out, unsigned char c)
 {
-	static const char letters[0x20] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n',
-	                                   ['\r'] = 'r', ['\t'] = 't'};
+	static const char letters[0x20] = {
+		['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
 
 	if (c >= 0x20)
 		cut_buf_printf(out, "\\%c", c);
@@ -61,12 +61,39 @@ static void add_int(struct cut_buf *out, int64_t value)
 	cut_buf_add(out, at, (size_t)(text + sizeof(text) - at));
 }
 
+/* Most reals have up to 6 decimals: the same digits as below, without asking printf. */
+static bool add_short_real(struct cut_buf *out, double value)
+{
+	double millionths = value * 1e6;
+	char text[8] = ".000000";
+	int64_t whole;
+	int at = 6;
+
+	/* From here on printf would write an exponent, or could need more digits than 15. */
+	if (!(fabs(value) >= 1e-4 && fabs(value) < 1e8))
+		return false;
+	whole = (int64_t)(millionths < 0 ? millionths - 0.5 : millionths + 0.5);
+	if ((double)whole / 1e6 != value)
+		return false;
+	for (int64_t rest = llabs(whole) % 1000000; at > 0; at--, rest /= 10)
+		text[at] = (char)('0' + rest % 10);
+	for (at = 7; at > 2 && text[at - 1] == '0'; at--)
+		text[at - 1] = '\0';
+	if (value < 0)
+		cut_buf_add_char(out, '-');
+	add_int(out, llabs(whole) / 1000000);
+	cut_buf_add_str(out, text);
+	return true;
+}
+
 /* The fewest of 15, 16 or 17 digits that read back as the same number; always with a point or an
  * exponent, so that it stays a real. */
 static void add_real(struct cut_buf *out, double value)
 {
 	char text[40];
 
+	if (add_short_real(out, value))
+		return;
 	for (int digits = 15; digits <= 17; digits++) {
 		snprintf(text, sizeof(text), "%.*g", digits, value);
 		if (strtod(text, NULL) == value)
@@ -95,7 +122,7 @@ static void add_object(struct cut_buf *out, const json_t *j)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)j, key, value)
+	json_object_foreach ((json_t *)j, key, value)
 		keys[i++] = key;
 	qsort(keys, n, sizeof(*keys), by_key);
 	cut_buf_add_char(out, '{');
@@ -124,30 +151,14 @@ static void add_array(struct cut_buf *out, const json_t *j)
 static void add_value(struct cut_buf *out, const json_t *j)
 {
 	switch (json_typeof(j)) {
-	case JSON_OBJECT:
-		add_object(out, j);
-		break;
-	case JSON_ARRAY:
-		add_array(out, j);
-		break;
-	case JSON_STRING:
-		add_string(out, json_string_value(j), json_string_length(j));
-		break;
-	case JSON_INTEGER:
-		add_int(out, json_integer_value(j));
-		break;
-	case JSON_REAL:
-		add_real(out, json_real_value(j));
-		break;
-	case JSON_TRUE:
-		cut_buf_add(out, "true", 4);
-		break;
-	case JSON_FALSE:
-		cut_buf_add(out, "false", 5);
-		break;
-	case JSON_NULL:
-		cut_buf_add(out, "null", 4);
-		break;
+	case JSON_OBJECT: add_object(out, j); break;
+	case JSON_ARRAY: add_array(out, j); break;
+	case JSON_STRING: add_string(out, json_string_value(j), json_string_length(j)); break;
+	case JSON_INTEGER: add_int(out, json_integer_value(j)); break;
+	case JSON_REAL: add_real(out, json_real_value(j)); break;
+	case JSON_TRUE: cut_buf_add(out, "true", 4); break;
+	case JSON_FALSE: cut_buf_add(out, "false", 5); break;
+	case JSON_NULL: cut_buf_add(out, "null", 4); break;
 	}
 }
 

@@ -24,7 +24,9 @@ static struct {
 	int fd;
 	enum cut_log_level lowest;
 	char *name; /* owned */
-	struct { CUT_VEC(struct secret_form); } forms; /* longest first */
+	struct {
+		CUT_VEC(struct secret_form);
+	} forms; /* longest first */
 } sink = {.fd = -1};
 
 void cut_log_open(int fd, enum cut_log_level lowest, const char *name)
@@ -50,7 +52,7 @@ static void hide_form(const char *text, size_t len)
 			return;
 	cut_vec_push(&sink.forms, (struct secret_form){0});
 	memmove(&sink.forms.items[at + 1], &sink.forms.items[at],
-	        (sink.forms.len - 1 - at) * sizeof(sink.forms.items[0]));
+		(sink.forms.len - 1 - at) * sizeof(sink.forms.items[0]));
 	sink.forms.items[at] = (struct secret_form){cut_strndup(text, len), len};
 }
 
@@ -58,7 +60,8 @@ static void hide_form(const char *text, size_t len)
  * text that was encoded. */
 static void hide_base64(const char *value, size_t len, unsigned before, const char *last_two)
 {
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 	cut_auto(cut_buf) struct cut_buf out = {0};
 	unsigned bits = 0, held = 8 * before, shared = before ? before + 1 : 0;
 
@@ -75,7 +78,8 @@ static void hide_base64(const char *value, size_t len, unsigned before, const ch
 
 static void hide_url(const char *value, size_t len, const char *hex, char space)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+	static const char plain[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
 	cut_auto(cut_buf) struct cut_buf out = {0};
 
 	for (size_t i = 0; i < len; i++) {
@@ -115,14 +119,15 @@ void cut_log_secret(const char *value, size_t len)
 		hide_base64(value, len, before, "-_");
 	}
 	for (unsigned i = 0; i < 4; i++)
-		hide_url(value, len, i & 1 ? "0123456789abcdef" : "0123456789ABCDEF", i & 2 ? '+' : 0);
+		hide_url(value, len, i & 1 ? "0123456789abcdef" : "0123456789ABCDEF",
+			 i & 2 ? '+' : 0);
 }
 
 void cut_log_redact(char *text)
 {
 	size_t left = strlen(text);
 
-	cut_vec_foreach(&sink.forms, form) {
+	cut_vec_foreach (&sink.forms, form) {
 		char *at = text;
 
 		while ((at = memmem(at, left - (size_t)(at - text), form->text, form->len))) {

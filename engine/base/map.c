@@ -14,15 +14,15 @@ struct cut_map_slot {
 
 /* The slot of the key, or the free one where it belongs. */
 static struct cut_map_slot *probe(const struct cut_map *map, const char *key, size_t len,
-                                  uint32_t hash)
+				  uint32_t hash)
 {
 	size_t at = hash & (map->cap - 1);
 
 	for (;; at = (at + 1) & (map->cap - 1)) {
 		struct cut_map_slot *slot = &map->slots[at];
 
-		if (!slot->key || (slot->hash == hash && slot->len == len &&
-		                   memcmp(slot->key, key, len) == 0))
+		if (!slot->key ||
+		    (slot->hash == hash && slot->len == len && memcmp(slot->key, key, len) == 0))
 			return slot;
 	}
 }
@@ -46,7 +46,7 @@ static void grow(struct cut_map *map)
 }
 
 bool cut_map_put(struct cut_map *map, const char *key, size_t len, uint32_t value,
-                 uint32_t *ret_old)
+		 uint32_t *ret_old)
 {
 	uint32_t hash = (uint32_t)cut_hash64(key, len);
 	struct cut_map_slot *slot;
@@ -60,7 +60,8 @@ bool cut_map_put(struct cut_map *map, const char *key, size_t len, uint32_t valu
 			*ret_old = slot->value;
 		return false;
 	}
-	*slot = (struct cut_map_slot){.key = key, .hash = hash, .len = (uint32_t)len, .value = value};
+	*slot = (struct cut_map_slot){
+		.key = key, .hash = hash, .len = (uint32_t)len, .value = value};
 	map->len++;
 	return true;
 }

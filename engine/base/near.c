@@ -27,7 +27,7 @@ static unsigned edit_distance(const char *a, size_t a_len, const char *b, size_t
 		row[0] = (unsigned)i;
 		for (size_t j = 1; j <= b_len; j++) {
 			row[j] = smaller(above[j - 1] + (a[i - 1] != b[j - 1]),
-			                 smaller(above[j], row[j - 1]) + 1);
+					 smaller(above[j], row[j - 1]) + 1);
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
 				row[j] = smaller(row[j], before[j - 2] + 1);
 		}

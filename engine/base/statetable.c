@@ -11,11 +11,11 @@ bool cut_state_may(const struct cut_state_row *table, unsigned from, unsigned to
 }
 
 void cut_state_move(const struct cut_state_row *table, const char *what, unsigned *state,
-                    unsigned to)
+		    unsigned to)
 {
 	if (!cut_state_may(table, *state, to)) {
 		fprintf(stderr, "cutover: bug: %s cannot move from %s to %s\n", what,
-		        table[*state].name, table[to].name);
+			table[*state].name, table[to].name);
 		abort();
 	}
 	*state = to;

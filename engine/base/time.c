@@ -91,7 +91,7 @@ int cut_duration_parse(const char *text, size_t len, cut_time *ret)
 static void add_millis(struct cut_buf *out, unsigned ms)
 {
 	char text[] = {'.', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10),
-	               (char)('0' + ms % 10)};
+		       (char)('0' + ms % 10)};
 	size_t len = sizeof(text);
 
 	while (len > 1 && text[len - 1] == '0')
@@ -263,17 +263,33 @@ int cut_rfc3339_parse(const char *text, size_t len, cut_time *ret)
 	return 0;
 }
 
+static void put_digits(char *to, int digits, int value)
+{
+	for (; digits--; value /= 10)
+		to[digits] = (char)('0' + value % 10);
+}
+
 void cut_rfc3339_format(cut_time wall, struct cut_buf *out)
 {
 	const cut_time first = days_from_civil(0, 1, 1) * CUT_DAY;
 	const cut_time last = days_from_civil(10000, 1, 1) * CUT_DAY - 1;
+	static const struct {
+		int at, digits;
+	} fields[] = {{0, 4}, {5, 2}, {8, 2}, {11, 2}, {14, 2}, {17, 2}, {20, 3}};
+	char text[] = "0000-00-00T00:00:00.000Z";
+	int values[CUT_ARRAY_LEN(fields)];
 	int64_t days;
-	int y, m, d, ms;
+	int ms;
 
 	wall = wall < first ? first : wall > last ? last : wall;
 	days = (wall - first) / CUT_DAY + first / CUT_DAY;
 	ms = (int)(wall - days * CUT_DAY);
-	civil_from_days(days, &y, &m, &d);
-	cut_buf_printf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", y, m, d, ms / 3600000,
-	               ms / 60000 % 60, ms / 1000 % 60, ms % 1000);
+	civil_from_days(days, &values[0], &values[1], &values[2]);
+	values[3] = ms / 3600000;
+	values[4] = ms / 60000 % 60;
+	values[5] = ms / 1000 % 60;
+	values[6] = ms % 1000;
+	for (size_t i = 0; i < CUT_ARRAY_LEN(fields); i++)
+		put_digits(text + fields[i].at, fields[i].digits, values[i]);
+	cut_buf_add(out, text, sizeof(text) - 1);
 }

@@ -17,8 +17,12 @@ static void test_both_ways_give_the_published_sums(void **state)
 		size_t len;
 		uint32_t want; /* RFC 3720, B.4 */
 	} rows[] = {
-		{"", 0, 0},           {zeroes, 32, 0x8a9136aa},  {ones, 32, 0x62a8ab43},
-		{rising, 32, 0x46dd794e}, {falling, 32, 0x113fdb5c}, {"123456789", 9, 0xe3069283},
+		{"", 0, 0},
+		{zeroes, 32, 0x8a9136aa},
+		{ones, 32, 0x62a8ab43},
+		{rising, 32, 0x46dd794e},
+		{falling, 32, 0x113fdb5c},
+		{"123456789", 9, 0xe3069283},
 	};
 
 	memset(ones, 0xff, sizeof(ones));
@@ -37,8 +41,9 @@ static void test_parts_may_be_summed_one_after_the_other(void **state)
 	static const char text[] = "the quick brown fox jumps over the lazy dog";
 
 	for (size_t cut = 0; cut < sizeof(text); cut++)
-		assert_int_equal(cut_crc32c(cut_crc32c(0, text, cut), text + cut, sizeof(text) - cut),
-		                 cut_crc32c(0, text, sizeof(text)));
+		assert_int_equal(
+			cut_crc32c(cut_crc32c(0, text, cut), text + cut, sizeof(text) - cut),
+			cut_crc32c(0, text, sizeof(text)));
 }
 
 int main(void)

@@ -29,7 +29,8 @@ static void test_parts_are_joined_into_one_line(void **state)
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(rows); i++) {
 		cut_auto(cut_err) struct cut_err err = {0};
-		int r = cut_err_set(&err, -EINVAL, rows[i].why, rows[i].next, "cannot read %s", "a.yaml");
+		int r = cut_err_set(&err, -EINVAL, rows[i].why, rows[i].next, "cannot read %s",
+				    "a.yaml");
 
 		assert_int_equal(r, -EINVAL);
 		assert_int_equal(err.code, -EINVAL);

@@ -17,7 +17,8 @@ static void test_frames_come_out_as_they_went_in_whatever_the_pieces(void **stat
 		int64_t seen = 0;
 
 		for (int i = 0; i < 5; i++) {
-			cut_auto(cut_json) json_t *m = json_pack("{s:i, s:s}", "id", i, "op", "apply");
+			cut_auto(cut_json) json_t *m =
+				json_pack("{s:i, s:s}", "id", i, "op", "apply");
 
 			assert_int_equal(cut_frame_write(&wire, m), 0);
 		}
@@ -83,7 +84,9 @@ static void test_garbage_ends_the_link(void **state)
 		{"\0\0\0\2{}", 6, 1},
 		{"\0\0\0\2{}{", 7, 1},
 		{"\0\0\0\2[]", 6, -EPROTO},
-		{"\0\0\0\1" "1", 5, -EPROTO},
+		{"\0\0\0\1"
+		 "1",
+		 5, -EPROTO},
 		{"\0\0\0\0", 4, -EPROTO},
 		{"\0\0\0\2{x", 6, -EPROTO},
 		{"\0\0\0\3{}x", 7, -EPROTO},

@@ -21,7 +21,7 @@ static void test_sha256_gives_the_published_digests(void **state)
 		{"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
 		{"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
 		{"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
-	         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+		 "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
 	};
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(rows); i++) {
@@ -57,8 +57,12 @@ static void test_sha256_of_a_file_is_that_of_its_bytes(void **state)
 static void test_base32_follows_rfc_4648(void **state)
 {
 	static const char *const rows[][2] = {
-		{"", ""},           {"f", "my"},           {"fo", "mzxq"},
-		{"foo", "mzxw6"},   {"foob", "mzxw6yq"},   {"fooba", "mzxw6ytb"},
+		{"", ""},
+		{"f", "my"},
+		{"fo", "mzxq"},
+		{"foo", "mzxw6"},
+		{"foob", "mzxw6yq"},
+		{"fooba", "mzxw6ytb"},
 		{"foobar", "mzxw6ytboi"},
 	};
 

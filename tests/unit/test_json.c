@@ -42,7 +42,8 @@ static void test_only_strict_json_is_read(void **state)
 		cut_auto(cut_err) struct cut_err err = {0};
 		cut_auto(cut_json) json_t *j = NULL;
 
-		if (cut_json_parse(rows[i].text, strlen(rows[i].text), "the reply", &j, &err) != rows[i].r)
+		if (cut_json_parse(rows[i].text, strlen(rows[i].text), "the reply", &j, &err) !=
+		    rows[i].r)
 			fail_msg("%s", rows[i].text);
 		assert_int_equal(j == NULL, rows[i].r < 0);
 		if (rows[i].r < 0)
@@ -91,15 +92,16 @@ static void test_pointers_follow_rfc_6901(void **state)
 	static const struct {
 		const char *pointer, *want;
 	} rows[] = {
-		{"/foo/0", "\"bar\""}, {"/foo/1", "\"baz\""}, {"/", "0"},      {"/a~1b", "1"},
-		{"/m~0n", "8"},        {"/c%d", "2"},         {"/k\"l", "6"},  {"/ ", "7"},
-		{"/foo/2", NULL},      {"/foo/-", NULL},      {"/foo/00", NULL}, {"/foo/", NULL},
-		{"/foo/+1", NULL},     {"/foo/1/x", NULL},    {"foo", NULL},   {"/m~2n", NULL},
-		{"/m~", NULL},         {"/foo/99999999999999999999", NULL},
+		{"/foo/0", "\"bar\""}, {"/foo/1", "\"baz\""}, {"/", "0"},
+		{"/a~1b", "1"},	       {"/m~0n", "8"},	      {"/c%d", "2"},
+		{"/k\"l", "6"},	       {"/ ", "7"},	      {"/foo/2", NULL},
+		{"/foo/-", NULL},      {"/foo/00", NULL},     {"/foo/", NULL},
+		{"/foo/+1", NULL},     {"/foo/1/x", NULL},    {"foo", NULL},
+		{"/m~2n", NULL},       {"/m~", NULL},	      {"/foo/99999999999999999999", NULL},
 	};
-	cut_auto(cut_json) json_t *j = json_loads(
-		"{\"foo\":[\"bar\",\"baz\"],\"\":0,\"a/b\":1,\"c%d\":2,\"k\\\"l\":6,\" \":7,\"m~n\":8}",
-		0, NULL);
+	cut_auto(cut_json) json_t *j = json_loads("{\"foo\":[\"bar\",\"baz\"],\"\":0,\"a/"
+						  "b\":1,\"c%d\":2,\"k\\\"l\":6,\" \":7,\"m~n\":8}",
+						  0, NULL);
 
 	assert_ptr_equal(cut_json_at(j, ""), j);
 	for (size_t i = 0; i < CUT_ARRAY_LEN(rows); i++) {
@@ -121,8 +123,8 @@ static void test_durations_are_seconds_and_back(void **state)
 		cut_time ms;
 		const char *text;
 	} rows[] = {
-		{0, "0"}, {1000, "1"}, {250, "0.25"}, {1, "0.001"}, {-1500, "-1.5"},
-		{5400000, "5400"}, {86400123, "86400.123"}, {CUT_NEVER, "null"},
+		{0, "0"},	 {1000, "1"},	    {250, "0.25"},	     {1, "0.001"},
+		{-1500, "-1.5"}, {5400000, "5400"}, {86400123, "86400.123"}, {CUT_NEVER, "null"},
 	};
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(rows); i++) {

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -15,17 +16,18 @@ static void test_canonical_text_is_sorted_compact_and_shortest(void **state)
 	static const struct {
 		const char *text, *want;
 	} rows[] = {
-		{"{ \"b\" : 1, \"a\" : [ 1 , 2 ], \"aa\" : {} }", "{\"a\":[1,2],\"aa\":{},\"b\":1}"},
+		{"{ \"b\" : 1, \"a\" : [ 1 , 2 ], \"aa\" : {} }",
+		 "{\"a\":[1,2],\"aa\":{},\"b\":1}"},
 		{"[true,false,null]", "[true,false,null]"},
 		{"[0,-1,9223372036854775807,-9223372036854775808]",
-	         "[0,-1,9223372036854775807,-9223372036854775808]"},
+		 "[0,-1,9223372036854775807,-9223372036854775808]"},
 		{"[0.1,0.30000000000000004,1.0,-0.0,2.5e-7]",
-	         "[0.1,0.30000000000000004,1.0,-0.0,2.5e-07]"},
+		 "[0.1,0.30000000000000004,1.0,-0.0,2.5e-07]"},
 		{"[1e20,123456789012345678e0,1e15,5e-324]",
-	         "[1e+20,1.2345678901234568e+17,1e+15,4.94065645841247e-324]"},
+		 "[1e+20,1.2345678901234568e+17,1e+15,4.94065645841247e-324]"},
 		{"[\"\\u00e9\\u20ac\\ud83d\\ude00\"]", "[\"é€😀\"]"},
 		{"[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\\u007f\"]",
-	         "[\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\"]"},
+		 "[\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\"]"},
 		{"\"\"", "\"\""},
 	};
 
@@ -58,20 +60,43 @@ static void test_reals_read_back_exactly(void **state)
 	}
 }
 
+static void test_reals_have_the_fewest_digits(void **state)
+{
+	static const double scales[] = {1, 10, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8};
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(scales); i++) {
+		for (int64_t n = -20000000; n <= 20000000; n += 977) {
+			cut_auto(cut_buf) struct cut_buf out = {0};
+			struct cut_jw w = {.out = &out};
+			char want[40];
+
+			cut_jw_real(&w, NULL, (double)n / scales[i]);
+			snprintf(want, sizeof(want), "%.15g", (double)n / scales[i]);
+			if (!strpbrk(want, ".e"))
+				strcat(want, ".0");
+			assert_string_equal(out.data, want);
+		}
+	}
+}
+
 static void test_numbers_do_not_follow_the_locale(void **state)
 {
 	static const char *const commas[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "de_DE", "fr_FR"};
-	cut_auto(cut_buf) struct cut_buf out = {0};
+	struct cut_buf out = {0};
 	struct cut_jw w = {.out = &out};
 	size_t i = 0;
 
 	while (i < CUT_ARRAY_LEN(commas) && !setlocale(LC_ALL, commas[i]))
 		i++;
-	cut_jw_real(&w, NULL, 2.5);
-	setlocale(LC_ALL, "C");
-	assert_string_equal(out.data, "2.5");
 	if (i == CUT_ARRAY_LEN(commas))
 		skip();
+	cut_jw_open(&w, NULL, '[');
+	cut_jw_real(&w, NULL, 2.5);
+	cut_jw_real(&w, NULL, 1.0 / 3);
+	cut_jw_close(&w);
+	setlocale(LC_ALL, "C");
+	assert_string_equal(out.data, "[2.5,0.3333333333333333]");
+	cut_buf_done(&out);
 }
 
 static void test_the_writer_places_commas_and_brackets(void **state)
@@ -105,7 +130,8 @@ static void test_the_writer_places_commas_and_brackets(void **state)
 	assert_string_equal(
 		out.data,
 		"{\"s\":\"a\\\"b\",\"none\":null,\"list\":[-9223372036854775808,{},[true],0.5],"
-		"\"nan\":null,\"d\":1.5,\"whole\":2,\"never\":null,\"at\":\"1970-01-01T00:00:00.000Z\","
+		"\"nan\":null,\"d\":1.5,\"whole\":2,\"never\":null,\"at\":\"1970-01-01T00:00:00."
+		"000Z\","
 		"\"not\":null,\"j\":{\"a\":2,\"z\":1},\"k\":null,\"no\":false}");
 }
 
@@ -125,7 +151,10 @@ static void test_a_writer_may_write_one_document_after_another(void **state)
 static void test_stray_bytes_become_a_replacement_character(void **state)
 {
 	static const char *const rows[][2] = {
-		{"a\xff" "b", "\"a\xef\xbf\xbd" "b\""},
+		{"a\xff"
+		 "b",
+		 "\"a\xef\xbf\xbd"
+		 "b\""},
 		{"\xe2\x82", "\"\xef\xbf\xbd\xef\xbf\xbd\""},
 		{"\xc3\xa9\xc3", "\"\xc3\xa9\xef\xbf\xbd\""},
 	};
@@ -162,6 +191,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_canonical_text_is_sorted_compact_and_shortest),
 		cmocka_unit_test(test_reals_read_back_exactly),
+		cmocka_unit_test(test_reals_have_the_fewest_digits),
 		cmocka_unit_test(test_numbers_do_not_follow_the_locale),
 		cmocka_unit_test(test_the_writer_places_commas_and_brackets),
 		cmocka_unit_test(test_a_writer_may_write_one_document_after_another),

@@ -114,7 +114,7 @@ static void test_base64_is_hidden_wherever_the_secret_starts(void **state)
 		strcat(strcat(plain, before[i]), secret);
 		strcat(plain, "@host");
 		len = (size_t)EVP_EncodeBlock((unsigned char *)coded, (unsigned char *)plain,
-		                              (int)strlen(plain));
+					      (int)strlen(plain));
 		strcpy(shorter, coded);
 		cut_log_redact(shorter);
 		assert_non_null(strstr(shorter, "***"));

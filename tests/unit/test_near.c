@@ -16,19 +16,21 @@ static void test_the_nearest_name_is_offered_or_none(void **state)
 		const char *word, *candidates[5], *want;
 	} rows[] = {
 		{"neds", {"id", "needs", "if"}, "needs"},
-		{"ned", {"id", "needs", "if"}, NULL},              /* 2 off in 3 letters */
+		{"ned", {"id", "needs", "if"}, NULL}, /* 2 off in 3 letters */
 		{"nedes", {"id", "needs", "if"}, "needs"},
-		{"tiemout", {"title", "timeout", "retry"}, "timeout"}, /* a transposition is one edit */
+		{"tiemout",
+		 {"title", "timeout", "retry"},
+		 "timeout"}, /* a transposition is one edit */
 		{"rollbak", {"rollback", "rollbacks"}, "rollback"},
 		{"rolback", {"rollbacks", "rollback"}, "rollback"}, /* nearer wins over earlier */
-		{"abc", {"abd", "abe"}, "abd"},                    /* else the earlier */
+		{"abc", {"abd", "abe"}, "abd"},			    /* else the earlier */
 		{"point_of_return", {"point_of_no_return"}, "point_of_no_return"},
 		{"point_of", {"point_of_no_return"}, NULL},
-		{"x", {"y", "id"}, NULL},                          /* one letter is near to nothing */
+		{"x", {"y", "id"}, NULL}, /* one letter is near to nothing */
 		{"", {"a"}, NULL},
 		{"id", {NULL}, NULL},
 		{"ab", {"ba"}, "ba"},
-		{"abcd", {"badc"}, NULL},                          /* 2 transpositions in 4 letters */
+		{"abcd", {"badc"}, NULL}, /* 2 transpositions in 4 letters */
 		{"abcde", {"badce"}, "badce"},
 		{"abcdefgh", {"abcdefghijk"}, NULL},
 		{"abcdefghi", {"abcdefghijkl"}, "abcdefghijkl"},

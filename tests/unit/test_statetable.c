@@ -20,7 +20,8 @@ static const struct cut_state_row table[] = {
 
 static void test_only_moves_of_the_table_are_allowed(void **state)
 {
-	static const bool want[3][3] = {{false, true, true}, {true, false, false}, {false, false, false}};
+	static const bool want[3][3] = {
+		{false, true, true}, {true, false, false}, {false, false, false}};
 
 	for (unsigned from = 0; from < 3; from++)
 		for (unsigned to = 0; to < 3; to++)

@@ -44,14 +44,14 @@ static void test_durations_are_read_with_their_unit_or_not_at_all(void **state)
 		{"1w", -EINVAL, 0},
 		{"-10s", -EINVAL, 0},
 		{"+10s", -EINVAL, 0},
-		{"1s1m", -EINVAL, 0},      /* units fall */
-		{"1s1s", -EINVAL, 0},      /* each once */
-		{"1.5h30m", -EINVAL, 0},   /* a fraction ends it */
+		{"1s1m", -EINVAL, 0},	 /* units fall */
+		{"1s1s", -EINVAL, 0},	 /* each once */
+		{"1.5h30m", -EINVAL, 0}, /* a fraction ends it */
 		{"1.s", -EINVAL, 0},
 		{".5s", -EINVAL, 0},
 		{"1..5s", -EINVAL, 0},
 		{"1,5s", -EINVAL, 0},
-		{"1.5ms", -EINVAL, 0},     /* not a whole number of ms */
+		{"1.5ms", -EINVAL, 0}, /* not a whole number of ms */
 		{"0.0001s", -EINVAL, 0},
 		{"1.0000000001s", -EINVAL, 0},
 		{"1e3s", -EINVAL, 0},
@@ -149,7 +149,7 @@ static void test_rfc3339_is_read_strictly(void **state)
 		{"2026-04-01T24:00:00Z", -EINVAL, 0},
 		{"2026-04-01T00:60:00Z", -EINVAL, 0},
 		{"2026-04-01T00:00:60Z", -EINVAL, 0},
-		{"2026-04-01T00:00:00", -EINVAL, 0},      /* no offset */
+		{"2026-04-01T00:00:00", -EINVAL, 0}, /* no offset */
 		{"2026-04-01 00:00:00Z", -EINVAL, 0},
 		{"2026-04-01t00:00:00z", -EINVAL, 0},
 		{"2026-04-01T00:00Z", -EINVAL, 0},

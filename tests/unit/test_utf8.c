@@ -21,7 +21,7 @@ static void test_only_well_formed_text_is_valid(void **state)
 		{"\xe0\xa0\x80\xed\x9f\xbf\xee\x80\x80\xef\xbf\xbf", true},
 		{"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", true},
 		{"\x80", false},
-		{"\xc0\x80", false},         /* overlong */
+		{"\xc0\x80", false}, /* overlong */
 		{"\xc1\xbf", false},
 		{"\xe0\x9f\xbf", false},
 		{"\xf0\x8f\xbf\xbf", false},
@@ -29,7 +29,7 @@ static void test_only_well_formed_text_is_valid(void **state)
 		{"\xf4\x90\x80\x80", false}, /* past the last */
 		{"\xf5\x80\x80\x80", false},
 		{"\xff", false},
-		{"\xc3", false},             /* cut off */
+		{"\xc3", false}, /* cut off */
 		{"\xe2\x82", false},
 		{"\xf0\x9f\x98", false},
 		{"\xe2\x28\xa1", false},
@@ -56,7 +56,10 @@ static void test_every_code_point_is_written_as_it_is_read(void **state)
 		if (!whole)
 			continue;
 		assert_int_equal(cut_utf8_step(out.data, out.len), out.len);
-		assert_int_equal(out.len, code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4);
+		assert_int_equal(out.len, code < 0x80	   ? 1
+					  : code < 0x800   ? 2
+					  : code < 0x10000 ? 3
+							   : 4);
 		assert_int_equal(cut_utf8_count(out.data, out.len), 1);
 	}
 	cut_buf_reset(&out);

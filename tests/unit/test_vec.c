@@ -13,7 +13,9 @@ struct pair {
 
 static void test_items_stay_in_order_while_it_grows(void **state)
 {
-	struct { CUT_VEC(struct pair); } v = {0};
+	struct {
+		CUT_VEC(struct pair);
+	} v = {0};
 	int sum = 0;
 
 	for (int i = 0; i < 1000; i++)
@@ -21,7 +23,7 @@ static void test_items_stay_in_order_while_it_grows(void **state)
 	assert_int_equal(v.len, 1000);
 	for (int i = 0; i < 1000; i++)
 		assert_int_equal(v.items[i].b, -i);
-	cut_vec_foreach(&v, p)
+	cut_vec_foreach (&v, p)
 		sum += p->a;
 	assert_int_equal(sum, 999 * 500);
 	assert_int_equal(cut_vec_last(&v).a, 999);
@@ -34,7 +36,9 @@ static void test_items_stay_in_order_while_it_grows(void **state)
 
 static void test_remove_closes_the_gap(void **state)
 {
-	struct { CUT_VEC(int); } v = {0};
+	struct {
+		CUT_VEC(int);
+	} v = {0};
 
 	for (int i = 0; i < 5; i++)
 		cut_vec_push(&v, i);
@@ -51,7 +55,9 @@ static void test_remove_closes_the_gap(void **state)
 
 static void test_reserved_room_does_not_move(void **state)
 {
-	struct { CUT_VEC(int); } v = {0};
+	struct {
+		CUT_VEC(int);
+	} v = {0};
 	int *at;
 
 	cut_vec_reserve(&v, 100);
