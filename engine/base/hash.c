@@ -25,6 +25,40 @@ void cut_sha256_hex(const void *data, size_t len, char ret[CUT_SHA256_HEX + 1])
 	cut_hex(digest, sizeof(digest), ret);
 }
 
+struct cut_hasher {
+	EVP_MD *sha256;  /* owned */
+	EVP_MD_CTX *ctx; /* owned */
+};
+
+struct cut_hasher *cut_hasher_new(void)
+{
+	struct cut_hasher *hasher = cut_new(struct cut_hasher);
+
+	hasher->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	hasher->ctx = EVP_MD_CTX_new();
+	if (!hasher->sha256 || !hasher->ctx)
+		abort();
+	return hasher;
+}
+
+void cut_hasher_sha256(struct cut_hasher *hasher, const void *data, size_t len,
+                       uint8_t ret[CUT_SHA256_BYTES])
+{
+	if (!EVP_DigestInit_ex2(hasher->ctx, hasher->sha256, NULL) ||
+	    !EVP_DigestUpdate(hasher->ctx, data, len) ||
+	    !EVP_DigestFinal_ex(hasher->ctx, ret, NULL))
+		abort();
+}
+
+void cut_hasher_free(struct cut_hasher *hasher)
+{
+	if (!hasher)
+		return;
+	EVP_MD_CTX_free(hasher->ctx);
+	EVP_MD_free(hasher->sha256);
+	free(hasher);
+}
+
 static int digest_fd(int fd, EVP_MD_CTX *ctx, uint8_t ret[CUT_SHA256_BYTES])
 {
 	cut_auto(cut_str) char *chunk = cut_malloc(65536);

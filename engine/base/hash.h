@@ -11,6 +11,11 @@
 
 void cut_sha256(const void *data, size_t len, uint8_t ret[CUT_SHA256_BYTES]);
 void cut_sha256_hex(const void *data, size_t len, char ret[CUT_SHA256_HEX + 1]);
+/* For many short texts one after the other: finds the algorithm once. */
+struct cut_hasher *cut_hasher_new(void);
+void cut_hasher_sha256(struct cut_hasher *hasher, const void *data, size_t len,
+                       uint8_t ret[CUT_SHA256_BYTES]);
+void cut_hasher_free(struct cut_hasher *hasher); /* NULL-safe */
 int cut_sha256_file(const char *path, char ret[CUT_SHA256_HEX + 1]); /* negative errno */
 void cut_hex(const uint8_t *data, size_t len, char *ret);            /* 2 * len + NUL, lower case */
 void cut_base32(const uint8_t *data, size_t len, char *ret); /* RFC 4648 lower case, no padding */

@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The journal's writer. Lines gather in `waiting`; a batch of them flies on the thread pool, written
+ * and synced; one batch flies at a time, so that only the last one can be torn. */
+#include "engine/runtime/journal_file.h"
+#include "engine/runtime/record.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#define LAZY_MS 1000 /* how long a record may wait for one that asks, and between looks for room */
+
+struct cut_journal {
+	const struct cut_journal_io *io;
+	int dir;      /* owned */
+	char *path;   /* owned, for messages */
+	unsigned epoch;
+	struct cut_chain chain;
+	uint64_t seq, synced;
+	struct cut_buf waiting, flying;
+	uint64_t flying_seq; /* last one of flying */
+	bool wanted;         /* somebody asked for a sync of what waits */
+	bool use_reserve, low, failed, closing;
+	bool at_work; /* the pool's callback is still to come … */
+	bool taken;   /* … and a flush has had its result already */
+
+	/* The batch on the pool. Nobody else touches these, or the file, while it is at work. */
+	struct cut_journal_file file;
+	bool may_use_reserve;
+	int grown;     /* 0, or why there is no more room */
+	int lost_file; /* 0, or why the file was given up */
+	int result;
+
+	/* What the listener knows. */
+	struct cut_journal_events events;
+	uint64_t told_synced;
+	bool told_low, told_failed;
+	int told_lost; /* to tell: a file was lost for this reason */
+
+	uv_loop_t *loop; /* borrowed */
+	uv_work_t work;
+	uv_sem_t finished;
+	uv_prepare_t before_poll; /* with after_poll: the end of a turn, */
+	uv_check_t after_poll;    /* whichever part of it we are in */
+	uv_timer_t lazy;
+	unsigned handles;
+};
+
+/* --- on the pool --- */
+
+/* The file is not to be trusted any more. Nothing is lost: what was promised is on the disk, which is
+ * looked at past the page cache, and the rest is in flying and goes into a successor. */
+static int move_to_successor(struct cut_journal *j)
+{
+	struct cut_journal_file next;
+	struct cut_journal_scan scan;
+	int r;
+
+	r = cut_journal_scan_dir(j->dir, true, j->io, NULL, NULL, &scan);
+	if (r < 0)
+		return r;
+	if (scan.last_seq < j->synced)
+		return -EIO;
+	r = cut_journal_file_create(j->io, j->dir, j->file.index + 1, &next);
+	if (r < 0)
+		return r;
+	r = cut_journal_file_write(&next, j->flying.data, j->flying.len);
+	if (r < 0) {
+		cut_journal_file_close(&next);
+		return r;
+	}
+	cut_journal_file_close(&j->file);
+	j->file = next;
+	return 0;
+}
+
+static void run_batch(struct cut_journal *j)
+{
+	j->lost_file = 0;
+	j->grown = cut_journal_file_grow(&j->file, j->flying.len);
+	if (j->flying.len == 0) {
+		j->result = 0;
+		return;
+	}
+	if (!cut_journal_file_fits(&j->file, j->flying.len, j->may_use_reserve)) {
+		j->result = -ENOSPC;
+		return;
+	}
+	j->result = cut_journal_file_write(&j->file, j->flying.data, j->flying.len);
+	if (j->result == 0 || j->result == -ENOSPC)
+		return;
+	j->lost_file = j->result;
+	j->result = move_to_successor(j);
+	if (j->result < 0)
+		j->result = -EIO;
+}
+
+static void on_work(uv_work_t *work)
+{
+	struct cut_journal *j = cut_container(work, struct cut_journal, work);
+
+	run_batch(j);
+	uv_sem_post(&j->finished);
+}
+
+/* --- on the loop --- */
+
+static void load_batch(struct cut_journal *j)
+{
+	if (j->flying.len == 0) {
+		struct cut_buf empty = j->flying;
+
+		j->flying = j->waiting;
+		j->waiting = empty;
+	} else { /* the last batch had no room */
+		cut_buf_add(&j->flying, j->waiting.data, j->waiting.len);
+		cut_buf_reset(&j->waiting);
+	}
+	j->flying_seq = j->seq;
+	j->may_use_reserve = j->use_reserve;
+	j->wanted = false;
+}
+
+static void take_result(struct cut_journal *j)
+{
+	j->low = j->grown < 0 || j->result == -ENOSPC;
+	if (j->lost_file)
+		j->told_lost = j->lost_file;
+	if (j->result == 0) {
+		j->synced = j->flying_seq;
+		cut_buf_reset(&j->flying);
+	} else if (j->result != -ENOSPC) {
+		j->failed = true;
+	}
+}
+
+static void tell_low(struct cut_journal *j)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+
+	j->told_low = j->low;
+	if (!j->low) {
+		if (j->events.room)
+			j->events.room(j->events.data);
+		return;
+	}
+	cut_err_set(&err, -ENOSPC, "no space left on the device",
+	            "make room; the run goes on by itself then, and can be rolled back without",
+	            "cannot reserve more space for the journal in %s", j->path);
+	if (j->events.low)
+		j->events.low(j->events.data, &err);
+}
+
+static void tell_lost(struct cut_journal *j)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+	int code = j->told_lost;
+
+	j->told_lost = 0;
+	j->told_failed = j->failed;
+	if (j->failed) {
+		cut_err_sys(&err, code, "mend the disk, then: cutover recover",
+		            "cannot write the journal in %s any more", j->path);
+		if (j->events.failed)
+			j->events.failed(j->events.data, &err);
+	} else {
+		cut_err_sys(&err, code, "look at the disk; no record is lost",
+		            "a journal file in %s failed, a successor goes on", j->path);
+		if (j->events.moved)
+			j->events.moved(j->events.data, &err);
+	}
+}
+
+static void tell(struct cut_journal *j)
+{
+	if (!j->closing && j->low != j->told_low)
+		tell_low(j);
+	if (!j->closing && j->told_lost)
+		tell_lost(j);
+	if (!j->closing && j->synced > j->told_synced) {
+		j->told_synced = j->synced;
+		if (j->events.synced)
+			j->events.synced(j->events.data, j->synced);
+	}
+}
+
+static void close_handles(struct cut_journal *j);
+static void on_work_done(uv_work_t *work, int status);
+
+static void start_batch(struct cut_journal *j)
+{
+	if (j->at_work || j->failed || j->closing)
+		return;
+	load_batch(j);
+	j->at_work = true;
+	uv_queue_work(j->loop, &j->work, on_work, on_work_done);
+}
+
+static void on_turn_end(struct cut_journal *j)
+{
+	uv_prepare_stop(&j->before_poll);
+	uv_check_stop(&j->after_poll);
+	if (j->wanted)
+		start_batch(j);
+	tell(j);
+}
+
+static void on_before_poll(uv_prepare_t *handle)
+{
+	on_turn_end(cut_container(handle, struct cut_journal, before_poll));
+}
+
+static void on_after_poll(uv_check_t *handle)
+{
+	on_turn_end(cut_container(handle, struct cut_journal, after_poll));
+}
+
+static void await_turn_end(struct cut_journal *j)
+{
+	uv_prepare_start(&j->before_poll, on_before_poll);
+	uv_check_start(&j->after_poll, on_after_poll);
+}
+
+static void on_lazy(uv_timer_t *timer)
+{
+	start_batch(cut_container(timer, struct cut_journal, lazy));
+}
+
+static void on_work_done(uv_work_t *work, int status)
+{
+	struct cut_journal *j = cut_container(work, struct cut_journal, work);
+
+	j->at_work = false;
+	if (!j->taken) {
+		uv_sem_wait(&j->finished);
+		take_result(j);
+	}
+	j->taken = false;
+	if (j->closing) {
+		close_handles(j);
+		return;
+	}
+	if ((j->low || j->waiting.len) && !uv_is_active((uv_handle_t *)&j->lazy))
+		uv_timer_start(&j->lazy, on_lazy, LAZY_MS, 0);
+	if (j->wanted)
+		await_turn_end(j);
+	tell(j);
+}
+
+/* --- the interface --- */
+
+uint64_t cut_journal_append(struct cut_journal *j, const char *body, size_t len)
+{
+	assert(!j->closing);
+	cut_record_add(&j->waiting, &j->chain, ++j->seq, body, len, j->epoch, j->synced);
+	if (!j->wanted && !uv_is_active((uv_handle_t *)&j->lazy))
+		uv_timer_start(&j->lazy, on_lazy, LAZY_MS, 0);
+	return j->seq;
+}
+
+void cut_journal_want_sync(struct cut_journal *j)
+{
+	if (j->wanted || j->synced == j->seq || (j->at_work && j->waiting.len == 0))
+		return;
+	j->wanted = true;
+	if (!j->at_work)
+		await_turn_end(j);
+}
+
+uint64_t cut_journal_synced(const struct cut_journal *j)
+{
+	return j->synced;
+}
+
+uint64_t cut_journal_seq(const struct cut_journal *j)
+{
+	return j->seq;
+}
+
+void cut_journal_listen(struct cut_journal *j, const struct cut_journal_events *events)
+{
+	j->events = *events;
+	await_turn_end(j);
+}
+
+void cut_journal_use_reserve(struct cut_journal *j)
+{
+	j->use_reserve = true;
+	cut_journal_want_sync(j);
+}
+
+int cut_journal_flush(struct cut_journal *j, struct cut_err *err)
+{
+	while (j->synced < j->seq && !j->failed) {
+		if (j->at_work && !j->taken) {
+			uv_sem_wait(&j->finished);
+			j->taken = true;
+		} else {
+			load_batch(j);
+			run_batch(j);
+		}
+		take_result(j);
+		if (j->result == -ENOSPC)
+			break;
+	}
+	if (!j->closing)
+		await_turn_end(j);
+	if (j->synced == j->seq)
+		return 0;
+	return cut_err_sys(err, j->failed ? -EIO : -ENOSPC, "see engine.log, then: cutover recover",
+	                   "cannot write the journal in %s to its end", j->path);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+	struct cut_journal *j = handle->data;
+
+	if (--j->handles)
+		return;
+	cut_journal_file_close(&j->file);
+	close(j->dir);
+	cut_chain_done(&j->chain);
+	cut_buf_done(&j->waiting);
+	cut_buf_done(&j->flying);
+	uv_sem_destroy(&j->finished);
+	free(j->path);
+	free(j);
+}
+
+static void close_handles(struct cut_journal *j)
+{
+	uv_handle_t *handles[] = {(uv_handle_t *)&j->before_poll, (uv_handle_t *)&j->after_poll,
+	                          (uv_handle_t *)&j->lazy};
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(handles); i++) {
+		handles[i]->data = j;
+		j->handles++;
+		uv_close(handles[i], on_handle_closed);
+	}
+}
+
+void cut_journal_close(struct cut_journal *j)
+{
+	if (!j)
+		return;
+	j->closing = true;
+	cut_journal_flush(j, NULL);
+	if (!j->at_work)
+		close_handles(j);
+}
+
+static void start(struct uv_loop_s *loop, const char *path, int dir, unsigned epoch,
+                  const struct cut_journal_file *file, const struct cut_journal_scan *scan,
+                  struct cut_journal **ret)
+{
+	struct cut_journal *j = cut_new(struct cut_journal);
+
+	j->io = file->io;
+	j->dir = dir;
+	j->path = cut_strdup(path);
+	j->epoch = epoch;
+	j->file = *file;
+	j->low = !cut_journal_file_fits(file, CUT_JOURNAL_LOW_WATER, false);
+	j->loop = loop;
+	cut_chain_init(&j->chain, scan && scan->records ? scan->head : NULL);
+	if (scan)
+		j->seq = j->synced = j->told_synced = scan->last_seq;
+	uv_sem_init(&j->finished, 0);
+	uv_prepare_init(loop, &j->before_poll);
+	uv_check_init(loop, &j->after_poll);
+	uv_timer_init(loop, &j->lazy);
+	uv_unref((uv_handle_t *)&j->lazy);
+	*ret = j;
+}
+
+static int open_dir(const char *path, int *ret, struct cut_err *err)
+{
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (dir < 0)
+		return cut_err_sys(err, -errno, NULL, "cannot open %s", path);
+	r = cut_journal_check_fs(dir, path, err);
+	if (r < 0) {
+		close(dir);
+		return r;
+	}
+	*ret = dir;
+	return 0;
+}
+
+int cut_journal_create(struct uv_loop_s *loop, const char *path, unsigned epoch,
+                       const struct cut_journal_io *io, struct cut_journal **ret,
+                       struct cut_err *err)
+{
+	struct cut_journal_file file;
+	int dir = -1, r;
+
+	r = open_dir(path, &dir, err);
+	if (r < 0)
+		return r;
+	r = cut_journal_file_create(io ? io : &cut_journal_io_system, dir, 1, &file);
+	if (r < 0) {
+		close(dir);
+		return cut_err_sys(err, r, NULL, "cannot create a journal in %s", path);
+	}
+	start(loop, path, dir, epoch, &file, NULL, ret);
+	return 0;
+}
+
+/* Cuts what the scan found bad; all but the last file are only tidied, the reader knows without. */
+static int open_last(const struct cut_journal_io *io, int dir, const struct cut_journal_scan *scan,
+                     struct cut_journal_file *ret)
+{
+	struct cut_journal_file file;
+	int r;
+
+	if (scan->fault && scan->bad_file < scan->files) {
+		for (unsigned i = scan->bad_file; i < scan->files; i++) {
+			uint64_t end = i == scan->bad_file ? scan->bad_offset : 0;
+
+			if (cut_journal_file_open(io, dir, i, end, &file) == 0)
+				cut_journal_file_close(&file);
+		}
+		return cut_journal_file_open(io, dir, scan->files, 0, ret);
+	}
+	r = cut_journal_file_open(io, dir, scan->files, scan->good_bytes, ret);
+	if (r == -EIO)
+		return cut_journal_file_create(io, dir, scan->files + 1, ret);
+	return r;
+}
+
+int cut_journal_open(struct uv_loop_s *loop, const char *path, const struct cut_journal_scan *scan,
+                     unsigned epoch, const struct cut_journal_io *io, struct cut_journal **ret,
+                     struct cut_err *err)
+{
+	struct cut_journal_file file;
+	int dir = -1, r;
+
+	if (scan->fault == CUT_JOURNAL_CORRUPT)
+		return cut_err_set(err, -EBADMSG, scan->bad_why, "see: cutover audit verify",
+		                   "the journal in %s is corrupt at record %llu", path,
+		                   (unsigned long long)scan->bad_seq);
+	r = open_dir(path, &dir, err);
+	if (r < 0)
+		return r;
+	r = open_last(io ? io : &cut_journal_io_system, dir, scan, &file);
+	if (r < 0) {
+		close(dir);
+		return cut_err_sys(err, r, NULL, "cannot open the journal in %s", path);
+	}
+	start(loop, path, dir, epoch, &file, scan, ret);
+	return 0;
+}
