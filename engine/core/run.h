@@ -113,15 +113,13 @@ uint32_t cut_run_phase(const struct cut_run *run); /* current forward phase, or 
 uint32_t cut_run_stage_phase(const struct cut_run *run); /* phase whose acceptance is wanted now */
 cut_time cut_run_stage_tail(const struct cut_run *run);  /* longest `tail` of the stage's steps */
 bool cut_run_stage_done(const struct cut_run *run, cut_time *ret_since); /* its last step is done */
-/* Has every role of the phase's sign-off its quorum? Votes count for the evidence of the last MET
- * event and are void once an acceptance event says another state. */
-bool cut_run_signed(const struct cut_run *run, uint32_t phase);
 cut_time cut_run_frozen_until(const struct cut_run *run); /* run clock; 0: not frozen */
 int cut_run_exit_code(const struct cut_run *run); /* of the state; 3 while it waits for people */
 const json_t *cut_run_armed(const struct cut_run *run);
 /* Have the tests of an acceptance, asked for by want_tests, ended? phase is that of the acceptance. */
 bool cut_run_tests_done(const struct cut_run *run, uint32_t phase, bool *ret_ok);
-/* Is every role of the phase's sign_off satisfied (or none asked for)? After ACCEPTANCE met. */
+/* Is every role of the phase's sign_off satisfied (or none asked for)? Votes count for the evidence
+ * of the last ACCEPTANCE met, and are void once such an event says another state. */
 bool cut_run_signed(const struct cut_run *run, uint32_t phase);
 const struct cut_waiting *cut_run_waiting(const struct cut_run *run, size_t *ret_len);
 /* A downtime clock at t: false while it never started. */

@@ -6,5 +6,5 @@
 #include "engine/core/watch.h"
 
 /* New reference. The caller adds what only the runtime knows: engine, socket, loop_max_ms, seq. */
-json_t *cut_status_json(const struct cut_run *run, const struct cut_watch *watch, cut_time t,
-                        cut_time wall);
+json_t *cut_status_json(const struct cut_runbook *rb, const struct cut_run *run,
+                        const struct cut_watch *watch, cut_time t, cut_time wall);

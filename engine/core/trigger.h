@@ -31,17 +31,18 @@ struct cut_sample {
 /* Everything that a trigger remembers; all of it is in cut_trigger_save(). */
 struct cut_trigger_machine {
 	const struct cut_trigger *spec; /* borrowed */
-	unsigned state;                 /* enum cut_trigger_state */
-	cut_time armed_at;              /* CUT_NEVER: never was */
-	cut_time evidence_at; /* blindness counts from here: evidence, arming, an engine's restart */
-	cut_time seen_at;     /* the last sample, whatever its class; never goes back */
-	cut_time bad_at;      /* the last one that counted as bad; CUT_NEVER: none */
-	bool evidence_bad;    /* the last evidence was bad */
-	bool linked;          /* the last sample counted as bad: the interval up to a bad one adds */
+	unsigned state;			/* enum cut_trigger_state */
+	cut_time armed_at;		/* CUT_NEVER: never was */
+	cut_time
+		evidence_at; /* blindness counts from here: evidence, arming, an engine's restart */
+	cut_time seen_at;    /* the last sample, whatever its class; never goes back */
+	cut_time bad_at;     /* the last one that counted as bad; CUT_NEVER: none */
+	bool evidence_bad;   /* the last evidence was bad */
+	bool linked;	     /* the last sample counted as bad: the interval up to a bad one adds */
 	cut_time bad_time;
-	unsigned count;  /* in a row, or in all for `total` */
-	int64_t slot;    /* of slots[n + 1], the newest */
-	char *slots;     /* owned: n + 2 letters, oldest first, for m_of_n; NULL otherwise */
+	unsigned count; /* in a row, or in all for `total` */
+	int64_t slot;	/* of slots[n + 1], the newest */
+	char *slots;	/* owned: n + 2 letters, oldest first, for m_of_n; NULL otherwise */
 };
 
 void cut_trigger_init(struct cut_trigger_machine *m, const struct cut_trigger *spec);
@@ -49,7 +50,7 @@ void cut_trigger_done(struct cut_trigger_machine *m);
 
 /* What the sample says by itself. t: now, for max_age. */
 enum cut_sample_class cut_trigger_classify(const struct cut_trigger *spec,
-                                           const struct cut_sample *sample, cut_time t);
+					   const struct cut_sample *sample, cut_time t);
 /* What it counts as after the policy for missing ones: GOOD, BAD, or GREY for neither. */
 enum cut_sample_class cut_trigger_counts(const struct cut_trigger *spec, enum cut_sample_class c);
 static inline bool cut_sample_is_evidence(enum cut_sample_class c)
@@ -70,11 +71,11 @@ cut_time cut_trigger_wake(const struct cut_trigger_machine *m); /* of the next t
 /* The memory as JSON (times in ms of the run clock) and back; the state travels beside it. */
 json_t *cut_trigger_save(const struct cut_trigger_machine *m);
 int cut_trigger_restore(struct cut_trigger_machine *m, enum cut_trigger_state state,
-                        const json_t *memory, struct cut_err *err);
+			const json_t *memory, struct cut_err *err);
 
 /* Why it is in its state, with value and threshold: "7.2 % > 5 % for 3m00s". unit "ratio" shows
  * percent. */
 void cut_trigger_text(const struct cut_trigger_machine *m, double value, const char *unit,
-                      cut_time t, struct cut_buf *out);
+		      cut_time t, struct cut_buf *out);
 const char *cut_sample_class_name(enum cut_sample_class c);
 extern const struct cut_state_row cut_trigger_moves[CUT_TRIGGER_STATES];

@@ -20,13 +20,10 @@ void cut_watch_free(struct cut_watch *watch);
 void cut_watch_sample(struct cut_watch *watch, const struct cut_run *run, uint32_t metric,
                       const struct cut_sample *sample, cut_time t, cut_time wall,
                       struct cut_watch_events *out);
-/* The run moved or time passed: arms and disarms, blindness, the acceptance clock, deadlines. Call
- * after every feed, and at cut_watch_wake(). */
+/* The run moved or time passed: arms and disarms, blindness, the acceptance clock, its tests,
+ * deadlines. Call after every feed, and at cut_watch_wake(). */
 void cut_watch_update(struct cut_watch *watch, const struct cut_run *run, cut_time t,
                       cut_time wall, struct cut_watch_events *out);
-/* Tests asked for by want_tests ended. */
-void cut_watch_tests(struct cut_watch *watch, const struct cut_run *run, uint32_t phase, bool ok,
-                     cut_time t, cut_time wall, struct cut_watch_events *out);
 cut_time cut_watch_wake(const struct cut_watch *watch); /* run clock, or CUT_NEVER */
 /* A journaled TRIGGER or ACCEPTANCE record, on resume; and the gap of a RESUMED one. */
 int cut_watch_restore(struct cut_watch *watch, const struct cut_event *ev, struct cut_err *err);
