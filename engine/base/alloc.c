@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ARENA_FIRST_BYTES = 1024, ARENA_LARGEST_BYTES = 1 << 20, ARENA_ALIGN = 8 };
+enum { ARENA_FIRST_BYTES = 256, ARENA_LARGEST_BYTES = 1 << 20, ARENA_ALIGN = 8 };
 
 struct cut_arena_block {
 	struct cut_arena_block *next; /* owned */

@@ -3,11 +3,11 @@
  * the same value has the same bytes whoever wrote it. */
 #include "engine/base/json.h"
 
+#include "engine/base/num.h"
 #include "engine/base/utf8.h"
 
 #include <assert.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 static void add_escaped(struct cut_buf *out, unsigned char c)
@@ -48,63 +48,13 @@ static void add_string(struct cut_buf *out, const char *s, size_t len)
 	cut_buf_add_char(out, '"');
 }
 
-static void add_int(struct cut_buf *out, int64_t value)
-{
-	char text[24], *at = text + sizeof(text);
-	uint64_t v = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-
-	do
-		*--at = (char)('0' + v % 10);
-	while (v /= 10);
-	if (value < 0)
-		*--at = '-';
-	cut_buf_add(out, at, (size_t)(text + sizeof(text) - at));
-}
-
-/* Most reals have up to 6 decimals: the same digits as below, without asking printf. */
-static bool add_short_real(struct cut_buf *out, double value)
-{
-	double millionths = value * 1e6;
-	char text[8] = ".000000";
-	int64_t whole;
-	int at = 6;
-
-	/* From here on printf would write an exponent, or could need more digits than 15. */
-	if (!(fabs(value) >= 1e-4 && fabs(value) < 1e8))
-		return false;
-	whole = (int64_t)(millionths < 0 ? millionths - 0.5 : millionths + 0.5);
-	if ((double)whole / 1e6 != value)
-		return false;
-	for (int64_t rest = llabs(whole) % 1000000; at > 0; at--, rest /= 10)
-		text[at] = (char)('0' + rest % 10);
-	for (at = 7; at > 2 && text[at - 1] == '0'; at--)
-		text[at - 1] = '\0';
-	if (value < 0)
-		cut_buf_add_char(out, '-');
-	add_int(out, llabs(whole) / 1000000);
-	cut_buf_add_str(out, text);
-	return true;
-}
-
-/* The fewest of 15, 16 or 17 digits that read back as the same number; always with a point or an
- * exponent, so that it stays a real. */
+/* Always with a point or an exponent, so that it reads back as a real. */
 static void add_real(struct cut_buf *out, double value)
 {
-	char text[40];
+	size_t at = out->len;
 
-	if (add_short_real(out, value))
-		return;
-	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, sizeof(text), "%.*g", digits, value);
-		if (strtod(text, NULL) == value)
-			break;
-	}
-	/* Whatever the locale puts between the digits is a point in JSON. */
-	for (char *c = text; *c; c++)
-		if (!strchr("0123456789+-e", *c))
-			*c = '.';
-	cut_buf_add_str(out, text);
-	if (!strpbrk(text, ".e"))
+	cut_real_format(value, out);
+	if (!out->error && !strpbrk(out->data + at, ".e"))
 		cut_buf_add_str(out, ".0");
 }
 
@@ -154,7 +104,7 @@ static void add_value(struct cut_buf *out, const json_t *j)
 	case JSON_OBJECT: add_object(out, j); break;
 	case JSON_ARRAY: add_array(out, j); break;
 	case JSON_STRING: add_string(out, json_string_value(j), json_string_length(j)); break;
-	case JSON_INTEGER: add_int(out, json_integer_value(j)); break;
+	case JSON_INTEGER: cut_int_format(json_integer_value(j), out); break;
 	case JSON_REAL: add_real(out, json_real_value(j)); break;
 	case JSON_TRUE: cut_buf_add(out, "true", 4); break;
 	case JSON_FALSE: cut_buf_add(out, "false", 5); break;
@@ -212,7 +162,7 @@ void cut_jw_str(struct cut_jw *w, const char *key, const char *value)
 void cut_jw_int(struct cut_jw *w, const char *key, int64_t value)
 {
 	start_value(w, key);
-	add_int(w->out, value);
+	cut_int_format(value, w->out);
 }
 
 void cut_jw_real(struct cut_jw *w, const char *key, double value)
