@@ -8,6 +8,7 @@
 #include "engine/base/hash.h"
 #include "engine/base/json.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct uv_loop_s;
@@ -102,3 +103,7 @@ void cut_journal_use_reserve(struct cut_journal *journal); /* a rollback has beg
 int cut_journal_flush(struct cut_journal *journal, struct cut_err *err);
 /* Flushes what it can; memory goes once the loop has run. NULL-safe. */
 void cut_journal_close(struct cut_journal *journal);
+
+/* The newest record of that type, from the journal's end and without reading all of it; NULL: none
+ * in its last 256 KiB. *ret_empty: there is no whole record at all. For lists of runs. */
+int cut_journal_last(const char *dir, const char *type, json_t **ret, bool *ret_empty);

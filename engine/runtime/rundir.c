@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The state directory and the runs in it. */
+#include "engine/runtime/rundir.h"
+
+#include "engine/base/hash.h"
+#include "engine/base/near.h"
+#include "engine/runtime/folder.h"
+#include "engine/runtime/journal.h"
+#include "engine/runtime/lock.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STAMP_LEN  16 /* 20261122T020000Z */
+#define SUFFIX_LEN 5  /* -4hex */
+
+int cut_state_dir(const char *option, char **ret, struct cut_err *err)
+{
+	const char *own = getenv("CUTOVER_STATE_DIR");
+	const char *xdg = getenv("XDG_STATE_HOME");
+	const char *home = getenv("HOME");
+	cut_auto(cut_str) char *path = NULL;
+	int r;
+
+	if (option && *option)
+		path = cut_strdup(option);
+	else if (own && *own)
+		path = cut_strdup(own);
+	else if (xdg && *xdg == '/')
+		path = cut_printf("%s/cutover", xdg);
+	else if (home && *home)
+		path = cut_printf("%s/.local/state/cutover", home);
+	else
+		return cut_err_set(err, -ENOENT, "neither $HOME nor $CUTOVER_STATE_DIR is set",
+		                   "name one with --state-dir", "no state directory");
+	r = cut_folder_make_all(path, 0700, err);
+	if (r == 0)
+		r = cut_folder_check(path, err);
+	if (r == 0)
+		*ret = cut_take(path);
+	return r;
+}
+
+void cut_run_entry_done(struct cut_run_entry *entry)
+{
+	free(entry->id);
+	free(entry->dir);
+	free(entry->name);
+	*entry = (struct cut_run_entry){0};
+}
+
+void cut_run_list_done(struct cut_run_list *list)
+{
+	cut_vec_foreach(list, entry)
+		cut_run_entry_done(entry);
+	cut_vec_done(list);
+}
+
+static char *new_id(const char *name, cut_time wall)
+{
+	char stamp[STAMP_LEN + 1], hex[5];
+	time_t seconds = (time_t)(wall / 1000);
+	struct tm utc;
+	uint8_t random[2];
+
+	gmtime_r(&seconds, &utc);
+	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		abort();
+	cut_hex(random, sizeof(random), hex);
+	return cut_printf("%s-%s-%s", stamp, name, hex);
+}
+
+int cut_run_dir_create(const char *state, const char *name, cut_time wall,
+                       struct cut_run_entry *ret, struct cut_err *err)
+{
+	cut_auto(cut_str) char *runs = cut_printf("%s/runs", state);
+	int r;
+
+	r = cut_folder_make(runs, 0700, err);
+	for (int tries = 0; r == 0 && tries < 16; tries++) {
+		cut_auto(cut_str) char *id = new_id(name, wall);
+		cut_auto(cut_str) char *dir = cut_printf("%s/%s", runs, id);
+
+		if (mkdir(dir, 0700) < 0) {
+			if (errno == EEXIST)
+				continue;
+			return cut_err_sys(err, -errno, NULL, "cannot make %s", dir);
+		}
+		r = cut_folder_sync(runs, err);
+		if (r == 0)
+			r = cut_folder_sync(state, err);
+		if (r < 0)
+			return r;
+		*ret = (struct cut_run_entry){
+			.id = cut_take(id),
+			.dir = cut_take(dir),
+			.name = cut_strdup(name),
+			.empty = true,
+		};
+		return 0;
+	}
+	return r < 0 ? r : cut_err_sys(err, -EEXIST, NULL, "cannot find an id for the run");
+}
+
+void cut_run_dir_remove(const char *dir)
+{
+	DIR *list = opendir(dir);
+	struct dirent *entry;
+
+	if (!list)
+		return;
+	while ((entry = readdir(list)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			unlinkat(dirfd(list), entry->d_name, 0);
+	closedir(list);
+	rmdir(dir);
+}
+
+/* The runbook's name within an id, or NULL where it is no id. */
+static char *name_in(const char *id)
+{
+	static const char form[] = "ddddddddTddddddZ-";
+	size_t len = strlen(id);
+
+	if (len <= sizeof(form) - 1 + SUFFIX_LEN)
+		return NULL;
+	for (size_t i = 0; i < sizeof(form) - 1; i++)
+		if (form[i] == 'd' ? id[i] < '0' || id[i] > '9' : id[i] != form[i])
+			return NULL;
+	if (id[len - SUFFIX_LEN] != '-')
+		return NULL;
+	return cut_strndup(id + STAMP_LEN + 1, len - STAMP_LEN - 1 - SUFFIX_LEN);
+}
+
+static const char *outcome_of(const json_t *last_run_record)
+{
+	static const char *const outcomes[] = {"accepted", "done", "rolled_back",
+	                                       "rollback_incomplete", "aborted", "failed"};
+	const char *state = cut_json_str(last_run_record, "state", "");
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(outcomes); i++)
+		if (strcmp(outcomes[i], state) == 0)
+			return outcomes[i];
+	return NULL;
+}
+
+static int look_at_run(const char *runs, const char *id, struct cut_run_entry *ret,
+                       struct cut_err *err)
+{
+	struct cut_run_entry entry = {.name = name_in(id)};
+	cut_auto(cut_lock_holder) struct cut_lock_holder holder = {0};
+	cut_auto(cut_json) json_t *last = NULL;
+	cut_auto(cut_str) char *lock = NULL;
+	int r;
+
+	if (!entry.name)
+		return 0;
+	entry.id = cut_strdup(id);
+	entry.dir = cut_printf("%s/%s", runs, id);
+	lock = cut_printf("%s/lock", entry.dir);
+	r = cut_lock_query(lock, &holder, err);
+	if (r == 0) {
+		entry.live = holder.live;
+		r = cut_journal_last(entry.dir, "run", &last, &entry.empty);
+		if (r < 0)
+			cut_err_sys(err, r, NULL, "cannot look at run %s", id);
+	}
+	if (r < 0) {
+		cut_run_entry_done(&entry);
+		return r;
+	}
+	entry.outcome = outcome_of(last);
+	*ret = entry;
+	return 1;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	return strcmp(((const struct cut_run_entry *)a)->id, ((const struct cut_run_entry *)b)->id);
+}
+
+int cut_run_list(const char *state, struct cut_run_list *ret, struct cut_err *err)
+{
+	cut_auto(cut_str) char *runs = cut_printf("%s/runs", state);
+	struct cut_run_list list = {0};
+	DIR *dir = opendir(runs);
+	struct dirent *item;
+	int r = 0;
+
+	if (!dir && errno != ENOENT)
+		return cut_err_sys(err, -errno, NULL, "cannot read %s", runs);
+	while (dir && r >= 0 && (item = readdir(dir))) {
+		struct cut_run_entry entry;
+
+		r = look_at_run(runs, item->d_name, &entry, err);
+		if (r > 0)
+			cut_vec_push(&list, entry);
+	}
+	if (dir)
+		closedir(dir);
+	if (r < 0) {
+		cut_run_list_done(&list);
+		return r;
+	}
+	if (list.len)
+		qsort(list.items, list.len, sizeof(*list.items), by_id);
+	*ret = list;
+	return 0;
+}
+
+static bool is_unfinished(const struct cut_run_entry *entry)
+{
+	return entry->live || (!entry->outcome && !entry->empty);
+}
+
+static int find_named(struct cut_run_list *list, const char *wanted, struct cut_run_entry **ret,
+                      struct cut_err *err)
+{
+	struct cut_near near = {.word = wanted};
+	cut_auto(cut_str) char *next = NULL;
+
+	cut_vec_foreach(list, entry) {
+		if (strcmp(entry->id, wanted) == 0) {
+			*ret = entry;
+			return 0;
+		}
+		cut_near_try(&near, entry->id);
+	}
+	next = near.best ? cut_printf("did you mean %s?", near.best)
+			 : cut_strdup("cutover list shows all runs");
+	return cut_err_set(err, -ENOENT, "no run has this id", next, "cannot find run %s", wanted);
+}
+
+static int find_picked(struct cut_run_list *list, enum cut_run_pick pick,
+                       struct cut_run_entry **ret, struct cut_err *err)
+{
+	static const char *const what[] = {"live", "unfinished", "live"};
+	cut_auto(cut_buf) struct cut_buf ids = {0};
+	struct cut_run_entry *found = NULL;
+	size_t matches = 0;
+
+	cut_vec_foreach(list, entry) {
+		if (pick == CUT_PICK_UNFINISHED ? !is_unfinished(entry) : !entry->live)
+			continue;
+		cut_buf_printf(&ids, "%s%s", matches++ ? ", " : "", entry->id);
+		found = entry;
+	}
+	if (pick == CUT_PICK_NEWEST && matches != 1 && list->len)
+		found = &cut_vec_last(list);
+	else if (matches > 1)
+		return cut_err_set(err, -ENOTUNIQ, cut_buf_str(&ids), "name one of them",
+		                   "more than one run is %s", what[pick]);
+	if (!found)
+		return cut_err_set(err, -ENOENT, NULL, "cutover list shows all runs", "no run%s%s",
+		                   pick == CUT_PICK_NEWEST ? "" : " is ",
+		                   pick == CUT_PICK_NEWEST ? " yet" : what[pick]);
+	*ret = found;
+	return 0;
+}
+
+int cut_run_find(const char *state, const char *wanted, enum cut_run_pick pick,
+                 struct cut_run_entry *ret, struct cut_err *err)
+{
+	struct cut_run_list list = {0};
+	struct cut_run_entry *found = NULL;
+	int r;
+
+	r = cut_run_list(state, &list, err);
+	if (r < 0)
+		return r;
+	if (wanted)
+		r = find_named(&list, wanted, &found, err);
+	else
+		r = find_picked(&list, pick, &found, err);
+	if (r == 0) {
+		*ret = *found;
+		*found = (struct cut_run_entry){0};
+	}
+	cut_run_list_done(&list);
+	return r;
+}
+
+int cut_run_refuse_second(const char *state, const char *name, struct cut_err *err)
+{
+	struct cut_run_list list = {0};
+	int r;
+
+	r = cut_run_list(state, &list, err);
+	if (r < 0)
+		return r;
+	cut_vec_foreach(&list, entry) {
+		cut_auto(cut_str) char *next = NULL;
+
+		if (r < 0 || strcmp(entry->name, name) != 0 || !is_unfinished(entry))
+			continue;
+		next = cut_printf(entry->live ? "cutover watch %s" : "cutover recover %s", entry->id);
+		r = cut_err_set(err, -EBUSY,
+		                entry->live ? "it is still running"
+		                            : "its engine is gone before it had ended",
+		                next, "run %s of runbook %s is not finished", entry->id, name);
+	}
+	cut_run_list_done(&list);
+	return r;
+}
