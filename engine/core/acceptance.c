@@ -57,9 +57,12 @@ static void start_clock(struct cut_acceptance_machine *a)
 	a->good_at = CUT_NEVER;
 	a->tests_final = a->passed = false;
 	for (uint32_t i = 0; i < a->rb->triggers_len; i++) {
-		a->triggers[i].slots = 0;
-		a->triggers[i].slot = -1;
-		a->triggers[i].hole = false;
+		struct cut_coverage *c = &a->triggers[i];
+		bool seen = c->last_at == a->now; /* evidence that starts the clock counts */
+
+		c->slots = seen ? 1 : 0;
+		c->slot = c->slots - 1;
+		c->hole = false;
 	}
 }
 
@@ -173,7 +176,8 @@ enum cut_acceptance_note cut_acceptance_sample(struct cut_acceptance_machine *a,
 		if (evidence)
 			cover(a, trigger);
 	}
-	a->triggers[trigger].last_at = a->now;
+	if (evidence)
+		a->triggers[trigger].last_at = a->now;
 	return note;
 }
 
@@ -278,7 +282,10 @@ enum cut_acceptance_note cut_acceptance_update(struct cut_acceptance_machine *a,
 		return a->state == CUT_ACC_SUSPENDED ? CUT_ACC_QUIET
 						     : move_to(a, CUT_ACC_SUSPENDED);
 	switch (a->state) {
-	case CUT_ACC_SUSPENDED: return move_to(a, CUT_ACC_RUNNING);
+	case CUT_ACC_SUSPENDED:
+		if (a->clean == 0 && a->bad == 0)
+			start_clock(a);
+		return move_to(a, CUT_ACC_RUNNING);
 	case CUT_ACC_RUNNING: return update_running(a);
 	case CUT_ACC_MET:
 		if (spec_of(a)->sign_off_len == 0)

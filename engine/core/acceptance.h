@@ -31,7 +31,7 @@ struct cut_acceptance_machine {
 	bool passed;		   /* the ones of a full clock */
 	struct cut_coverage {
 		bool watched;	     /* armed, not shadow: set by the holder at every call */
-		cut_time last_at;    /* the last sample, for the bad interval; CUT_NEVER: none */
+		cut_time last_at;    /* the last evidence, for the bad interval; CUT_NEVER: none */
 		int64_t slots, slot; /* with evidence; the newest of them, -1: none */
 		bool hole;	     /* the slot before it is empty */
 	} * triggers;		     /* owned, one a trigger */
