@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Questions to servers; see ask.h. At most MAX_ASKING are under way; a server that does not answer
+ * one question is not asked the others. */
+#include "dns/ask.h"
+
+#include "dns/wire.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_ASKING 32
+
+struct dns_asking {
+	struct dns_survey *survey;
+	size_t cell; /* index of the answer; taken while exchange is set */
+	struct dns_exchange *exchange;
+	struct dns_message query;
+	bool edns, again;
+};
+
+static void ask_on(struct dns_survey *survey);
+
+static void refuse(struct dns_answer *answer, int error, const char *why)
+{
+	answer->error = error;
+	snprintf(answer->why, sizeof(answer->why), "%s", why);
+}
+
+static uint32_t negative_ttl(const ldns_pkt *pkt)
+{
+	const ldns_rr_list *authority = ldns_pkt_authority(pkt);
+
+	for (size_t i = 0; i < ldns_rr_list_rr_count(authority); i++) {
+		const ldns_rr *rr = ldns_rr_list_rr(authority, i);
+		uint32_t minimum;
+
+		if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_SOA || ldns_rr_rd_count(rr) != 7)
+			continue;
+		minimum = ldns_rdf2native_int32(ldns_rr_rdf(rr, 6));
+		return minimum < ldns_rr_ttl(rr) ? minimum : ldns_rr_ttl(rr);
+	}
+	return 0;
+}
+
+static void read_answer(const struct dns_survey *survey, size_t cell, const uint8_t *reply,
+			size_t len)
+{
+	const struct dns_question *question = &survey->questions[cell % survey->n_questions];
+	struct dns_answer *answer = &survey->answers[cell];
+	unsigned rcode = dns_reply_rcode(reply);
+	ldns_pkt *pkt = NULL;
+	char text[64];
+
+	if (rcode != LDNS_RCODE_NOERROR && rcode != LDNS_RCODE_NXDOMAIN) {
+		snprintf(text, sizeof(text), "answers %s", dns_rcode_text(rcode));
+		refuse(answer, -EPROTO, text);
+		return;
+	}
+	if (ldns_wire2pkt(&pkt, reply, len) != LDNS_STATUS_OK) {
+		refuse(answer, -EPROTO, "sends a broken answer");
+		return;
+	}
+	if (!survey->recursive && !ldns_pkt_aa(pkt)) {
+		refuse(answer, -EPROTO, "is not authoritative for the zone");
+	} else {
+		answer->rrset = dns_rrset_new(question->name, question->type);
+		dns_rrset_collect(answer->rrset, ldns_pkt_answer(pkt));
+		answer->exists = rcode == LDNS_RCODE_NOERROR;
+		answer->negative_ttl = negative_ttl(pkt);
+	}
+	ldns_pkt_free(pkt);
+}
+
+static enum dns_judgement on_judge(void *data, const uint8_t *reply, size_t len)
+{
+	struct dns_asking *asking = data;
+	unsigned rcode;
+
+	if (!dns_reply_belongs(&asking->query, reply, len))
+		return DNS_IGNORE;
+	if (dns_reply_truncated(reply))
+		return DNS_OVER_TCP;
+	rcode = dns_reply_rcode(reply);
+	asking->again =
+		asking->edns && (rcode == LDNS_RCODE_FORMERR || rcode == LDNS_RCODE_NOTIMPL);
+	if (!asking->again)
+		read_answer(asking->survey, asking->cell, reply, len);
+	return DNS_TAKE;
+}
+
+static void send_query(struct dns_asking *asking);
+
+static void on_done(void *data, int error)
+{
+	struct dns_asking *asking = data;
+	struct dns_survey *survey = asking->survey;
+	struct dns_answer *answer = &survey->answers[asking->cell];
+
+	asking->exchange = NULL;
+	dns_message_done(&asking->query);
+	if (!error && asking->again) {
+		asking->edns = false;
+		send_query(asking);
+		return;
+	}
+	if (error == -ETIMEDOUT)
+		refuse(answer, error, "gives no answer");
+	else if (error)
+		refuse(answer, error, strerror(-error));
+	answer->at = kit_wall_ms();
+	survey->pending--;
+	ask_on(survey);
+}
+
+static void send_query(struct dns_asking *asking)
+{
+	struct dns_survey *survey = asking->survey;
+	const struct dns_question *question =
+		&survey->questions[asking->cell % survey->n_questions];
+	struct dns_request request = {
+		.to = &survey->servers[asking->cell / survey->n_questions].address,
+		.judge = on_judge,
+		.done = on_done,
+		.data = asking,
+	};
+
+	/* A name of at most 255 octets always makes a query. */
+	if (dns_query_make(question->name, question->type, survey->recursive, asking->edns,
+			   &asking->query) < 0)
+		abort();
+	request.bytes = asking->query.bytes;
+	request.len = asking->query.len;
+	asking->exchange = dns_exchange_start(survey->loop, &request);
+}
+
+/* The error that this server already answered with, if any. */
+static const struct dns_answer *known_failure(const struct dns_survey *survey, size_t server)
+{
+	for (size_t i = 0; i < survey->n_questions; i++)
+		if (dns_survey_answer(survey, server, i)->error)
+			return dns_survey_answer(survey, server, i);
+	return NULL;
+}
+
+static struct dns_asking *free_slot(struct dns_survey *survey)
+{
+	for (size_t i = 0; i < MAX_ASKING; i++)
+		if (!survey->asking[i].exchange)
+			return &survey->asking[i];
+	return NULL;
+}
+
+/* Starts what may be started; calls done when nothing is left. */
+static void ask_on(struct dns_survey *survey)
+{
+	size_t total = survey->n_servers * survey->n_questions;
+	struct dns_asking *slot;
+
+	while (survey->next < total) {
+		size_t cell = survey->next;
+		const struct dns_answer *failure =
+			known_failure(survey, cell / survey->n_questions);
+
+		if (failure) {
+			refuse(&survey->answers[cell], failure->error, failure->why);
+			survey->answers[cell].at = failure->at;
+			survey->next++;
+			continue;
+		}
+		slot = free_slot(survey);
+		if (!slot)
+			return;
+		survey->next++;
+		survey->pending++;
+		*slot = (struct dns_asking){.survey = survey, .cell = cell, .edns = true};
+		send_query(slot);
+	}
+	if (survey->pending == 0)
+		survey->done(survey->data);
+}
+
+void dns_survey_start(struct dns_survey *survey)
+{
+	survey->answers = kit_new_array(struct dns_answer, survey->n_servers * survey->n_questions);
+	survey->asking = kit_new_array(struct dns_asking, MAX_ASKING);
+	survey->next = survey->pending = 0;
+	ask_on(survey);
+}
+
+void dns_survey_done(struct dns_survey *survey)
+{
+	for (size_t i = 0; survey->asking && i < MAX_ASKING; i++) {
+		dns_exchange_cancel(survey->asking[i].exchange);
+		dns_message_done(&survey->asking[i].query);
+	}
+	for (size_t i = 0; survey->answers && i < survey->n_servers * survey->n_questions; i++)
+		dns_rrset_free(survey->answers[i].rrset);
+	free(survey->asking);
+	free(survey->answers);
+	survey->asking = NULL;
+	survey->answers = NULL;
+}

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real servers for the tests of plugins: each on free ports of 127.0.0.1, in a folder of its own,
+waited for until it answers and ended by its process id."""
+
+import os
+import random
+import shutil
+import socket
+import subprocess
+import time
+
+LOOPBACK = "127.0.0.1"
+
+
+def free_port():
+    """Below the range that the kernel gives to clients, and free for both TCP and UDP."""
+    while True:
+        port = random.randrange(20000, 32000)
+        try:
+            with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+                tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                tcp.bind((LOOPBACK, port))
+                udp.bind((LOOPBACK, port))
+                return port
+        except OSError:
+            continue
+
+
+def wait_until(reached, what, seconds=15):
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if reached():
+                return
+        except OSError:
+            pass
+        assert time.monotonic() < deadline, f"{what}: not in {seconds} s"
+        time.sleep(0.02)
+
+
+class Server:
+    """A child process with its log; end() may be called again."""
+
+    def __init__(self, argv, folder, name, env=None):
+        self.name = name
+        self.log = folder / f"{name}.log"
+        program = shutil.which(argv[0], path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+        assert program, f"{argv[0]} is not installed"
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen([program, *map(str, argv[1:])], cwd=folder, env=env,
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def wait_ready(self, answers):
+        def ready():
+            assert self.process.poll() is None, f"{self.name} ended: {self.log.read_text()[-2000:]}"
+            return answers()
+        try:
+            wait_until(ready, f"{self.name} answers")
+        except BaseException:
+            self.end()
+            raise
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Name servers for the tests of the dns plugin: BIND or Knot as primary, Knot as secondary, asked
+and changed with BIND's own tools, so that the plugin is never its own witness."""
+
+import base64
+import os
+import pathlib
+import subprocess
+
+from servers import LOOPBACK, Server, free_port
+
+ZONE = "shop.test"
+KEY = "cutover"
+
+ZONE_FILE = """\
+$TTL 300
+@      SOA ns1 hostmaster 1 5 1 3600 7
+@      NS  ns1
+@      A   127.0.0.2
+ns1    A   {ns1}
+www    A   127.0.0.2
+api    A   127.0.0.2
+       AAAA ::2
+alias  CNAME www
+mail   MX  10 www
+note   TXT "a; b" "c"
+{many}
+"""
+
+NAMED_CONF = """\
+key "{key}" {{ algorithm {algorithm}; secret "{secret}"; }};
+options {{
+  directory "{folder}";
+  listen-on port {port} {{ {address}; }};
+  listen-on-v6 {{ none; }};
+  pid-file none;
+  session-keyfile "session.key";
+  managed-keys-directory "{folder}";
+  recursion no;
+  dnssec-validation no;
+  notify explicit;
+  also-notify {{ {notify} }};
+  notify-delay 0;
+  notify-rate 1000;
+  allow-transfer {{ {address}; 127.0.0.1; }};
+}};
+controls {{ }};
+zone "shop.test" {{
+  type primary;
+  file "{folder}/shop.zone";
+  update-policy {{ deny {key} name locked.shop.test ANY; grant {key} zonesub ANY; }};
+}};
+"""
+
+KNOT_CONF = """\
+server:
+    listen: {address}@{port}
+    rundir: {folder}
+    udp-workers: 1
+    tcp-workers: 1
+    background-workers: 1
+log:
+  - target: stderr
+    any: info
+database:
+    storage: {folder}/db
+    journal-db-max-size: 64M
+    kasp-db-max-size: 32M
+    timer-db-max-size: 16M
+key:
+  - id: {key}
+    algorithm: {algorithm}
+    secret: {secret}
+{remote}acl:
+  - id: update
+    key: {key}
+    action: [update, transfer]
+  - id: from_primary
+    address: {address}
+    action: [notify, transfer]
+zone:
+  - domain: shop.test
+    storage: {folder}
+    file: shop.zone
+    acl: [update, from_primary]
+{zone}"""
+
+
+class NameServer:
+    """kind: named, knotd; a knotd with `primary` is its secondary."""
+
+    def __init__(self, folder, kind="named", *, secret=None, algorithm="hmac-sha256",
+                 primary=None, notify=(), port=None, address=LOOPBACK, fake_time=None):
+        self.kind = kind
+        self.address = address
+        self.port = port or free_port()
+        self.secret = secret or base64.b64encode(os.urandom(32)).decode()
+        self.algorithm = algorithm
+        self.folder = pathlib.Path(folder) / f"{kind}-{address}-{self.port}"
+        (self.folder / "db").mkdir(parents=True)
+        self._fake_time = fake_time
+        values = {
+            "folder": self.folder, "port": self.port, "address": address, "key": KEY,
+            "algorithm": algorithm, "secret": self.secret, "ns1": address,
+            "notify": "".join(f"{LOOPBACK} port {p};" for p in notify),
+            "many": "\n".join(f"many A 127.0.{i // 250}.{i % 250 + 1}" for i in range(90)),
+            "remote": "", "zone": "    zonefile-load: whole\n    zonefile-sync: 0\n"
+                                  "    journal-content: changes\n",
+        }
+        if primary:
+            values["remote"] = (f"remote:\n  - id: primary\n    address: {primary.address}"
+                                f"@{primary.port}\n")
+            values["zone"] = ("    master: primary\n    zonefile-load: none\n"
+                              "    zonefile-sync: -1\n    journal-content: all\n")
+        if not primary:
+            (self.folder / "shop.zone").write_text(ZONE_FILE.format_map(values))
+        conf = NAMED_CONF if kind == "named" else KNOT_CONF
+        (self.folder / "conf").write_text(conf.format_map(values))
+        self.server = None
+        self.start()
+
+    @property
+    def text(self):
+        return f"{self.address}:{self.port}"
+
+    def start(self):
+        argv = (["named", "-n", "1", "-g", "-c", self.folder / "conf"] if self.kind == "named"
+                else ["knotd", "-c", self.folder / "conf"])
+        if self._fake_time:
+            argv = ["faketime", "-f", self._fake_time, *argv]
+        self.server = Server(argv, self.folder, self.kind)
+        self.server.wait_ready(lambda: self.values("www"))
+
+    def end(self):
+        self.server.end()
+
+    def dig(self, name, rrtype="A"):
+        """[(ttl, value)] as dig sees it, sorted."""
+        shown = subprocess.run(
+            ["dig", f"@{self.address}", "-p", str(self.port), "+noall", "+answer", "+norecurse",
+             "+time=1", "+tries=1", f"{name}.{ZONE}" if name else ZONE, rrtype],
+            capture_output=True, text=True, timeout=10, check=False).stdout
+        rows = [line.split(None, 4) for line in shown.splitlines() if line and line[0] != ";"]
+        return sorted((int(r[1]), r[4]) for r in rows if r[3] == rrtype)
+
+    def values(self, name, rrtype="A"):
+        return [value for _, value in self.dig(name, rrtype)]
+
+    def ttl(self, name, rrtype="A"):
+        return {ttl for ttl, _ in self.dig(name, rrtype)}.pop()
+
+    def serial(self):
+        return int(self.values("", "SOA")[0].split()[2])
+
+    def nsupdate(self, *lines):
+        """Changes records as somebody else would."""
+        script = [f"server {self.address} {self.port}", f"zone {ZONE}",
+                  f"key {self.algorithm}:{KEY} {self.secret}", *lines, "send"]
+        subprocess.run(["nsupdate"], input="\n".join(script) + "\n", text=True, check=True,
+                       timeout=10)
+
+    def connection(self, *others, **extra):
+        return {"plugin": "dns", "provider": "rfc2136", "zone": ZONE, "key": KEY, "secret": "tsig",
+                "algorithm": self.algorithm, "max_lag": 10,
+                "servers": [self.text, *(o.text for o in others)], **extra}
