@@ -76,3 +76,20 @@ int cut_utf8_add(struct cut_buf *out, uint32_t code)
 	c[0] = (char)((0xf00u >> len & 0xf0) | code);
 	return cut_buf_add(out, c, len);
 }
+
+void cut_utf8_add_clean(struct cut_buf *out, const char *s, size_t len)
+{
+	size_t at = 0;
+
+	while (at < len) {
+		size_t from = at, step = 0;
+
+		while (at < len && s[at] && (step = cut_utf8_step(s + at, len - at)))
+			at += step;
+		cut_buf_add(out, s + from, at - from);
+		if (at < len) {
+			cut_buf_add_str(out, "\xef\xbf\xbd");
+			at++;
+		}
+	}
+}

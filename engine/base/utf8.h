@@ -13,3 +13,6 @@ bool cut_utf8_valid(const char *s, size_t len);
 size_t cut_utf8_count(const char *s, size_t len); /* code points of valid text */
 /* Appends a code point; -EINVAL for a surrogate or past U+10FFFF. */
 int cut_utf8_add(struct cut_buf *out, uint32_t code);
+/* Appends the text with U+FFFD for NUL and for each byte that is not part of valid UTF-8: what
+ * programs print, made fit for JSON. */
+void cut_utf8_add_clean(struct cut_buf *out, const char *s, size_t len);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The process table, to end everything that a dead or overdue process has left below it. Used by
+ * host/service_spawn (a command's descendants), runtime/hostlink (commands of a dead host) and the
+ * supervisor. */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct cut_proc {
+	pid_t pid, parent, group, session;
+	char state; /* as in proc(5): 'Z' is dead and waits to be reaped */
+};
+
+typedef bool cut_proc_fn(const void *data, const struct cut_proc *proc);
+
+/* What is to be ended; {0} but for the first three. */
+struct cut_proc_hunt {
+	cut_proc_fn *is_root;
+	const void *data;
+	bool reap; /* also reap those that are, or became, children of the caller */
+	pid_t *prey; /* owned: found by an earlier pass and not yet gone */
+	size_t len, cap;
+};
+
+/* One pass: sends SIGKILL to each process that is_root picks, to its whole process group where it
+ * leads one, and to everything that descends from it. Never to the caller. Returns how many of them
+ * are still to go, so that 0 means: all gone; or negative errno when /proc cannot be read. */
+int cut_proc_hunt(struct cut_proc_hunt *hunt);
+void cut_proc_hunt_done(struct cut_proc_hunt *hunt);

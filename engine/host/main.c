@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cutover-host: started by the engine, one for each plugin of a run.
+ *
+ *	cutover-host [--plugin PATH]      serves frames on descriptor 3; without PATH the built-in steps
+ *	cutover-host --describe [PATH]    prints what a plugin offers, as JSON, and ends            */
+#include "engine/host/host.h"
+
+#include "engine/base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { LINK_FD = 3 };
+
+#define PLUGIN_MAX_MEMORY_BYTES ((rlim_t)4 << 30)
+
+#if defined(__SANITIZE_ADDRESS__)
+#define UNDER_SANITIZER 1 /* it needs its address space, and to trace itself for leaks */
+#else
+#define UNDER_SANITIZER 0
+#endif
+
+struct options {
+	const char *plugin;
+	bool describe;
+};
+
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option table[] = {
+		{"describe", no_argument, NULL, 'd'},
+		{"plugin", required_argument, NULL, 'p'},
+		{0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
+		if (c == 'd')
+			o->describe = true;
+		else if (c == 'p')
+			o->plugin = optarg;
+		else
+			return -EINVAL;
+	}
+	if (o->describe && optind < argc)
+		o->plugin = argv[optind++];
+	return optind == argc ? 0 : -EINVAL;
+}
+
+/* 0, 1 and 2 are there for sure, so that no pipe or socket ever gets one of these numbers. */
+static void open_standard(void)
+{
+	int fd = open("/dev/null", O_RDWR);
+
+	while (fd >= 0 && fd <= STDERR_FILENO)
+		fd = dup(fd);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
+/* A host must not outlive its engine. The signal is for a death from now on; if the engine died
+ * before, our parent is no longer the process that made the socket. */
+static int follow_engine(void)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return -errno;
+	if (getsockopt(LINK_FD, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return -errno;
+	return peer.pid > 0 && peer.pid != getppid() ? -ESRCH : 0;
+}
+
+/* Secrets stay out of core dumps and away from debuggers; a plugin cannot eat the machine's memory
+ * nor become another user. Commands of the built-in steps may: operators' scripts use sudo. */
+static void limit_self(bool is_plugin)
+{
+	const struct rlimit no_core = {0, 0};
+	const struct rlimit memory = {PLUGIN_MAX_MEMORY_BYTES, PLUGIN_MAX_MEMORY_BYTES};
+
+	setrlimit(RLIMIT_CORE, &no_core);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (is_plugin)
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (UNDER_SANITIZER)
+		return;
+	prctl(PR_SET_DUMPABLE, 0);
+	if (is_plugin)
+		setrlimit(RLIMIT_AS, &memory);
+}
+
+static int print_descriptor(const struct cut_plugin *plugin, const char *path, const char *digest)
+{
+	cut_auto(cut_json) json_t *descriptor = host_describe(plugin, path, digest);
+	int r;
+
+	if (!descriptor) {
+		fprintf(stderr, "cutover-host: a table of plugin %s is not valid UTF-8\n",
+		        plugin->name);
+		return 1;
+	}
+	r = json_dumpf(descriptor, stdout, JSON_COMPACT | JSON_SORT_KEYS);
+	putchar('\n');
+	return r < 0 || fflush(stdout) == EOF;
+}
+
+static void host_free(struct host *host)
+{
+	if (host->plugin->fini && host->run)
+		host->plugin->fini(host->self);
+	for (size_t i = 0; i < HOST_ENDED_KEPT; i++)
+		free(host->ended[i]);
+	json_decref(host->descriptor);
+	json_decref(host->connections);
+	json_decref(host->secrets);
+	cut_buf_done(&host->in);
+	cut_buf_done(&host->out);
+	free(host->run);
+	free(host);
+}
+
+static int serve(const struct cut_plugin *plugin, const char *path, const char *digest)
+{
+	struct host *host = cut_new(struct host);
+	int r;
+
+	host->plugin = plugin;
+	host->descriptor = host_describe(plugin, path, digest);
+	uv_loop_init(&host->loop);
+	r = host_link_open(host, LINK_FD);
+	if (r < 0) {
+		fprintf(stderr, "cutover-host: no link to an engine on descriptor %d: %s\n",
+		        LINK_FD, strerror(-r));
+		host_free(host);
+		return 2;
+	}
+	uv_run(&host->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&host->loop);
+	r = host->exit_code;
+	host_free(host);
+	return r;
+}
+
+/* The engine reads why from the link; a person who started this by hand, from standard error. */
+static int report_fault(const struct cut_err *err, bool to_engine)
+{
+	cut_auto(cut_str) char *text = cut_err_text(err);
+
+	fprintf(stderr, "cutover-host: %s\n", text);
+	if (to_engine)
+		host_link_refuse(LINK_FD, text);
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+	cut_auto(cut_str) char *digest = NULL;
+	const struct cut_plugin *plugin;
+	struct options o = {0};
+	int r;
+
+	open_standard();
+	signal(SIGPIPE, SIG_IGN);
+	if (parse_options(argc, argv, &o) < 0) {
+		fprintf(stderr, "usage: cutover-host [--plugin PATH] | --describe [PATH]\n");
+		return 2;
+	}
+	if (!o.describe) {
+		fcntl(LINK_FD, F_SETFD, FD_CLOEXEC);
+		cut_log_open(STDERR_FILENO, CUT_LOG_INFO, "host");
+		r = follow_engine();
+		if (r < 0) {
+			fprintf(stderr, "cutover-host: no engine on descriptor %d: %s\n", LINK_FD,
+			        strerror(-r));
+			return 2;
+		}
+	}
+	limit_self(o.plugin != NULL);
+	r = host_load(o.plugin, &plugin, &digest, &err);
+	if (r < 0)
+		return report_fault(&err, !o.describe);
+	return o.describe ? print_descriptor(plugin, o.plugin, digest)
+	                  : serve(plugin, o.plugin, digest);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Starts cutover-host: to serve, or to describe a plugin. */
+#include "engine/runtime/hostspawn.h"
+
+#include "engine/base/vec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	LINK_FD = 3,
+	LOCK_FD = 4,
+	ABOVE_FD = 10, /* where descriptors wait until they get their number */
+	DESCRIBE_MS = 10000,
+	DESCRIPTOR_MAX_BYTES = 4 << 20,
+	SAID_MAX_BYTES = 16 * 1024,
+};
+
+/* "NAME=value" of the few variables that a host gets; NULL-terminated. */
+struct environment {
+	char *items[5]; /* owned */
+};
+
+static void environment_init(struct environment *env)
+{
+	static const char *const names[] = {"PATH", "HOME", "LANG", "TZ"};
+	size_t n = 0;
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(names); i++) {
+		const char *value = getenv(names[i]);
+
+		if (value)
+			env->items[n++] = cut_printf("%s=%s", names[i], value);
+		else if (i == 0)
+			env->items[n++] = cut_strdup("PATH=/usr/local/bin:/usr/bin:/bin");
+	}
+}
+
+static void environment_done(struct environment *env)
+{
+	for (size_t i = 0; i < CUT_ARRAY_LEN(env->items); i++)
+		free(env->items[i]);
+}
+
+/* map: pairs {ours, the child's}, ours < 0: /dev/null. Ours are all above those of the child. */
+static int spawn_with(const char *path, char *const *argv, const int (*map)[2], size_t len,
+                      pid_t *ret_pid)
+{
+	posix_spawn_file_actions_t actions;
+	struct environment env = {0};
+	posix_spawnattr_t attr;
+	sigset_t none, all;
+	int last = STDERR_FILENO, r;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
+	                                        POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &all);
+	posix_spawn_file_actions_init(&actions);
+	for (size_t i = 0; i < len; i++) {
+		if (map[i][0] < 0)
+			posix_spawn_file_actions_addopen(&actions, map[i][1], "/dev/null", O_RDWR,
+			                                 0);
+		else
+			posix_spawn_file_actions_adddup2(&actions, map[i][0], map[i][1]);
+		last = map[i][1] > last ? map[i][1] : last;
+	}
+	posix_spawn_file_actions_addclosefrom_np(&actions, last + 1);
+	environment_init(&env);
+	r = posix_spawn(ret_pid, path, &actions, &attr, argv, env.items);
+	environment_done(&env);
+	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attr);
+	return -r;
+}
+
+static int no_host(struct cut_err *err, int r, const char *path)
+{
+	return cut_err_sys(err, r, "install cutover completely, or check CUTOVER_HOST",
+	                   "cannot start the plugin host %s", path);
+}
+
+int cut_hostspawn(const struct cut_hostlink_options *o, pid_t *ret_pid, int *ret_fd,
+                  struct cut_err *err)
+{
+	char *argv[] = {"cutover-host", o->plugin ? "--plugin" : NULL, (char *)o->plugin, NULL};
+	int pair[2], link, log, lock, r;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+		return no_host(err, -errno, o->host_path);
+	link = fcntl(pair[1], F_DUPFD_CLOEXEC, ABOVE_FD);
+	log = o->log_fd < 0 ? -1 : fcntl(o->log_fd, F_DUPFD_CLOEXEC, ABOVE_FD);
+	lock = o->lock_fd < 0 ? -1 : fcntl(o->lock_fd, F_DUPFD_CLOEXEC, ABOVE_FD);
+	close(pair[1]);
+	if (link < 0) {
+		r = -EMFILE;
+	} else {
+		const int map[][2] = {{-1, 0}, {log, 1}, {log, 2}, {link, LINK_FD}, {lock, LOCK_FD}};
+
+		r = spawn_with(o->host_path, argv, map, CUT_ARRAY_LEN(map) - (lock < 0), &pid);
+		close(link);
+	}
+	if (log >= 0)
+		close(log);
+	if (lock >= 0)
+		close(lock);
+	if (r < 0) {
+		close(pair[0]);
+		return no_host(err, r, o->host_path);
+	}
+	*ret_pid = pid;
+	*ret_fd = pair[0];
+	return 0;
+}
+
+static int64_t clock_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* False once fd is at its end. */
+static bool take_output(int fd, struct cut_buf *buf)
+{
+	char part[4096];
+	ssize_t n = read(fd, part, sizeof(part));
+
+	if (n > 0)
+		cut_buf_add(buf, part, (size_t)n);
+	return n > 0 || (n < 0 && errno == EINTR);
+}
+
+/* Reads both to their end. False: there was no end in time. */
+static bool read_both(const int fds[2], struct cut_buf *const bufs[2])
+{
+	struct pollfd polls[2] = {{fds[0], POLLIN}, {fds[1], POLLIN}};
+	int64_t until = clock_ms() + DESCRIBE_MS;
+
+	while (polls[0].fd >= 0 || polls[1].fd >= 0) {
+		int64_t left = until - clock_ms();
+
+		if (left <= 0)
+			return false;
+		if (poll(polls, 2, (int)left) < 0 && errno != EINTR)
+			return false;
+		for (int i = 0; i < 2; i++)
+			if (polls[i].fd >= 0 && polls[i].revents && !take_output(fds[i], bufs[i]))
+				polls[i].fd = -1;
+	}
+	return true;
+}
+
+/* What the host said on standard error is already what, why and next. */
+static int describe_failed(const char *plugin, const struct cut_buf *said, bool in_time,
+                           struct cut_err *err)
+{
+	static const char prefix[] = "cutover-host: ";
+	const char *text = cut_buf_str(said);
+	const char *what = plugin ? plugin : "of the built-in steps";
+
+	if (!in_time)
+		return cut_err_set(err, -ETIMEDOUT, "no answer within 10 s", NULL,
+		                   "cannot read the tables of plugin %s", what);
+	if (!strncmp(text, prefix, strlen(prefix)))
+		text += strlen(prefix);
+	if (!*text)
+		return cut_err_set(err, -EPROTO, "the plugin host ended without a word", NULL,
+		                   "cannot read the tables of plugin %s", what);
+	return cut_err_set(err, -EPERM, NULL, NULL, "%.*s", (int)strcspn(text, "\n"), text);
+}
+
+static int describe_run(const char *host_path, const char *plugin, struct cut_buf *out,
+                        struct cut_err *err)
+{
+	cut_auto(cut_buf) struct cut_buf said = {.max_bytes = SAID_MAX_BYTES};
+	char *argv[] = {"cutover-host", "--describe", (char *)plugin, NULL};
+	int a[2], b[2], status = 0, r;
+	bool in_time;
+	pid_t pid;
+
+	if (pipe2(a, O_CLOEXEC) < 0)
+		return no_host(err, -errno, host_path);
+	if (pipe2(b, O_CLOEXEC) < 0) {
+		r = no_host(err, -errno, host_path);
+		close(a[0]);
+		close(a[1]);
+		return r;
+	}
+	/* Descriptors 0 to 2 are open in this process, so the pipes are above them. */
+	r = spawn_with(host_path, argv, (const int[][2]){{-1, 0}, {a[1], 1}, {b[1], 2}}, 3, &pid);
+	close(a[1]);
+	close(b[1]);
+	if (r == 0) {
+		in_time = read_both((const int[]){a[0], b[0]}, (struct cut_buf *const[]){out, &said});
+		if (!in_time)
+			kill(-pid, SIGKILL);
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+		if (!in_time || status != 0)
+			r = describe_failed(plugin, &said, in_time, err);
+	} else {
+		no_host(err, r, host_path);
+	}
+	close(a[0]);
+	close(b[0]);
+	return r;
+}
+
+int cut_host_describe(const char *host_path, const char *plugin, json_t **ret, struct cut_err *err)
+{
+	cut_auto(cut_buf) struct cut_buf out = {.max_bytes = DESCRIPTOR_MAX_BYTES};
+	int r = describe_run(host_path, plugin, &out, err);
+
+	if (r < 0)
+		return r;
+	return cut_json_parse(cut_buf_str(&out), out.len, "the plugin's tables", ret, err);
+}
