@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* People: approval gates, sign-offs of an acceptance, manual work. Who is waited for, whose vote
+ * counts, and what a decline or an expiry leads to. */
+#include "engine/core/run_internal.h"
+
+#include "engine/base/json.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* --- who is waited for --- */
+
+static void wait_for(struct cut_run *run, struct cut_waiting waiting)
+{
+	if (waiting.step != CUT_NONE)
+		run->steps[waiting.step].waiting = (uint32_t)run->waiting.len;
+	cut_vec_push(&run->waiting, waiting);
+}
+
+static void wait_no_more(struct cut_run *run, uint32_t row)
+{
+	struct cut_waiting *last = &cut_vec_last(&run->waiting);
+
+	if (last->step != CUT_NONE)
+		run->steps[last->step].waiting = row;
+	run->waiting.items[row] = *last;
+	run->waiting.len--;
+}
+
+const struct cut_waiting *cut_run_waiting(const struct cut_run *run, size_t *ret_len)
+{
+	*ret_len = run->waiting.len;
+	return run->waiting.items;
+}
+
+static const struct cut_waiting *sign_off_of(const struct cut_run *run, uint32_t phase)
+{
+	cut_vec_foreach(&run->waiting, waiting)
+		if (waiting->kind == CUT_WAITING_SIGN_OFF && waiting->phase == phase)
+			return waiting;
+	return NULL;
+}
+
+void cut_gate_void(struct cut_run *run, uint32_t step, uint32_t phase)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < run->votes.len; i++) {
+		struct cut_vote *vote = &run->votes.items[i];
+
+		if (vote->step != step || vote->phase != phase)
+			run->votes.items[kept++] = *vote;
+	}
+	run->votes.len = kept;
+}
+
+void cut_gate_open(struct cut_run *run, uint32_t step)
+{
+	const struct cut_step *model = &run->rb->steps[step];
+	struct cut_run_step *s = &run->steps[step];
+	bool approve = model->kind == CUT_STEP_APPROVE;
+	struct cut_waiting waiting = {
+		.kind = approve ? CUT_WAITING_APPROVAL : CUT_WAITING_MANUAL,
+		.step = step,
+		.phase = CUT_NONE,
+		.since = run->wall,
+		.expires = CUT_NEVER,
+	};
+
+	cut_gate_void(run, step, CUT_NONE);
+	cut_step_doing(run, step, CUT_DOING_PEOPLE);
+	s->attempt++;
+	cut_step_say(run, step, approve ? "approval" : "manual");
+	if (approve && model->approve->expires != CUT_NEVER && model->approve->expires > 0) {
+		waiting.expires = run->wall + model->approve->expires;
+		cut_timer_step(run, step, run->t + model->approve->expires, false);
+	}
+	wait_for(run, waiting);
+	if (!approve && cut_step_writes(model)) /* the person may begin at once */
+		cut_call_intent(run, step);
+	cut_step_record(run, step, false);
+	if (approve && model->approve->checks_len)
+		cut_call_gate(run, step);
+}
+
+void cut_gate_close(struct cut_run *run, uint32_t step)
+{
+	struct cut_run_step *s = &run->steps[step];
+
+	if (s->waiting == CUT_NONE)
+		return;
+	wait_no_more(run, s->waiting);
+	s->waiting = CUT_NONE;
+}
+
+/* The checks as they were when the gate opened: shown, the gate stays open. */
+void cut_gate_checked(struct cut_run *run, const struct cut_event *ev)
+{
+	struct cut_run_step *s = &run->steps[ev->outcome.step];
+
+	s->checking = false;
+	if (s->waiting == CUT_NONE)
+		return;
+	if (ev->outcome.status != CUT_OK)
+		cut_step_say(run, ev->outcome.step, "approval; a check is not true: %s",
+		             cut_step_short(ev->outcome.text, "see its values"));
+}
+
+void cut_gate_sign_off(struct cut_run *run, uint32_t phase, bool open)
+{
+	const struct cut_waiting *waiting = sign_off_of(run, phase);
+
+	if (open && !waiting)
+		wait_for(run, (struct cut_waiting){CUT_WAITING_SIGN_OFF, CUT_NONE, phase, run->wall,
+		                                   CUT_NEVER});
+	if (!open && waiting)
+		wait_no_more(run, (uint32_t)(waiting - run->waiting.items));
+	if (!open)
+		cut_gate_void(run, CUT_NONE, phase);
+}
+
+/* --- whose vote counts --- */
+
+bool cut_run_member(const struct cut_run *run, const char *role, int64_t uid)
+{
+	const json_t *members = json_object_get(json_object_get(run->armed, "roles"), role);
+	json_t *member;
+	size_t i;
+
+	json_array_foreach((json_t *)members, i, member)
+		if (cut_json_int(member, "uid", -1) == uid)
+			return true;
+	return false;
+}
+
+static bool counts_for(const struct cut_run *run, const struct cut_role *role, int64_t uid)
+{
+	if (role->not_starter && uid == cut_json_int(run->armed, "starter", -2))
+		return false;
+	return cut_run_member(run, role->name, uid);
+}
+
+/* Persons against places of roles: each person fills one place, found by augmenting paths. */
+struct quorum {
+	const struct cut_run *run;
+	const uint32_t *roles;
+	const int64_t *uids;
+	uint32_t *filled; /* by which vote, of each place; CUT_NONE */
+	const uint32_t *place_role;
+	uint32_t places;
+};
+
+static bool fill_place(struct quorum *q, uint32_t vote, bool *seen, unsigned depth)
+{
+	for (uint32_t p = 0; p < q->places && depth < 64; p++) {
+		if (seen[p] || !counts_for(q->run, &q->run->rb->roles[q->place_role[p]], q->uids[vote]))
+			continue;
+		seen[p] = true;
+		if (q->filled[p] == CUT_NONE || fill_place(q, q->filled[p], seen, depth + 1)) {
+			q->filled[p] = vote;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool satisfied(const struct cut_run *run, const uint32_t *roles, uint32_t roles_len,
+                      const int64_t *uids, uint32_t uids_len)
+{
+	struct quorum q = {.run = run, .uids = uids};
+	uint32_t filled = 0, at = 0, *place_role;
+	bool *seen;
+
+	for (uint32_t i = 0; i < roles_len; i++)
+		q.places += run->rb->roles[roles[i]].quorum;
+	if (!q.places)
+		return true;
+	q.filled = cut_new_array(uint32_t, q.places);
+	place_role = cut_new_array(uint32_t, q.places);
+	seen = cut_new_array(bool, q.places);
+	for (uint32_t i = 0; i < roles_len; i++)
+		for (unsigned k = 0; k < run->rb->roles[roles[i]].quorum; k++)
+			place_role[at++] = roles[i];
+	q.place_role = place_role;
+	memset(q.filled, 0xff, q.places * sizeof(*q.filled));
+	for (uint32_t v = 0; v < uids_len; v++) {
+		memset(seen, 0, q.places * sizeof(*seen));
+		filled += fill_place(&q, v, seen, 0);
+	}
+	free(q.filled);
+	free(place_role);
+	free(seen);
+	return filled == q.places;
+}
+
+/* Would the gate be satisfied, with one more vote where uid is not -1? */
+static bool gate_satisfied(const struct cut_run *run, uint32_t step, uint32_t phase, int64_t more)
+{
+	const uint32_t *roles = step != CUT_NONE ? run->rb->steps[step].approve->roles
+	                                         : run->rb->phases[phase].acceptance.sign_off;
+	uint32_t roles_len = step != CUT_NONE ? run->rb->steps[step].approve->roles_len
+	                                      : run->rb->phases[phase].acceptance.sign_off_len;
+	int64_t *uids = cut_new_array(int64_t, run->votes.len + 1);
+	uint32_t len = 0;
+	bool yes;
+
+	cut_vec_foreach(&run->votes, vote)
+		if (vote->step == step && vote->phase == phase)
+			uids[len++] = vote->uid;
+	if (more >= 0)
+		uids[len++] = more;
+	yes = satisfied(run, roles, roles_len, uids, len);
+	free(uids);
+	return yes;
+}
+
+bool cut_run_signed(const struct cut_run *run, uint32_t phase)
+{
+	if (!run->rb->phases[phase].acceptance.sign_off_len)
+		return true;
+	return gate_satisfied(run, CUT_NONE, phase, -1);
+}
+
+/* --- votes --- */
+
+static bool find_gate(const struct cut_run *run, const char *name, uint32_t *ret_step,
+                      uint32_t *ret_phase)
+{
+	uint32_t step = cut_map_find(&run->rb->by_address, name);
+	uint32_t phase = cut_map_find(&run->rb->by_phase, name);
+
+	*ret_step = *ret_phase = CUT_NONE;
+	if (step != CUT_MAP_NONE && run->rb->steps[step].kind == CUT_STEP_APPROVE)
+		*ret_step = step;
+	else if (phase != CUT_MAP_NONE && run->rb->phases[phase].acceptance.sign_off_len)
+		*ret_phase = phase;
+	else
+		return false;
+	return true;
+}
+
+static bool values_true(const json_t *values)
+{
+	json_t *value;
+	size_t i;
+
+	values = json_is_object(values) ? json_object_get(values, "values") : values;
+	json_array_foreach((json_t *)values, i, value) {
+		const json_t *is = json_is_object(value) ? json_object_get(value, "is") : value;
+
+		if (!json_is_true(is))
+			return false;
+	}
+	return true;
+}
+
+static int may_count(const struct cut_run *run, const struct cut_event *ev, uint32_t step,
+                     uint32_t phase, struct cut_err *err)
+{
+	const uint32_t *roles = step != CUT_NONE ? run->rb->steps[step].approve->roles
+	                                         : run->rb->phases[phase].acceptance.sign_off;
+	uint32_t roles_len = step != CUT_NONE ? run->rb->steps[step].approve->roles_len
+	                                      : run->rb->phases[phase].acceptance.sign_off_len;
+	const char *who = cut_step_short(ev->approval.name, "this user");
+	bool member = false, starter = false;
+
+	for (uint32_t i = 0; i < roles_len; i++) {
+		const struct cut_role *role = &run->rb->roles[roles[i]];
+
+		member = member || counts_for(run, role, ev->approval.uid);
+		starter = starter || (role->not_starter && cut_run_member(run, role->name, ev->approval.uid));
+	}
+	if (!member)
+		return cut_err_set(err, -EPERM,
+		                   starter ? "the one who started the run may not approve it"
+		                           : "not a member of a role that is asked",
+		                   "cutover status tells who is waited for", "%s may not decide %s",
+		                   who, ev->approval.gate);
+	cut_vec_foreach(&run->votes, vote)
+		if (vote->step == step && vote->phase == phase && vote->uid == ev->approval.uid &&
+		    !ev->approval.decline)
+			return cut_err_set(err, -EALREADY, "a person counts once", NULL,
+			                   "%s has approved %s before", who, ev->approval.gate);
+	return 0;
+}
+
+int cut_gate_may_vote(const struct cut_run *run, const struct cut_event *ev, struct cut_err *err)
+{
+	const char *gate = ev->approval.gate;
+	uint32_t step, phase;
+	int r;
+
+	if (!find_gate(run, gate, &step, &phase))
+		return cut_err_set(err, -EINVAL, NULL, "cutover status lists what waits for people",
+		                   "there is no gate %s", gate);
+	if (!cut_run_forward(run))
+		return cut_err_set(err, -EALREADY, NULL, NULL, "the run is %s and waits for no approval",
+		                   cut_run_state_name(run->state));
+	if (step != CUT_NONE ? run->steps[step].waiting == CUT_NONE : !sign_off_of(run, phase))
+		return cut_err_set(err, -EALREADY,
+		                   step != CUT_NONE && run->steps[step].state == CUT_STEP_FAILED
+		                           ? run->steps[step].reason
+		                           : "it is not open",
+		                   "cutover retry GATE opens one again that was declined or has expired",
+		                   "%s takes no votes now", gate);
+	if (step != CUT_NONE && ev->t >= run->steps[step].due && !run->steps[step].due_wall)
+		return cut_err_set(err, -EALREADY, "it has expired", NULL, "%s takes no votes now", gate);
+	r = may_count(run, ev, step, phase, err);
+	if (r < 0 || ev->approval.decline)
+		return r;
+	if (step != CUT_NONE && gate_satisfied(run, step, phase, ev->approval.uid) &&
+	    !values_true(ev->approval.values))
+		return cut_err_set(err, -EBUSY, "one of its checks is not true at the last approval",
+		                   "cutover status shows the checks; approve again once they hold",
+		                   "%s cannot be approved now", gate);
+	return 0;
+}
+
+/* Declined, or nobody came in time. */
+static void end_gate(struct cut_run *run, uint32_t step, enum cut_gate_end end)
+{
+	const char *address = run->rb->steps[step].address;
+	const char *reason = run->steps[step].reason;
+
+	if (end == CUT_GATE_ROLLBACK) {
+		cut_run_cause(run, cut_cause("gate", address, reason));
+		return;
+	}
+	if (end == CUT_GATE_ABORT) {
+		cut_auto(cut_str) char *why = cut_printf("%s: %s", address, reason);
+
+		cut_run_abort(run, CUT_RUN_FAILED, why);
+		return;
+	}
+	cut_hold_add(run, CUT_HOLD_GATE, address, true, true,
+	             cut_printf("cutover retry %s opens it again with the old votes void; or cutover "
+	                        "rollback, or cutover abort",
+	                        address),
+	             "%s: %s", address, reason);
+}
+
+static void fail_gate(struct cut_run *run, uint32_t step, enum cut_gate_end end)
+{
+	struct cut_run_step *s = &run->steps[step];
+
+	cut_gate_close(run, step);
+	cut_step_rest(run, step);
+	cut_step_move(run, step, CUT_STEP_FAILED);
+	s->ended = run->t;
+	s->ended_wall = run->wall;
+	cut_step_record(run, step, true);
+	end_gate(run, step, end);
+}
+
+void cut_gate_expire(struct cut_run *run, uint32_t step)
+{
+	cut_auto(cut_buf) struct cut_buf after = {0};
+
+	cut_duration_human(run->rb->steps[step].approve->expires, &after);
+	cut_step_say(run, step, "it has expired: not approved within %s", cut_buf_str(&after));
+	fail_gate(run, step, run->rb->steps[step].approve->on_expiry);
+}
+
+static void decline_sign_off(struct cut_run *run, uint32_t phase, const char *who)
+{
+	const char *id = run->rb->phases[phase].id;
+
+	cut_gate_sign_off(run, phase, false);
+	cut_hold_add(run, CUT_HOLD_ACCEPTANCE, id, true, true,
+	             cut_printf("cutover retry %s asks for the sign-off again, or cutover rollback", id),
+	             "%s declined to accept %s", who, id);
+}
+
+void cut_gate_vote(struct cut_run *run, const struct cut_event *ev)
+{
+	const char *who = cut_step_short(ev->approval.name, "somebody");
+	const char *comment = ev->approval.comment;
+	uint32_t step = CUT_NONE, phase = CUT_NONE;
+
+	find_gate(run, ev->approval.gate, &step, &phase);
+	if (ev->approval.decline && phase != CUT_NONE) {
+		decline_sign_off(run, phase, who);
+		return;
+	}
+	if (ev->approval.decline) {
+		cut_step_say(run, step, "%s declined it%s%s", who, comment ? ": " : "",
+		             comment ? comment : "");
+		fail_gate(run, step, run->rb->steps[step].approve->on_decline);
+		return;
+	}
+	cut_vec_push(&run->votes, (struct cut_vote){step, phase, ev->approval.uid});
+	if (step != CUT_NONE && gate_satisfied(run, step, CUT_NONE, -1)) {
+		cut_step_say(run, step, "approved, last by %s", who);
+		cut_step_succeed(run, step);
+	} else if (phase != CUT_NONE && gate_satisfied(run, CUT_NONE, phase, -1)) {
+		wait_no_more(run, (uint32_t)(sign_off_of(run, phase) - run->waiting.items));
+	}
+}

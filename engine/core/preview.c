@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a rollback would do now, without doing it: for `rollback --show`, the confirmation and
+ * status. The same scope and order as the rollback itself. */
+#include "engine/core/run_internal.h"
+
+#include "engine/base/json.h"
+
+struct preview {
+	const struct cut_run *run;
+	bool *scope;    /* owned */
+	uint32_t *left; /* owned */
+	struct cut_heap ready;
+	struct { CUT_VEC(uint32_t); } done;
+	json_t *steps, *impossible;
+	cut_time total;
+	bool unknown; /* some duration is */
+};
+
+static void open_step(struct preview *p, uint32_t step)
+{
+	const struct cut_step *model = &p->run->rb->steps[step];
+	json_t *entry;
+
+	if (!p->scope[step] || model->temporary || !cut_step_duty(p->run, step)) {
+		cut_vec_push(&p->done, step);
+		return;
+	}
+	if (model->undo == CUT_UNDO_IMPOSSIBLE) {
+		entry = json_object();
+		json_object_set_new(entry, "step", json_string(model->address));
+		json_object_set_new(entry, "reason",
+		                    model->undo_reason ? json_string(model->undo_reason) : json_null());
+		json_array_append_new(p->impossible, entry);
+		cut_vec_push(&p->done, step);
+		return;
+	}
+	cut_heap_push(&p->ready, (struct cut_heap_item){cut_rollback_rank(p->run, step), 0, step});
+}
+
+static void undo_step(struct preview *p, uint32_t step)
+{
+	const struct cut_step *model = &p->run->rb->steps[step];
+	const struct cut_run_step *s = &p->run->steps[step];
+	json_t *entry = json_object();
+	json_t *restores = s->saved ? json_incref(s->saved)
+	                   : model->undo_body ? json_string(model->undo_body->uses)
+	                                      : json_string("the state before it");
+
+	json_object_set_new(entry, "step", json_string(model->address));
+	json_object_set_new(entry, "restores", restores);
+	json_object_set_new(entry, "planned_s", cut_json_seconds(model->planned));
+	json_array_append_new(p->steps, entry);
+	if (model->planned == CUT_NEVER)
+		p->unknown = true;
+	else
+		p->total += model->planned;
+	cut_vec_push(&p->done, step);
+}
+
+static void drain(struct preview *p)
+{
+	const struct cut_graph *g = p->run->graph;
+
+	while (p->done.len) {
+		uint32_t node = cut_vec_pop(&p->done);
+
+		for (uint32_t i = g->pred_at[node]; i < g->pred_at[node + 1]; i++) {
+			uint32_t before = g->pred[i];
+
+			if (!cut_rollback_in_stage(p->run, before) || --p->left[before])
+				continue;
+			if (before < g->steps_len)
+				open_step(p, before);
+			else
+				cut_vec_push(&p->done, before);
+		}
+	}
+}
+
+static void walk(struct preview *p)
+{
+	for (uint32_t i = 0; i < p->run->graph->nodes_len; i++) {
+		if (p->left[i] || !cut_rollback_in_stage(p->run, i))
+			continue;
+		if (i < p->run->graph->steps_len)
+			open_step(p, i);
+		else
+			cut_vec_push(&p->done, i);
+	}
+	drain(p);
+	while (p->ready.len) {
+		undo_step(p, cut_heap_pop(&p->ready).target);
+		drain(p);
+	}
+}
+
+static json_t *temporaries(const struct cut_run *run)
+{
+	json_t *list = json_array();
+
+	cut_vec_foreach(&run->temporaries, step)
+		if (cut_closing_open(run, *step))
+			json_array_append_new(list, json_string(run->rb->steps[*step].address));
+	return list;
+}
+
+/* How long old answers may live: of each step that reports a tail. */
+static json_t *tails(const struct cut_run *run)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < run->rb->steps_len; i++) {
+		const json_t *tail = json_object_get(run->steps[i].outputs, "tail");
+		json_t *entry;
+
+		if (!json_is_number(tail) || !cut_rollback_in_stage(run, i))
+			continue;
+		entry = json_object();
+		json_object_set_new(entry, "step", json_string(run->rb->steps[i].address));
+		json_object_set_new(entry, "tail_s", json_deep_copy(tail));
+		json_object_set_new(entry, "old_answers_until",
+		                    cut_json_rfc3339(run->wall + cut_json_ms(tail, 0)));
+		json_array_append_new(list, entry);
+	}
+	return list;
+}
+
+json_t *cut_run_rollback_preview(const struct cut_run *run, const char *target, struct cut_err *err)
+{
+	struct preview p = {.run = run};
+	json_t *preview = NULL;
+
+	p.scope = cut_new_array(bool, run->rb->steps_len);
+	if (cut_rollback_scope(run, target, p.scope, err) == 0) {
+		p.left = cut_rollback_counters(run);
+		p.steps = json_array();
+		p.impossible = json_array();
+		walk(&p);
+		preview = json_object();
+		json_object_set_new(preview, "steps", p.steps);
+		json_object_set_new(preview, "impossible", p.impossible);
+		json_object_set_new(preview, "temporary", temporaries(run));
+		json_object_set_new(preview, "time_s", cut_json_seconds(p.unknown ? CUT_NEVER : p.total));
+		json_object_set_new(preview, "accept_loss_needed", json_boolean(run->ponr != CUT_NONE));
+		json_object_set_new(preview, "until", tails(run));
+	}
+	cut_vec_done(&p.ready);
+	cut_vec_done(&p.done);
+	free(p.left);
+	free(p.scope);
+	return preview;
+}

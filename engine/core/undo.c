@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The undo of one step, in a rollback or because it was temporary: its attempts and its end. It
+ * never observes and never asks. */
+#include "engine/core/run_internal.h"
+
+#include "engine/base/json.h"
+
+#include <string.h>
+
+#define LOST_MAX 3 /* repeats that cost no retry: an undo is safe to repeat */
+
+static const struct cut_retry *retry_of(const struct cut_run *run, uint32_t step)
+{
+	const struct cut_step *model = &run->rb->steps[step];
+
+	return model->undo_body ? &model->undo_body->retry : &model->body.retry;
+}
+
+void cut_undo_call(struct cut_run *run, uint32_t step)
+{
+	struct cut_run_step *s = &run->steps[step];
+
+	s->undo_attempt++;
+	if (s->state != CUT_STEP_ROLLING_BACK)
+		cut_step_move(run, step, CUT_STEP_ROLLING_BACK);
+	cut_call_start(run, step, CUT_PART_UNDO, CUT_OP_ROLLBACK,
+	               run->rb->steps[step].undo_body ? CUT_OP_APPLY : CUT_OP_ROLLBACK);
+}
+
+void cut_undo_start(struct cut_run *run, uint32_t step)
+{
+	struct cut_run_step *s = &run->steps[step];
+
+	s->part = CUT_PART_UNDO;
+	s->active = true;
+	s->undo_tries = s->lost = 0;
+	run->lanes[CUT_LANE_UNDO].active++;
+	if (s->state != CUT_STEP_ROLLBACK_PENDING && s->state != CUT_STEP_ROLLBACK_FAILED)
+		cut_step_move(run, step, CUT_STEP_ROLLBACK_PENDING);
+	cut_undo_call(run, step);
+}
+
+static void done(struct cut_run *run, uint32_t step)
+{
+	struct cut_run_step *s = &run->steps[step];
+
+	cut_step_rest(run, step);
+	cut_step_move(run, step, CUT_STEP_ROLLED_BACK);
+	s->ended = run->t;
+	s->ended_wall = run->wall;
+	s->unclosed = false;
+	cut_step_record(run, step, true);
+	cut_downtime_stop(run, step, true);
+	cut_rollback_ended(run, step);
+}
+
+void cut_undo_fail(struct cut_run *run, uint32_t step, const char *text)
+{
+	const struct cut_step *model = &run->rb->steps[step];
+	struct cut_run_step *s = &run->steps[step];
+
+	cut_step_say(run, step, "could not be undone: %s", text);
+	cut_step_rest(run, step);
+	cut_step_move(run, step, CUT_STEP_ROLLBACK_FAILED);
+	s->ended = run->t;
+	s->ended_wall = run->wall;
+	cut_step_record(run, step, true);
+	if (model->temporary) {
+		cut_auto(cut_str) char *how = cut_undo_by_hand(run, step);
+
+		s->unclosed = true;
+		cut_run_page(run, "step", "%s was temporary and is still there: %s; %s", model->address,
+		             text, how);
+	} else {
+		run->undo_failed++;
+	}
+}
+
+/* A person has undone it by hand. */
+void cut_undo_attested(struct cut_run *run, uint32_t step)
+{
+	if (!run->rb->steps[step].temporary)
+		run->undo_failed--;
+	cut_step_say(run, step, "undone by hand");
+	done(run, step);
+}
+
+void cut_undo_outcome(struct cut_run *run, const struct cut_event *ev)
+{
+	uint32_t step = ev->outcome.step;
+	struct cut_run_step *s = &run->steps[step];
+	const struct cut_retry *retry = retry_of(run, step);
+	const char *text = cut_step_short(ev->outcome.text, "no reason was given");
+
+	if (ev->outcome.status == CUT_OK) {
+		cut_step_say(run, step, NULL);
+		done(run, step);
+		return;
+	}
+	if (ev->outcome.status == CUT_UNKNOWN && s->lost < LOST_MAX) {
+		s->lost++;
+		cut_call_resend(run, step, CUT_OP_ROLLBACK, (enum cut_op)s->entry);
+		return;
+	}
+	if (s->undo_tries >= retry->limit) {
+		cut_undo_fail(run, step, text);
+		return;
+	}
+	s->undo_tries++;
+	cut_step_say(run, step, "undo, try %u of %u follows: %s", s->undo_tries + 1u,
+	             retry->limit + 1, text);
+	cut_step_doing(run, step, CUT_DOING_DELAY);
+	cut_timer_step(run, step,
+	               run->t + cut_call_delay(run, step, retry, s->undo_attempt, s->undo_tries),
+	               false);
+}
+
+/* The command, or the values, that a person would restore. */
+char *cut_undo_by_hand(const struct cut_run *run, uint32_t step)
+{
+	const struct cut_step *model = &run->rb->steps[step];
+	const json_t *argv = model->undo_body ? json_object_get(model->undo_body->params, "argv") : NULL;
+	cut_auto(cut_buf) struct cut_buf out = {0};
+	json_t *word;
+	size_t i;
+
+	if (run->steps[step].saved) {
+		cut_buf_add_str(&out, "restore by hand: ");
+		cut_json_canonical(run->steps[step].saved, &out);
+	} else if (argv) {
+		cut_buf_add_str(&out, "run by hand:");
+		json_array_foreach((json_t *)argv, i, word)
+			cut_buf_printf(&out, " %s", json_is_string(word) ? json_string_value(word) : "?");
+	} else {
+		cut_buf_printf(&out, "undo by hand what %s of %s did",
+		               model->undo_body ? model->undo_body->uses : model->body.uses,
+		               model->address);
+	}
+	return cut_buf_take(&out);
+}
