@@ -306,6 +306,11 @@ struct cut_unsupported {
 	struct cut_mark mark;
 };
 
+struct cut_parameter { /* declared; its value is in rb->parameters */
+	const char *name;
+	enum cut_type type;
+};
+
 struct cut_runbook {
 	struct cut_arena arena;    /* owns every text and array below */
 	struct cut_doc *doc;       /* owned: its texts are borrowed below */
@@ -315,6 +320,8 @@ struct cut_runbook {
 	const char *name, *title, *description, *owner, *ticket;
 	json_t *links;
 	json_t *parameters;   /* owned: name → resolved typed value */
+	struct cut_parameter *declared; /* their types, for expressions (core/names.h) */
+	uint32_t declared_len;
 	json_t *environments; /* owned */
 	json_t *objectives;   /* owned: {rpo, rto, downtime, sla} in seconds; or NULL */
 	json_t *inventory;    /* owned: strategy, fqdns, data, network, waive: for lint and report */

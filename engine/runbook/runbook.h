@@ -6,6 +6,8 @@
 #include "engine/base/err.h"
 #include "engine/core/model.h"
 
+#define CUT_FAULTS_MAX 1000 /* of one file; what is beyond is only counted */
+
 enum cut_severity { CUT_SEV_ERROR, CUT_SEV_WARNING };
 
 struct cut_fault {
@@ -20,7 +22,8 @@ struct cut_fault {
 struct cut_faults {
 	struct cut_fault *items; /* owned; in the order of the file */
 	size_t len, cap;
-	size_t errors;
+	size_t errors;   /* also those that were only counted */
+	size_t left_out; /* beyond CUT_FAULTS_MAX */
 	char *source; /* owned: the file's text for the carets, or NULL */
 	size_t source_len;
 };

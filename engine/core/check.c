@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The check of a whole model: what its expressions refer to, and what its steps leave unsaid. */
+#include "engine/core/check.h"
+#include "engine/base/near.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+/* One use with what its references said so far. */
+struct use {
+	const struct cut_check *check;
+	const struct cut_use *use;
+	bool told;
+	/* steps whose outputs the expression asks for with has() */
+	uint32_t guarded[16];
+	unsigned guarded_len;
+	bool guarding; /* first walk: only collect those */
+};
+
+static void tell(struct use *u, const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static void tell(struct use *u, const char *hint, const char *fmt, ...)
+{
+	struct cut_buf what = {.max_bytes = 2048};
+	va_list ap;
+
+	if (u->told)
+		return;
+	u->told = true; /* one mistake, one fault */
+	va_start(ap, fmt);
+	cut_buf_vprintf(&what, fmt, ap);
+	va_end(ap);
+	u->check->fault(u->check->data, u->use->node, u->use->offset, NULL, hint, cut_buf_str(&what));
+	cut_buf_done(&what);
+}
+
+static const char *did_you_mean(const struct cut_near *near, char *buf, size_t size)
+{
+	if (!near->best)
+		return NULL;
+	snprintf(buf, size, "did you mean '%s'?", near->best);
+	return buf;
+}
+
+static const struct cut_phase *phase_of_use(const struct use *u)
+{
+	const struct cut_runbook *rb = u->check->rb;
+
+	if (u->use->step != CUT_NONE)
+		return &rb->phases[rb->steps[u->use->step].phase];
+	return u->use->group != CUT_NONE ? &rb->phases[rb->groups[u->use->group].phase] : NULL;
+}
+
+static uint32_t group_of_use(const struct use *u)
+{
+	const struct cut_runbook *rb = u->check->rb;
+
+	if (u->use->step != CUT_NONE)
+		return rb->steps[u->use->step].group;
+	return u->use->group != CUT_NONE ? rb->groups[u->use->group].parent : CUT_NONE;
+}
+
+static void tell_unknown(struct use *u, const char *name)
+{
+	const struct cut_runbook *rb = u->check->rb;
+	uint32_t group = cut_runbook_group(rb, group_of_use(u), name);
+	struct cut_near near = {.word = name};
+	char hint[192];
+
+	if (group != CUT_NONE && rb->groups[group].foreach) {
+		for (uint32_t i = 0; i < rb->steps_len; i++)
+			if (strncmp(rb->steps[i].address, rb->groups[group].address,
+			            strlen(rb->groups[group].address)) == 0) {
+				snprintf(hint, sizeof(hint), "name one instance: steps[\"%s\"]",
+				         rb->steps[i].address);
+				break;
+			}
+		tell(u, hint, "'%s' is repeated by a foreach and stands for several steps", name);
+		return;
+	}
+	if (group != CUT_NONE) {
+		tell(u, "name a step inside it", "'%s' is a group, which has no outputs or state", name);
+		return;
+	}
+	for (uint32_t i = 0; i < rb->steps_len; i++)
+		cut_near_try(&near, rb->steps[i].address);
+	tell(u, did_you_mean(&near, hint, sizeof(hint)), "there is no step '%s'", name);
+}
+
+static bool declares(const struct cut_body *body, const char *name, struct cut_near *near)
+{
+	bool found = false;
+
+	if (body->outputs_len) {
+		for (uint32_t i = 0; i < body->outputs_len; i++) {
+			found |= strcmp(body->outputs[i].name, name) == 0;
+			cut_near_try(near, body->outputs[i].name);
+		}
+		return found || strcmp(name, "duration_s") == 0;
+	}
+	for (const struct cut_param *o = body->action ? body->action->outputs : NULL; o && o->name; o++) {
+		found |= strcmp(o->name, name) == 0;
+		cut_near_try(near, o->name);
+	}
+	return found || strcmp(name, "duration_s") == 0;
+}
+
+/* A drill gives back the outputs that its parameters name. */
+static bool gives_values(const struct cut_body *body, const char *name)
+{
+	return body->action && body->action->effects & CUT_KEYS_BODY &&
+	       json_object_get(json_object_get(body->params, "outputs"), name);
+}
+
+static void check_output(struct use *u, const struct cut_step *step, const char *name)
+{
+	struct cut_near near = {.word = name};
+	char hint[192];
+
+	if (step->kind == CUT_STEP_MANUAL) {
+		for (uint32_t i = 0; i < step->manual->evidence_len; i++) {
+			if (strcmp(step->manual->evidence[i], name) == 0)
+				return;
+			cut_near_try(&near, step->manual->evidence[i]);
+		}
+	}
+	if (declares(&step->body, name, &near) || gives_values(&step->body, name))
+		return;
+	tell(u, did_you_mean(&near, hint, sizeof(hint)), "step '%s' (%s) has no output '%s'", step->address,
+	     step->body.uses, name);
+}
+
+static bool has_group(const struct cut_runbook *rb, uint32_t group, uint32_t outer)
+{
+	for (; group != CUT_NONE; group = rb->groups[group].parent)
+		if (group == outer)
+			return true;
+	return false;
+}
+
+/* May the step be skipped while the one that asks for it runs? */
+static bool may_be_skipped(const struct use *u, const struct cut_step *step)
+{
+	const struct cut_runbook *rb = u->check->rb;
+	const struct cut_phase *asking = phase_of_use(u);
+	uint32_t own = group_of_use(u);
+
+	if (step->cond)
+		return true;
+	/* after a rollback or an abort any step may never have run */
+	if (asking && asking->role != CUT_PHASE_FORWARD && asking->role != CUT_PHASE_TESTS &&
+	    rb->phases[step->phase].role == CUT_PHASE_FORWARD)
+		return true;
+	for (uint32_t g = step->group; g != CUT_NONE; g = rb->groups[g].parent)
+		if (rb->groups[g].cond && !has_group(rb, own, g))
+			return true;
+	return false;
+}
+
+static bool is_before(const struct use *u, uint32_t step)
+{
+	const struct cut_runbook *rb = u->check->rb;
+	const struct cut_graph *graph = u->check->graph;
+	const struct cut_phase *asking = phase_of_use(u), *there = &rb->phases[rb->steps[step].phase];
+	uint32_t node;
+
+	if (!graph || !asking)
+		return true;
+	if (asking == there || (asking->role == CUT_PHASE_FORWARD && there->role == CUT_PHASE_FORWARD)) {
+		if (asking != there)
+			return there < asking;
+		node = u->use->step != CUT_NONE ? u->use->step
+		                                : cut_graph_group_begin(graph, u->use->group);
+		return (u->use->own && node == step) || cut_graph_before(graph, step, node);
+	}
+	if (there->role != CUT_PHASE_FORWARD)
+		return false;
+	if (asking->role == CUT_PHASE_TESTS) /* of a phase: all of it and what is before is done */
+		return there->stage <= asking->stage;
+	return true; /* ready, verify, finally: guarded by has() */
+}
+
+static bool is_tainted(const struct use *u, uint32_t step)
+{
+	return u->check->tainted[step] ||
+	       (u->use->step != CUT_NONE && u->check->tainted[u->use->step]);
+}
+
+static void check_step(struct use *u, const char *const *path, size_t len, bool in_has)
+{
+	const struct cut_runbook *rb = u->check->rb;
+	uint32_t index = cut_runbook_step(rb, group_of_use(u), path[1]);
+	const struct cut_step *step;
+	bool outputs = len > 2 && strcmp(path[2], "outputs") == 0;
+
+	if (index == CUT_NONE) {
+		if (!u->guarding)
+			tell_unknown(u, path[1]);
+		return;
+	}
+	step = &rb->steps[index];
+	if (u->guarding) {
+		if (in_has && u->guarded_len < sizeof(u->guarded) / sizeof(u->guarded[0]))
+			u->guarded[u->guarded_len++] = index;
+		return;
+	}
+	if (len > 2 && !outputs && strcmp(path[2], "state") != 0) {
+		tell(u, "outputs.<name> or state", "a step has no '%s'", path[2]);
+		return;
+	}
+	if (is_tainted(u, index))
+		return;
+	if (outputs && len > 3)
+		check_output(u, step, path[3]);
+	if (u->use->step == index && !u->use->own)
+		tell(u, "its outputs are there for its verify and rollback",
+		     "step '%s' cannot refer to itself", step->address);
+	else if (!is_before(u, index))
+		tell(u, "add it to 'needs', directly or through another step",
+		     "step '%s' is not certain to be done before this", step->address);
+	if (!outputs || in_has || !may_be_skipped(u, step))
+		return;
+	for (unsigned i = 0; i < u->guarded_len; i++)
+		if (u->guarded[i] == index)
+			return;
+	tell(u, "ask first: has(steps.<id>.outputs.<name>) ? … : …",
+	     "step '%s' may be skipped, and then this has no value", step->address);
+}
+
+static void check_named(struct use *u, const char *kind, const char *name, const char *const *names,
+                        size_t stride, uint32_t len)
+{
+	struct cut_near near = {.word = name};
+	char hint[192];
+
+	for (uint32_t i = 0; i < len; i++) {
+		const char *have = *(const char *const *)((const char *)names + i * stride);
+
+		if (have && strcmp(have, name) == 0)
+			return;
+		if (have)
+			cut_near_try(&near, have);
+	}
+	tell(u, did_you_mean(&near, hint, sizeof(hint)), "there is no %s '%s'", kind, name);
+}
+
+static void check_member(struct use *u, const char *root, const char *const *path, size_t len,
+                         const char *const *allowed)
+{
+	const char *const *a = allowed;
+
+	if (len < 3)
+		return;
+	while (*a && strcmp(*a, path[2]) != 0)
+		a++;
+	if (!*a)
+		tell(u, NULL, "%s.%s has no '%s'", root, path[1], path[2]);
+}
+
+static void check_live(struct use *u, const char *const *path, size_t len)
+{
+	const struct cut_runbook *rb = u->check->rb;
+
+	if (u->use->place != CUT_USE_CHECK) {
+		tell(u, "they can be used in 'checks' of a gate and in a check",
+		     "'%s' changes while the run goes on and cannot be used here", path[0]);
+	} else if (len < 2) {
+		return;
+	} else if (strcmp(path[0], "metrics") == 0) {
+		check_named(u, "metric", path[1], rb->metrics ? (const char *const *)&rb->metrics[0].id : NULL,
+		            sizeof(*rb->metrics), rb->metrics_len);
+		check_member(u, "metrics", path, len, (const char *const[]){"value", "age", NULL});
+	} else if (strcmp(path[0], "triggers") == 0) {
+		check_named(u, "trigger", path[1], rb->triggers ? (const char *const *)&rb->triggers[0].id : NULL,
+		            sizeof(*rb->triggers), rb->triggers_len);
+		check_member(u, "triggers", path, len, (const char *const[]){"state", NULL});
+	} else if (strcmp(path[0], "downtime") == 0) {
+		check_named(u, "downtime clock", path[1],
+		            rb->downtimes ? (const char *const *)&rb->downtimes[0].id : NULL,
+		            sizeof(*rb->downtimes), rb->downtimes_len);
+	} else if (strcmp(path[0], "clients") == 0 && strcmp(path[1], "all_acknowledged") != 0) {
+		tell(u, "clients.all_acknowledged", "clients has no '%s'", path[1]);
+	} else if (strcmp(path[0], "window") == 0 && strcmp(path[1], "margin") != 0) {
+		tell(u, "window.margin", "window has no '%s'", path[1]);
+	}
+}
+
+static bool is_loop_variable(const struct use *u, const char *name)
+{
+	const struct cut_runbook *rb = u->check->rb;
+	const struct cut_scope *s = u->use->step != CUT_NONE  ? rb->steps[u->use->step].scope
+	                            : u->use->group != CUT_NONE ? rb->groups[u->use->group].scope
+	                                                        : NULL;
+
+	for (; s; s = s->outer)
+		if (strcmp(s->name, name) == 0)
+			return true;
+	return false;
+}
+
+static int on_ref(void *data, const char *const *path, size_t len, bool in_has)
+{
+	static const char *const live[] = {"metrics", "triggers", "window", "downtime", "clients"};
+	struct use *u = data;
+
+	if (is_loop_variable(u, path[0]))
+		return 0;
+	if (strcmp(path[0], "steps") == 0) {
+		if (len > 1)
+			check_step(u, path, len, in_has);
+		return 0;
+	}
+	if (u->guarding)
+		return 0;
+	for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++)
+		if (strcmp(path[0], live[i]) == 0)
+			check_live(u, path, len);
+	if (strcmp(path[0], "run") == 0 && len > 1 && strcmp(path[1], "id") != 0 &&
+	    strcmp(path[1], "starter") != 0)
+		tell(u, "run.id or run.starter", "run has no '%s'", path[1]);
+	return 0;
+}
+
+static void check_use(const struct cut_check *check, const struct cut_use *use)
+{
+	struct use u = {.check = check, .use = use, .guarding = true};
+
+	cut_expr_refs(use->expr, on_ref, &u);
+	u.guarding = false;
+	cut_expr_refs(use->expr, on_ref, &u);
+}
+
+static void tell_step(const struct cut_check *check, uint32_t step, const char *key, const char *hint,
+                      const char *fmt, const char *name)
+{
+	cut_auto(cut_str) char *what = cut_printf("step '%s' %s", name, fmt);
+
+	check->fault(check->data, check->step_nodes[step], 0, key, hint, what);
+}
+
+/* The safe reading of silence: an operator must have said how a change is taken back. */
+static void check_silence(const struct cut_check *check, uint32_t i)
+{
+	const struct cut_step *step = &check->rb->steps[i];
+
+	if (step->undo == CUT_UNDO_AUTO && !(step->body.ops & CUT_HAS_ROLLBACK))
+		tell_step(check, i, NULL,
+		          "write rollback: with a body, not_needed, or impossible with a rollback_reason",
+		          "changes something and does not say how that is undone", step->address);
+}
+
+static void check_since(const struct cut_check *check, uint32_t i)
+{
+	const struct cut_step *step = &check->rb->steps[i];
+
+	if (step->kind != CUT_STEP_WAIT || step->wait->since == CUT_NONE || !check->graph)
+		return;
+	if (!cut_graph_before(check->graph, step->wait->since, i))
+		tell_step(check, i, "wait", "add it to 'needs', directly or through another step",
+		          "counts since a step that is not certain to be done before it", step->address);
+}
+
+static void check_window(const struct cut_check *check, uint32_t i)
+{
+	const struct cut_step *step = &check->rb->steps[i];
+	const struct cut_window *window = &check->rb->phases[step->phase].window;
+	const struct cut_when *until = step->kind == CUT_STEP_WAIT ? &step->wait->until : NULL;
+	const struct cut_when *whens[] = {&step->not_before, until};
+
+	for (size_t w = 0; w < 2; w++)
+		if (whens[w] && ((whens[w]->base == CUT_WHEN_OPENS && window->opens == 0) ||
+		                 (whens[w]->base == CUT_WHEN_CLOSES && window->closes == CUT_NEVER)))
+			tell_step(check, i, w ? "wait" : "not_before", "give the runbook or its phase a window",
+			          "counts from a window that is not there", step->address);
+}
+
+static void check_acceptance(const struct cut_check *check, uint32_t i)
+{
+	const struct cut_acceptance *a = &check->rb->phases[i].acceptance;
+
+	if (a->given && a->tests == CUT_NONE && check->rb->triggers_len == 0 && check->phase_nodes)
+		check->fault(check->data, check->phase_nodes[i], 0, "acceptance",
+		             "tests: [{run: [bin/smoke]}], or a trigger",
+		             "acceptance without triggers needs 'tests': nothing would be evidence");
+}
+
+void cut_check_model(const struct cut_check *check)
+{
+	const struct cut_runbook *rb = check->rb;
+
+	for (size_t i = 0; i < check->uses_len; i++)
+		check_use(check, &check->uses[i]);
+	for (uint32_t i = 0; i < rb->steps_len; i++) {
+		if (check->tainted[i])
+			continue;
+		check_silence(check, i);
+		check_since(check, i);
+		check_window(check, i);
+	}
+	for (uint32_t i = 0; i < rb->forward_len; i++)
+		check_acceptance(check, i);
+}

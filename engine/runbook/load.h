@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the loader share: the tables that describe the language, the state of one load,
+ * and the drafts that a map of the file is read into. Private to engine/runbook. */
+#pragma once
+
+#include "engine/base/near.h"
+#include "engine/base/vec.h"
+#include "engine/core/check.h"
+#include "engine/core/value.h"
+#include "engine/runbook/runbook.h"
+
+/* --- the language as tables: read by the loader, the schema and the docs --- */
+
+enum load_kind {
+	LOAD_TEXT,     /* const char * */
+	LOAD_ID,       /* const char *, [a-z][a-z0-9_]* up to 64 */
+	LOAD_BOOL,     /* bool */
+	LOAD_UINT,     /* unsigned; range "min..max" */
+	LOAD_NUMBER,   /* double */
+	LOAD_PERCENT,  /* double, 2% is 0.02 */
+	LOAD_DURATION, /* cut_time; fallback "none" is CUT_NEVER */
+	LOAD_SIZE,     /* inventory only */
+	LOAD_WORD,     /* unsigned: which word of the range "a|b|c" */
+	LOAD_CHOICE,   /* const char *: one of the range */
+	LOAD_WHEN,     /* struct cut_when */
+	LOAD_TEXTS,    /* const char ** followed by uint32_t: one or a list */
+	LOAD_EXPR,     /* struct cut_expr * */
+	LOAD_NODE,     /* uint32_t: read afterwards; shape says what it may be */
+};
+
+/* What a LOAD_NODE is, for the schema and for inventories. */
+enum load_shape {
+	SHAPE_ANY,
+	SHAPE_TABLE, /* a map with the keys of `table` */
+	SHAPE_LIST,  /* a list of those */
+	SHAPE_MAP,   /* name → one of those */
+	SHAPE_TEXT_MAP,
+	SHAPE_ANY_MAP,
+	SHAPE_ARGV,
+	SHAPE_TEXTS,
+	SHAPE_WORD_OR_TABLE, /* a word of the range, or a map */
+	SHAPE_WORDS,         /* one or a list of words of the range */
+	SHAPE_BODY,          /* `with`: by the action */
+	SHAPE_EXPRS,
+	SHAPE_NUMBERS,
+	SHAPE_DURATION_OR_WORD,
+	SHAPE_DURATION_OR_TABLE,
+	SHAPE_BOOL_OR_TABLE,
+	SHAPE_TIMES,
+};
+
+enum {
+	LOAD_REQUIRED = 1u << 0,
+	LOAD_LATER = 1u << 1, /* ‡: checked; `run` refuses it */
+	LOAD_NOTED = 1u << 2, /* °: kept in the inventory */
+};
+
+enum load_table_id {
+	T_RUNBOOK, T_OBJECTIVES, T_PARAMETER, T_SECRET, T_WINDOW, T_ROLE, T_AUTHORITY, T_SIGN_OFF,
+	T_FQDN, T_CLIENT, T_DATA, T_NETWORK, T_METRIC, T_BASELINE, T_TRIGGER, T_BOUND, T_MISSING,
+	T_MITIGATE, T_BURN_RATE, T_ACCEPTANCE, T_DOWNTIME, T_DEFAULTS, T_ROLLBACK, T_NOTIFY, T_WAIVE,
+	T_PHASE, T_STEP, T_BODY, T_WAIT, T_APPROVE, T_MANUAL, T_FOREACH, T_RETRY, T_POLL,
+	T_TEMPORARY, T_EMERGENCY, T_TABLES
+};
+
+struct load_key {
+	const char *name;
+	uint8_t kind, flags, shape, table; /* table: load_table_id, for LOAD_NODE */
+	uint16_t offset;                   /* in the draft */
+	const char *fallback;              /* as it would be written; "none": see the kind */
+	const char *range;                 /* words "a|b" or numbers "min..max" */
+	const char *help;
+};
+
+struct load_table {
+	const char *what; /* "a step" */
+	const struct load_key *keys;
+	size_t len;
+	size_t size; /* of the draft */
+};
+extern const struct load_table *const load_tables[T_TABLES];
+extern const struct load_table load_table_runbook, load_table_objectives, load_table_parameter,
+	load_table_secret, load_table_window, load_table_role, load_table_authority,
+	load_table_sign_off, load_table_fqdn, load_table_client, load_table_data, load_table_network,
+	load_table_metric, load_table_baseline, load_table_trigger, load_table_bound,
+	load_table_missing, load_table_mitigate, load_table_burn_rate, load_table_acceptance,
+	load_table_downtime, load_table_defaults, load_table_rollback, load_table_notify,
+	load_table_waive, load_table_phase, load_table_step, load_table_body, load_table_wait,
+	load_table_approve, load_table_manual, load_table_foreach, load_table_retry, load_table_poll,
+	load_table_temporary, load_table_emergency;
+
+/* --- drafts: one a table that is not read straight into the model --- */
+
+struct runbook_draft {
+	const char *version, *name, *title, *description, *owner, *ticket;
+	uint32_t links, strategy, objectives, parameters, secrets, environments, connections, window,
+		roles, authority, sign_off, fqdns, clients, data, network, metrics, baselines,
+		triggers, acceptance, downtime, defaults, phases, steps, rollback, finally, notify,
+		waive;
+	const char **locks;
+	uint32_t locks_len;
+};
+struct parameter_draft {
+	const char *type, *help;
+	uint32_t fallback, choices;
+	bool required;
+};
+struct secret_draft {
+	const char *file, *env, *credential;
+	uint32_t command;
+};
+struct window_draft {
+	struct cut_when opens, closes;
+	uint32_t reserve_rollback;
+	unsigned on_overrun;
+};
+struct role_draft {
+	struct cut_role role;
+	uint32_t keys;
+};
+struct metric_draft {
+	const char *uses, *unit, *environment;
+	uint32_t with, foreach;
+	cut_time every, timeout, max_age;
+	double min_events;
+	unsigned better;
+};
+struct bound_draft {
+	uint32_t above, below, outside, worse_than, by, floor, judge;
+};
+struct missing_draft {
+	unsigned policy, on_blind;
+	cut_time max_gap, blind_after;
+};
+struct trigger_draft {
+	const char *id, *metric, *from, *until;
+	uint32_t bad, clear, m_of_n, burn_rate, missing, mitigate, foreach;
+	cut_time for_time, keep, warmup;
+	unsigned consecutive, total, then;
+	bool shadow;
+};
+struct acceptance_draft {
+	cut_time clean_for, settle, tests_every, deadline;
+	uint32_t tests;
+	unsigned max_bad, on_bad, on_deadline;
+	double coverage;
+	const char **sign_off;
+	uint32_t sign_off_len;
+};
+struct downtime_draft {
+	const char *id, *from, *to;
+	unsigned kind, on_limit;
+	cut_time limit;
+};
+struct defaults_draft {
+	cut_time timeout;
+	unsigned on_failure, max_parallel;
+	uint32_t retry;
+};
+struct rollback_draft {
+	unsigned max_parallel, on_failure;
+	uint32_t ready, verify;
+};
+struct notify_draft {
+	const char *webhook, *text;
+	uint32_t argv, at;
+	const char **on;
+	uint32_t on_len;
+	cut_time every;
+};
+struct phase_draft {
+	const char *id, *title, *description;
+	uint32_t steps, window, acceptance, foreach;
+	unsigned order, max_parallel;
+	struct cut_when not_before;
+	bool point_of_no_return;
+};
+/* The keys that any body of an action may have. */
+struct body_draft {
+	const char *uses, *effects, *class;
+	uint32_t with, run, outputs, env, observe, plan, stdin_node, cwd, shell, expect_exit, retry;
+	cut_time timeout;
+};
+struct step_draft {
+	struct body_draft body; /* first: its rows serve both tables */
+	const char *id, *title, *description, *owner, *if_fails, *rollback_reason;
+	uint32_t wait, approve, manual, steps, needs, foreach, poll, rollback, verify, temporary,
+		links, emergency, planned;
+	struct cut_expr *cond;
+	cut_time deadline;
+	unsigned on_failure, on_interrupt, max_parallel;
+	struct cut_when not_before;
+	const char *order, *environment;
+	const char **locks;
+	uint32_t locks_len;
+	bool point_of_no_return;
+};
+struct wait_draft {
+	uint32_t length;
+	const char *since;
+	struct cut_when until;
+	bool clean;
+};
+struct approve_draft {
+	const char **roles;
+	uint32_t roles_len, message, checks;
+	cut_time expires;
+	unsigned on_expiry, on_decline;
+};
+struct manual_draft {
+	const char *instructions, *role;
+	const char **evidence;
+	uint32_t evidence_len;
+};
+struct foreach_draft {
+	uint32_t items;
+	const char *as;
+	unsigned max_parallel;
+};
+struct temporary_draft {
+	const char *until;
+	cut_time backstop;
+};
+
+/* --- one load --- */
+
+struct load_expr { /* an expression, parsed once for all places with this text */
+	struct cut_expr *expr; /* owned by the runbook; NULL: does not parse */
+	const char *text;
+	size_t column;     /* of the fault, when it does not */
+	const char *fault, *next;
+	bool has_refs;
+};
+
+struct load_needs { /* names to resolve once all steps are known */
+	uint32_t node, owner, step_group; /* owner: step or group index */
+	bool group;
+};
+
+struct load_later { /* a name of another step in a wait or temporary of `step` */
+	uint32_t node, step;
+	const char *name;
+};
+struct load_laters {
+	CUT_VEC(struct load_later);
+};
+
+struct load {
+	struct cut_runbook *rb;
+	struct cut_doc *doc; /* rb's */
+	struct cut_faults *faults;
+	const struct cut_catalog *catalog;
+	const struct cut_load_options *options;
+	const char *text; /* borrowed: the file's */
+	size_t text_len;
+
+	uint8_t *rows[T_TABLES]; /* by text below words_len: row + 1 */
+	uint32_t words_len;
+	void *fallbacks[T_TABLES]; /* owned: a draft with nothing but defaults */
+	struct cut_map expr_index; /* text → index in exprs */
+	struct { struct load_expr **items; size_t len, cap; } exprs;
+
+	const struct cut_scope *scope; /* loop variables here */
+	bool repeated; /* in a later instance of a foreach: a fault at the same place is the same */
+	bool own;      /* inside a verify or rollback body */
+	bool reading_only; /* inside tests, verify, ready …: commands only read */
+	uint32_t step, group; /* whose keys are being read, for uses; or CUT_NONE */
+	struct { struct cut_use *items; size_t len, cap; } uses;
+
+	struct { struct cut_step *items; size_t len, cap; } steps;
+	struct { struct cut_group *items; size_t len, cap; } groups;
+	struct { struct cut_phase *items; size_t len, cap; } phases;
+	struct { uint32_t *items; size_t len, cap; } step_nodes, phase_nodes;
+	struct { uint8_t *items; size_t len, cap; } tainted;
+	struct { struct load_needs *items; size_t len, cap; } needs;
+	struct { struct cut_trigger *items; size_t len, cap; } triggers;
+	struct { struct cut_metric *items; size_t len, cap; } metrics;
+	struct { struct cut_unsupported *items; size_t len, cap; } unsupported;
+	uint32_t *id_nodes; /* by text: the step, group or phase that took it as its id */
+	uint32_t *id_needs; /* by text: what a plain name outside a foreach means; see load_need() */
+	bool too_many;      /* the cap of steps was told */
+	unsigned nears;     /* unknown names for which a near one was looked for */
+	struct load_laters waits, untils;
+	struct runbook_draft top;
+	struct defaults_draft defaults;
+	struct cut_retry retry;
+	bool poisoned; /* a parameter has no value: what depends on it is not judged */
+};
+
+/* load_fault.c */
+void load_fault(struct load *l, uint32_t node, const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void load_fault_key(struct load *l, uint32_t node, const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void load_fault_at(struct load *l, uint32_t node, size_t offset, unsigned width, const char *hint,
+                   const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+void load_warn(struct load *l, uint32_t node, const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+const char *load_did_you_mean(struct load *l, const struct cut_near *near); /* or NULL */
+const char *load_kind_name(const struct load *l, uint32_t node); /* "a list" */
+void load_unsupported(struct load *l, uint32_t node, const char *what);
+struct cut_mark load_mark(const struct load *l, uint32_t node);
+
+/* load_object.c */
+void load_words(struct load *l); /* before the document is read */
+void load_defaults(struct load *l);
+/* Reads a map by its table into draft: 0, or -EINVAL when nothing of it can be used. */
+int load_object(struct load *l, enum load_table_id table, uint32_t node, void *draft);
+uint32_t load_find(const struct load *l, uint32_t map, const char *key); /* 0: absent */
+bool load_is(struct load *l, uint32_t node, enum cut_node_kind kind, const char *what);
+/* A typed JSON object of a table: inventories, objectives, authority. NULL after a fault. */
+json_t *load_noted(struct load *l, enum load_table_id table, uint32_t node);
+json_t *load_noted_list(struct load *l, enum load_table_id table, uint32_t node);
+int load_texts(struct load *l, uint32_t node, const char *const **ret, uint32_t *ret_len);
+int load_word(struct load *l, uint32_t node, const char *range, unsigned *ret);
+int load_when(struct load *l, uint32_t node, struct cut_when *ret);
+bool load_id_valid(struct load *l, uint32_t node, const char *text);
+
+/* vars.c */
+bool load_has_template(const char *text);
+/* The text of a scalar with what is constant put in; NULL after a fault. */
+const char *load_text(struct load *l, uint32_t node);
+struct cut_expr *load_expr(struct load *l, uint32_t node, enum cut_use_place place);
+/* `checks`, `that`: one text or a list. */
+int load_exprs(struct load *l, uint32_t node, struct cut_expr ***ret, const char ***ret_text,
+               uint32_t *ret_len);
+/* A template over the run's values into *ret (constants may be put in already); -EINVAL: told. */
+int load_template(struct load *l, uint32_t node, struct cut_template *ret, bool *ret_constant);
+/* Of a constant template: its value. -EINVAL: told, or not known (poisoned). */
+int load_constant(struct load *l, uint32_t node, const struct cut_template *tpl,
+                  struct cut_arena *arena, struct cut_val *ret);
+int load_template_text(struct load *l, uint32_t node, const char *text, struct cut_template *ret,
+                       bool *ret_constant); /* the same of a part of the text at node */
+/* words.c */
+/* POSIX words of a text, each ended by NUL, with ${{ }} kept as a piece of a word that never splits;
+ * then how many. -EINVAL: told. */
+int load_split(struct load *l, uint32_t node, struct cut_buf *words, size_t *ret_len);
+/* The text for a shell: each ${{ }} becomes a variable, quoted so that a value stays one word; values
+ * gets the expressions' texts in the order of the variables, each ended by NUL. -EINVAL: told. */
+int load_shell(struct load *l, uint32_t node, struct cut_buf *script, struct cut_buf *values,
+               size_t *ret_len);
+
+/* values.c */
+struct load_values { /* where values that are only known during the run go */
+	struct { struct cut_dynamic *items; size_t len, cap; } dynamic;
+	struct cut_buf pointer; /* of the value being read */
+	bool constant;          /* no such values here: connections, metrics */
+};
+/* New reference, or NULL after a fault. */
+json_t *load_value(struct load *l, uint32_t node, enum cut_type type, uint32_t flags,
+                   const char *range, struct load_values *values);
+json_t *load_untyped(struct load *l, uint32_t node, struct load_values *values);
+/* The map at node by a table of an action or provider; ignored: NULL-terminated keys that belong to
+ * the map itself. what: "dns.set_ttl". */
+json_t *load_params(struct load *l, uint32_t node, uint32_t at, const char *what,
+                    const struct cut_param *rows, const char *const *ignored,
+                    struct load_values *values);
+/* A word of a command: a string, or one known during the run only. */
+json_t *load_part(struct load *l, uint32_t node, const char *text, struct load_values *values);
+json_t *load_fallback(const struct cut_param *row); /* new reference, or NULL */
+int load_type_named(const char *name); /* enum cut_type or -1 */
+
+/* params.c */
+void load_parameters(struct load *l);
+void load_environments(struct load *l);
+void load_secrets(struct load *l);
+void load_connections(struct load *l);
+const struct cut_connection *load_connection(const struct load *l, const char *name);
+
+/* load_body.c */
+int load_body(struct load *l, uint32_t node, const struct body_draft *draft, struct cut_body *ret);
+int load_action(struct load *l, uint32_t node, struct cut_body *ret); /* verify, rollback */
+void load_retry(struct load *l, uint32_t node, struct cut_retry *ret);
+
+/* load_step.c */
+/* Fills the step from its draft; what names other steps waits for load_names(). */
+void load_step(struct load *l, uint32_t node, struct step_draft *draft, enum cut_phase_role role,
+               struct cut_step *step);
+
+/* load_names.c */
+void load_name_put(struct load *l, uint32_t text, uint32_t index, bool group); /* a plain name */
+/* What a name means to somebody in `group`: false when nothing has it. */
+bool load_name(struct load *l, uint32_t group, uint32_t node, const char *name,
+               struct cut_need *ret);
+/* First and last step that a name stands for (of a foreach, of a group). -EINVAL: told. */
+int load_step_named(struct load *l, uint32_t node, const char *name, uint32_t *ret_first,
+                    uint32_t *ret_last);
+void load_unknown_step(struct load *l, uint32_t node, const char *name, bool phases);
+void load_names(struct load *l); /* needs, since, until: once all steps are known */
+
+/* load_tree.c */
+void load_phases(struct load *l);
+void load_side_phases(struct load *l); /* tests, ready, verify, finally */
+
+/* foreach.c */
+/* Calls each() for every item at the foreach `node`, with the loop variable in scope. */
+typedef void load_each_fn(struct load *l, void *data, const char *item);
+int load_foreach(struct load *l, uint32_t node, unsigned *ret_max_parallel, load_each_fn *each,
+                 void *data);
+
+/* load_watch.c */
+void load_metrics(struct load *l);
+void load_triggers(struct load *l);
+void load_acceptance(struct load *l, uint32_t node, struct cut_acceptance *ret);
+void load_downtimes(struct load *l);
+void load_window(struct load *l, uint32_t node, struct cut_window *ret);
+
+/* load_people.c */
+void load_roles(struct load *l);
+void load_authority(struct load *l);
+void load_clients(struct load *l);
+void load_notifies(struct load *l);
+void load_inventory(struct load *l);
+/* Indices of roles, for approvals; unknown ones are told and left out. */
+uint32_t *load_role_list(struct load *l, uint32_t node, const char **names, uint32_t len,
+                         uint32_t *ret_len);
+uint32_t load_role(struct load *l, uint32_t node, const char *name); /* or CUT_NONE after a fault */
+
+/* identity.c: how a scalar is written in the canonical JSON, kept in cut_node.spare */
+enum load_as { LOAD_AS_TEXT, LOAD_AS_BOOL, LOAD_AS_NUMBER, LOAD_AS_UNTYPED };
+static inline void load_as(struct load *l, uint32_t node, enum load_as as)
+{
+	l->doc->nodes[node].spare = (uint16_t)as;
+}

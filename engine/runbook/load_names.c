@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names of steps to indices, once all steps are known: `needs`, `since`, `until`, and where triggers
+ * and downtime clocks begin and end. */
+#include "engine/runbook/load.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { NEAR_AT_MOST = 20 }; /* looking for a near name among 100,000 is not free */
+
+/* What id_needs keeps of a plain name: never 0. */
+static uint32_t code_of(struct cut_need need)
+{
+	return (need.index << 1 | need.group) + 1;
+}
+
+void load_name_put(struct load *l, uint32_t text, uint32_t index, bool group)
+{
+	l->id_needs[text] = code_of((struct cut_need){.index = index, .group = group});
+}
+
+bool load_name(struct load *l, uint32_t group, uint32_t node, const char *name, struct cut_need *ret)
+{
+	const struct cut_runbook *rb = l->rb;
+	uint32_t text = node ? cut_doc_at(l->doc, node)->text : 0, found;
+
+	if (group == CUT_NONE && text && l->doc->texts[text] == name && l->id_needs[text]) {
+		uint32_t code = l->id_needs[text] - 1;
+
+		*ret = (struct cut_need){.index = code >> 1, .group = code & 1};
+		return true;
+	}
+	found = cut_runbook_step(rb, group, name);
+	if (found != CUT_NONE) {
+		*ret = (struct cut_need){.index = found};
+		return true;
+	}
+	found = cut_runbook_group(rb, group, name);
+	if (found == CUT_NONE)
+		return false;
+	*ret = (struct cut_need){.index = found, .group = true};
+	return true;
+}
+
+void load_unknown_step(struct load *l, uint32_t node, const char *name, bool phases)
+{
+	const struct cut_runbook *rb = l->rb;
+	struct cut_near near = {.word = name};
+
+	if (l->nears++ < NEAR_AT_MOST) {
+		for (uint32_t i = 0; i < rb->groups_len; i++)
+			cut_near_try(&near, rb->groups[i].address);
+		for (uint32_t i = 0; i < rb->steps_len; i++)
+			cut_near_try(&near, rb->steps[i].address);
+		for (uint32_t i = 0; phases && i < rb->forward_len; i++)
+			cut_near_try(&near, rb->phases[i].id);
+	}
+	if (!phases && cut_runbook_phase(rb, name) != CUT_NONE)
+		load_fault(l, node, "phases run in order anyway; name a step", "'%s' is a phase, not a step",
+		           name);
+	else
+		load_fault(l, node, load_did_you_mean(l, &near), "there is no step '%s'", name);
+}
+
+static bool is_inside(const struct cut_runbook *rb, uint32_t group, uint32_t outer)
+{
+	for (; group != CUT_NONE; group = rb->groups[group].parent)
+		if (group == outer)
+			return true;
+	return false;
+}
+
+static void steps_of_group(const struct cut_runbook *rb, uint32_t group, uint32_t *ret_first,
+                           uint32_t *ret_last)
+{
+	const struct cut_phase *phase = &rb->phases[rb->groups[group].phase];
+
+	*ret_first = *ret_last = CUT_NONE;
+	for (uint32_t i = phase->first_step; i < phase->first_step + phase->steps_len; i++)
+		if (is_inside(rb, rb->steps[i].group, group)) {
+			if (*ret_first == CUT_NONE)
+				*ret_first = i;
+			*ret_last = i;
+		}
+}
+
+int load_step_named(struct load *l, uint32_t node, const char *name, uint32_t *ret_first,
+                    uint32_t *ret_last)
+{
+	struct cut_need need;
+
+	if (!load_name(l, CUT_NONE, 0, name, &need)) {
+		load_unknown_step(l, node, name, false);
+		return -EINVAL;
+	}
+	*ret_first = *ret_last = need.index;
+	if (need.group)
+		steps_of_group(l->rb, need.index, ret_first, ret_last);
+	return *ret_first == CUT_NONE ? -EINVAL : 0;
+}
+
+/* Who a `needs` belongs to. */
+struct owner {
+	uint32_t index, group, phase;
+	bool is_group;
+	const char *address;
+};
+
+static bool is_allowed(struct load *l, uint32_t node, const struct owner *owner, const char *name,
+                       struct cut_need need)
+{
+	const struct cut_runbook *rb = l->rb;
+	uint32_t phase = need.group ? rb->groups[need.index].phase : rb->steps[need.index].phase;
+	bool forward = rb->phases[owner->phase].role == CUT_PHASE_FORWARD;
+
+	if (need.group == owner->is_group && need.index == owner->index) {
+		load_fault(l, node, NULL, "'%s' needs itself", name);
+		return false;
+	}
+	if (need.group && is_inside(rb, owner->group, need.index)) {
+		load_fault(l, node, NULL, "'%s' stands inside '%s' and cannot wait for it", owner->address,
+		           name);
+		return false;
+	}
+	if (forward ? phase > owner->phase || rb->phases[phase].role != CUT_PHASE_FORWARD
+	            : phase != owner->phase) {
+		load_fault(l, node,
+		           forward ? "needs name steps of this or an earlier phase"
+		                   : "here needs name steps of the same list",
+		           "'%s' is in phase '%s', which %s", name, rb->phases[phase].id,
+		           forward ? "comes later" : "stands apart");
+		return false;
+	}
+	return true;
+}
+
+static bool resolve_need(struct load *l, uint32_t node, const struct owner *owner,
+                         struct cut_need *ret)
+{
+	const char *name = load_text(l, node);
+
+	if (!name)
+		return false;
+	if (!load_name(l, owner->group, node, name, ret)) {
+		load_unknown_step(l, node, name, false);
+		return false;
+	}
+	return is_allowed(l, node, owner, name, *ret);
+}
+
+static void resolve_needs(struct load *l, const struct load_needs *n)
+{
+	struct cut_runbook *rb = l->rb;
+	struct cut_group *group = n->group ? &rb->groups[n->owner] : NULL;
+	struct cut_step *step = n->group ? NULL : &rb->steps[n->owner];
+	struct owner owner = {.index = n->owner,
+	                      .is_group = n->group,
+	                      .group = group ? group->parent : step->group,
+	                      .phase = group ? group->phase : step->phase,
+	                      .address = group ? group->address : step->address};
+	bool list = cut_doc_at(l->doc, n->node)->kind == CUT_NODE_LIST;
+	uint32_t len = list ? cut_doc_count(l->doc, n->node) : 1, i = 0;
+	struct cut_need *needs = cut_arena_array(&rb->arena, struct cut_need, len + 1);
+	size_t errors = l->faults->errors;
+
+	if (!list && !load_is(l, n->node, CUT_NODE_SCALAR, "needs: a list of ids"))
+		return;
+	for (uint32_t at = list ? cut_doc_at(l->doc, n->node)->child : n->node; at;
+	     at = list ? cut_doc_at(l->doc, at)->next : 0)
+		if (resolve_need(l, at, &owner, &needs[i]))
+			i++;
+	if (group) {
+		group->needs = needs;
+		group->needs_len = i;
+	} else {
+		step->needs = needs;
+		step->needs_len = i;
+		if (l->faults->errors > errors)
+			l->tainted.items[n->owner] = 1;
+	}
+}
+
+static void resolve_since(struct load *l, const struct load_later *later)
+{
+	struct cut_step *step = &l->rb->steps[later->step];
+	struct cut_need need;
+
+	if (!load_name(l, step->group, 0, later->name, &need)) {
+		load_unknown_step(l, later->node, later->name, false);
+		l->tainted.items[later->step] = 1;
+		return;
+	}
+	if (need.group) {
+		uint32_t first;
+
+		steps_of_group(l->rb, need.index, &first, &need.index);
+	}
+	step->wait->since = need.index;
+}
+
+static void resolve_until(struct load *l, const struct load_later *later)
+{
+	struct cut_step *step = &l->rb->steps[later->step];
+	uint32_t phase = cut_runbook_phase(l->rb, later->name);
+
+	if (phase != CUT_NONE && phase < l->rb->forward_len) {
+		step->temporary_until_phase = phase;
+	} else if (!load_name(l, step->group, 0, later->name, &step->temporary_until)) {
+		step->temporary_until = (struct cut_need){.index = CUT_NONE};
+		load_unknown_step(l, later->node, later->name, true);
+	}
+}
+
+void load_names(struct load *l)
+{
+	for (size_t i = 0; i < l->needs.len; i++)
+		resolve_needs(l, &l->needs.items[i]);
+	for (size_t i = 0; i < l->waits.len; i++)
+		resolve_since(l, &l->waits.items[i]);
+	for (size_t i = 0; i < l->untils.len; i++)
+		resolve_until(l, &l->untils.items[i]);
+}

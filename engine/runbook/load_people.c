@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who decides, who is told and what is written down: roles, authority, clients, notify, inventory. */
+#include "engine/runbook/load.h"
+
+#include <errno.h>
+#include <string.h>
+
+uint32_t load_role(struct load *l, uint32_t node, const char *name)
+{
+	struct cut_near near = {.word = name};
+
+	for (uint32_t i = 0; i < l->rb->roles_len; i++) {
+		if (strcmp(l->rb->roles[i].name, name) == 0)
+			return i;
+		cut_near_try(&near, l->rb->roles[i].name);
+	}
+	load_fault(l, node, near.best ? load_did_you_mean(l, &near) : "declare it under `roles`",
+	           "there is no role '%s'", name);
+	return CUT_NONE;
+}
+
+uint32_t *load_role_list(struct load *l, uint32_t node, const char **names, uint32_t len,
+                         uint32_t *ret_len)
+{
+	uint32_t *roles = cut_arena_array(&l->rb->arena, uint32_t, len + 1), n = 0;
+	uint32_t at = node;
+
+	if (node && cut_doc_at(l->doc, node)->kind == CUT_NODE_LIST)
+		at = cut_doc_at(l->doc, node)->child;
+	for (uint32_t i = 0; i < len; i++, at = at ? cut_doc_at(l->doc, at)->next : 0) {
+		uint32_t role = load_role(l, at ? at : node, names[i]);
+
+		if (role != CUT_NONE)
+			roles[n++] = role;
+	}
+	*ret_len = n;
+	return roles;
+}
+
+static void check_role(struct load *l, uint32_t node, const struct cut_role *role)
+{
+	uint32_t distinct = 0;
+
+	for (uint32_t i = 0; i < role->members_len; i++) {
+		uint32_t j = 0;
+
+		while (j < i && strcmp(role->members[j], role->members[i]) != 0)
+			j++;
+		distinct += j == i;
+	}
+	if (role->members_len == 0)
+		load_fault(l, load_find(l, node, "members"), NULL, "role '%s' has no members", role->name);
+	else if (role->quorum > distinct)
+		load_fault(l, load_find(l, node, "quorum") ? load_find(l, node, "quorum") : node,
+		           "name more members, or ask for fewer approvals",
+		           "role '%s' wants %u approvals and has %u member%s", role->name, role->quorum,
+		           distinct, distinct == 1 ? "" : "s");
+}
+
+void load_roles(struct load *l)
+{
+	uint32_t node = l->top.roles;
+
+	if (!node || !load_is(l, node, CUT_NODE_MAP, "roles"))
+		return;
+	l->rb->roles = cut_arena_array(&l->rb->arena, struct cut_role, cut_doc_count(l->doc, node));
+	for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next) {
+		struct cut_role *role = &l->rb->roles[l->rb->roles_len++];
+		struct role_draft draft;
+
+		if (load_object(l, T_ROLE, at, &draft) == 0)
+			*role = draft.role;
+		role->name = cut_doc_key(l->doc, at);
+		if (load_id_valid(l, at, role->name) && role->members)
+			check_role(l, at, role);
+	}
+}
+
+void load_authority(struct load *l)
+{
+	uint32_t node = l->top.authority;
+
+	if (!node)
+		return;
+	l->rb->authority = load_noted(l, T_AUTHORITY, node);
+	if (!l->rb->authority)
+		return;
+	for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next) {
+		const json_t *name, *names = json_object_get(l->rb->authority, cut_doc_key(l->doc, at));
+		uint32_t item = cut_doc_at(l->doc, at)->kind == CUT_NODE_LIST ? cut_doc_at(l->doc, at)->child
+		                                                              : at;
+		size_t i;
+
+		json_array_foreach(names, i, name) {
+			load_role(l, item, json_string_value(name));
+			item = cut_doc_at(l->doc, item)->next ? cut_doc_at(l->doc, item)->next : item;
+		}
+	}
+}
+
+void load_clients(struct load *l)
+{
+	uint32_t node = l->top.clients;
+	struct cut_map ids = {0};
+	cut_auto(cut_json) json_t *list = NULL;
+
+	if (!node)
+		return;
+	list = load_noted_list(l, T_CLIENT, node);
+	if (!list)
+		return;
+	l->rb->clients = cut_arena_array(&l->rb->arena, struct cut_client, cut_doc_count(l->doc, node) + 1);
+	for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next) {
+		struct cut_client *client = &l->rb->clients[l->rb->clients_len++];
+		uint32_t id = load_find(l, at, "id"), what = load_find(l, at, "what");
+		uint32_t owner = load_find(l, at, "owner"), due = load_find(l, at, "due");
+		struct cut_when when = {0};
+
+		client->id = id ? load_text(l, id) : NULL;
+		client->what = what ? load_text(l, what) : NULL;
+		client->owner = owner ? load_text(l, owner) : NULL;
+		if (due && load_when(l, due, &when) == 0)
+			client->due = when;
+		if (client->id && !cut_map_put(&ids, client->id, strlen(client->id), at, NULL))
+			load_fault(l, id, NULL, "client '%s' is there twice", client->id);
+	}
+	cut_map_done(&ids);
+}
+
+/* Record types of the journal, which are what a notify entry may ask for. */
+static const char record_types[] =
+	"armed|tick|intent|saved|outcome|step|run|trigger|acceptance|approval|order|clock|note|resumed|sealed";
+
+static void check_events(struct load *l, uint32_t node)
+{
+	uint32_t at = cut_doc_at(l->doc, node)->kind == CUT_NODE_LIST ? cut_doc_at(l->doc, node)->child : node;
+	unsigned word;
+
+	for (; at; at = cut_doc_at(l->doc, at)->kind && at != node ? cut_doc_at(l->doc, at)->next : 0)
+		load_word(l, at, record_types, &word);
+}
+
+static void load_times(struct load *l, uint32_t node, struct cut_notify *notify)
+{
+	bool list = cut_doc_at(l->doc, node)->kind == CUT_NODE_LIST;
+
+	notify->at = cut_arena_array(&l->rb->arena, struct cut_when, list ? cut_doc_count(l->doc, node) + 1 : 1);
+	for (uint32_t at = list ? cut_doc_at(l->doc, node)->child : node; at;
+	     at = list ? cut_doc_at(l->doc, at)->next : 0)
+		if (load_when(l, at, &notify->at[notify->at_len]) == 0)
+			notify->at_len++;
+}
+
+static void load_notify(struct load *l, uint32_t node, struct cut_notify *notify)
+{
+	struct load_values values = {.constant = true};
+	struct notify_draft draft;
+
+	notify->every = CUT_NEVER;
+	if (load_object(l, T_NOTIFY, node, &draft) < 0)
+		return;
+	notify->webhook = draft.webhook;
+	notify->text = draft.text;
+	notify->every = draft.every;
+	notify->on = draft.on_len ? draft.on : NULL;
+	if (!draft.webhook == !draft.argv)
+		load_fault(l, node, NULL, "a notify entry needs either 'webhook' or 'argv'");
+	if (draft.argv)
+		notify->argv = load_value(l, draft.argv, CUT_T_ARGV, 0, NULL, &values);
+	if (draft.on_len)
+		check_events(l, load_find(l, node, "on"));
+	if (draft.at)
+		load_times(l, draft.at, notify);
+	cut_buf_done(&values.pointer);
+}
+
+void load_notifies(struct load *l)
+{
+	uint32_t node = l->top.notify;
+
+	if (!node || !load_is(l, node, CUT_NODE_LIST, "notify"))
+		return;
+	l->rb->notifies = cut_arena_array(&l->rb->arena, struct cut_notify, cut_doc_count(l->doc, node) + 1);
+	for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next)
+		load_notify(l, at, &l->rb->notifies[l->rb->notifies_len++]);
+}
+
+static void note(struct load *l, const char *key, json_t *value)
+{
+	if (value)
+		json_object_set_new(l->rb->inventory, key, value);
+}
+
+static json_t *load_strategy(struct load *l, uint32_t node)
+{
+	static const char words[] = "big_bang|phased|blue_green|canary";
+	bool list = cut_doc_at(l->doc, node)->kind == CUT_NODE_LIST;
+	json_t *out = json_array();
+	unsigned word;
+
+	for (uint32_t at = list ? cut_doc_at(l->doc, node)->child : node; at;
+	     at = list ? cut_doc_at(l->doc, at)->next : 0)
+		if (load_word(l, at, words, &word) == 0)
+			json_array_append_new(out, json_string(load_text(l, at)));
+	return out;
+}
+
+static void check_baselines(struct load *l, uint32_t node)
+{
+	if (!load_is(l, node, CUT_NODE_MAP, "baselines"))
+		return;
+	for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next) {
+		struct cut_near near = {.word = cut_doc_key(l->doc, at)};
+		bool known = false;
+
+		json_decref(load_noted(l, T_BASELINE, at));
+		for (size_t i = 0; i < l->metrics.len; i++) {
+			known |= strcmp(l->metrics.items[i].id, near.word) == 0;
+			cut_near_try(&near, l->metrics.items[i].id);
+		}
+		if (!known)
+			load_fault_key(l, at, load_did_you_mean(l, &near), "there is no metric '%s'", near.word);
+	}
+}
+
+void load_inventory(struct load *l)
+{
+	const struct runbook_draft *top = &l->top;
+
+	l->rb->inventory = json_object();
+	if (top->strategy)
+		note(l, "strategy", load_strategy(l, top->strategy));
+	if (top->fqdns)
+		note(l, "fqdns", load_noted_list(l, T_FQDN, top->fqdns));
+	if (top->data)
+		note(l, "data", load_noted_list(l, T_DATA, top->data));
+	if (top->network)
+		note(l, "network", load_noted_list(l, T_NETWORK, top->network));
+	if (top->waive)
+		note(l, "waive", load_noted_list(l, T_WAIVE, top->waive));
+	if (top->objectives)
+		l->rb->objectives = load_noted(l, T_OBJECTIVES, top->objectives);
+	if (top->sign_off)
+		json_decref(load_noted(l, T_SIGN_OFF, top->sign_off));
+	if (top->baselines)
+		check_baselines(l, top->baselines);
+	if (top->links)
+		l->rb->links = load_untyped(l, top->links, NULL);
+}

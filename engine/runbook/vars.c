@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Expressions and `${{ }}` in texts: parsed once a text, names that are known at load put in at once,
+ * the rest kept for the run and noted for the check of references. */
+#include "engine/runbook/load.h"
+#include "engine/core/names.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Names of a run, known only while it runs. */
+static const char *const run_roots[] = {"steps", "run", "baselines"};
+static const char *const live_roots[] = {"metrics", "triggers", "window", "downtime", "clients"};
+
+static bool is_one_of(const char *name, const char *const *list, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (strcmp(list[i], name) == 0)
+			return true;
+	return false;
+}
+
+static int on_any_ref(void *data, const char *const *path, size_t len, bool in_has)
+{
+	*(bool *)data = true;
+	return 0;
+}
+
+static struct load_expr *expr_parse(struct load *l, const char *text, size_t len)
+{
+	struct load_expr *e = cut_arena_new(&l->rb->arena, struct load_expr);
+	cut_auto(cut_err) struct cut_err err = {0};
+
+	e->text = cut_arena_strndup(&l->rb->arena, text, len);
+	if (cut_expr_parse(text, len, &e->expr, &e->column, &err) < 0) {
+		e->expr = NULL;
+		e->fault = cut_arena_printf(&l->rb->arena, "%s", err.what ? err.what : "not an expression");
+		e->next = err.next ? cut_arena_printf(&l->rb->arena, "%s", err.next) : NULL;
+		return e;
+	}
+	cut_vec_push(&l->rb->exprs, e->expr);
+	cut_expr_refs(e->expr, on_any_ref, &e->has_refs);
+	return e;
+}
+
+static struct load_expr *expr_of(struct load *l, const char *text, size_t len)
+{
+	uint32_t index = cut_map_get(&l->expr_index, text, len);
+	struct load_expr *e;
+
+	if (index != CUT_MAP_NONE)
+		return l->exprs.items[index];
+	e = expr_parse(l, text, len);
+	cut_map_put(&l->expr_index, e->text, len, (uint32_t)l->exprs.len, NULL);
+	cut_vec_push(&l->exprs, e);
+	return e;
+}
+
+/* What the references of one expression say about it. */
+struct refs {
+	struct load *l;
+	uint32_t node;
+	size_t offset;
+	unsigned width;
+	bool dynamic, bad, unknown; /* unknown: a parameter whose own fault was told */
+};
+
+static int unknown_root(struct refs *r, const char *name)
+{
+	static const char *const constant_roots[] = {"params", "environments"};
+	struct cut_near near = {.word = name};
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(run_roots); i++)
+		cut_near_try(&near, run_roots[i]);
+	for (size_t i = 0; i < CUT_ARRAY_LEN(live_roots); i++)
+		cut_near_try(&near, live_roots[i]);
+	for (size_t i = 0; i < CUT_ARRAY_LEN(constant_roots); i++)
+		cut_near_try(&near, constant_roots[i]);
+	for (const struct cut_scope *s = r->l->scope; s; s = s->outer)
+		cut_near_try(&near, s->name);
+	load_fault_at(r->l, r->node, r->offset, r->width,
+	              near.best ? load_did_you_mean(r->l, &near)
+	                        : "names start with params, environments, steps or run, or are a "
+	                          "foreach's variable",
+	              "unknown name '%s' in an expression", name);
+	r->bad = true;
+	return 0;
+}
+
+static int check_param(struct refs *r, const char *name, bool in_has)
+{
+	const struct cut_runbook *rb = r->l->rb;
+	struct cut_near near = {.word = name};
+
+	if (json_object_get(rb->parameters, name) || in_has)
+		return 0;
+	for (uint32_t i = 0; i < rb->declared_len; i++) {
+		if (strcmp(rb->declared[i].name, name) == 0) {
+			/* declared without a value: told there when it is required */
+			r->unknown = true;
+			if (!r->l->poisoned) {
+				load_fault_at(r->l, r->node, r->offset, r->width,
+				              "give it a default, or test it with has()",
+				              "parameter '%s' has no value", name);
+				r->bad = true;
+			}
+			return 0;
+		}
+		cut_near_try(&near, rb->declared[i].name);
+	}
+	load_fault_at(r->l, r->node, r->offset, r->width,
+	              near.best ? load_did_you_mean(r->l, &near) : "declare it under `parameters`",
+	              "unknown parameter '%s'", name);
+	r->bad = true;
+	return 0;
+}
+
+static int check_environment(struct refs *r, const char *const *path, size_t len, bool in_has)
+{
+	const json_t *at = r->l->rb->environments, *next;
+
+	for (size_t i = 1; i < len && !in_has; i++, at = next) {
+		struct cut_near near = {.word = path[i]};
+		const char *key;
+		json_t *value;
+
+		if (at && !json_is_object(at))
+			return 0; /* the evaluation says what is wrong */
+		next = json_object_get(at, path[i]);
+		if (next)
+			continue;
+		json_object_foreach((json_t *)at, key, value)
+			cut_near_try(&near, key);
+		load_fault_at(r->l, r->node, r->offset, r->width, load_did_you_mean(r->l, &near),
+		              "'%s' is not in environments%s%s", path[i], i > 1 ? "." : "",
+		              i > 1 ? path[i - 1] : "");
+		r->bad = true;
+		return 0;
+	}
+	return 0;
+}
+
+static int on_ref(void *data, const char *const *path, size_t len, bool in_has)
+{
+	struct refs *r = data;
+
+	for (const struct cut_scope *s = r->l->scope; s; s = s->outer)
+		if (strcmp(s->name, path[0]) == 0)
+			return 0;
+	if (r->bad)
+		return 0;
+	if (strcmp(path[0], "params") == 0)
+		return len > 1 ? check_param(r, path[1], in_has) : 0;
+	if (strcmp(path[0], "environments") == 0)
+		return check_environment(r, path, len, in_has);
+	if (!is_one_of(path[0], run_roots, CUT_ARRAY_LEN(run_roots)) &&
+	    !is_one_of(path[0], live_roots, CUT_ARRAY_LEN(live_roots)))
+		return unknown_root(r, path[0]);
+	if (strcmp(path[0], "baselines") == 0)
+		load_unsupported(r->l, r->node, "baselines");
+	r->dynamic = true;
+	return 0;
+}
+
+/* Parses and judges one expression. NULL: told, or it depends on what has no value. */
+static struct load_expr *use_expr(struct load *l, uint32_t node, size_t offset, const char *text,
+                                  size_t len, enum cut_use_place place, bool *ret_dynamic)
+{
+	struct load_expr *e = expr_of(l, text, len);
+	struct refs refs = {.l = l, .node = node, .offset = offset, .width = (unsigned)len};
+
+	if (!e->expr) {
+		load_fault_at(l, node, offset + (e->column ? e->column - 1 : 0), 1, e->next,
+		              "expression: %s", e->fault);
+		return NULL;
+	}
+	if (e->has_refs)
+		cut_expr_refs(e->expr, on_ref, &refs);
+	if (refs.bad || refs.unknown)
+		return NULL;
+	if (refs.dynamic)
+		cut_vec_push(&l->uses, (struct cut_use){.expr = e->expr,
+		                                        .step = l->step,
+		                                        .group = l->group,
+		                                        .node = node,
+		                                        .offset = (uint32_t)offset,
+		                                        .place = place,
+		                                        .own = l->own});
+	if (ret_dynamic)
+		*ret_dynamic = refs.dynamic;
+	return e;
+}
+
+bool load_has_template(const char *text)
+{
+	return strstr(text, "${{") != NULL;
+}
+
+/* The end of an expression that starts after "${{": its "}}" outside quotes, or NULL. */
+static const char *template_end(const char *at)
+{
+	char quote = 0;
+
+	for (; *at; at++) {
+		if (quote) {
+			if (*at == '\\' && at[1])
+				at++;
+			else if (*at == quote)
+				quote = 0;
+		} else if (*at == '"' || *at == '\'') {
+			quote = *at;
+		} else if (at[0] == '}' && at[1] == '}' && at[2] != '}') {
+			return at;
+		}
+	}
+	return NULL;
+}
+
+static void trim(const char **text, size_t *len)
+{
+	while (*len > 0 && strchr(" \t\r\n", **text)) {
+		(*text)++;
+		(*len)--;
+	}
+	while (*len > 0 && strchr(" \t\r\n", (*text)[*len - 1]))
+		(*len)--;
+}
+
+static struct load_expr *expr_at(struct load *l, uint32_t node, const char *text, size_t len,
+                                 enum cut_use_place place, bool *ret_dynamic)
+{
+	const char *start = text;
+
+	trim(&text, &len);
+	if (len >= 5 && memcmp(text, "${{", 3) == 0 && template_end(text + 3) == text + len - 2) {
+		text += 3;
+		len -= 5;
+		trim(&text, &len);
+	}
+	return use_expr(l, node, (size_t)(text - start), text, len, place, ret_dynamic);
+}
+
+struct cut_expr *load_expr(struct load *l, uint32_t node, enum cut_use_place place)
+{
+	const struct cut_node *n = cut_doc_at(l->doc, node);
+	struct load_expr *e = expr_at(l, node, l->doc->texts[n->text], l->doc->text_lens[n->text],
+	                              place, NULL);
+
+	return e ? e->expr : NULL;
+}
+
+int load_exprs(struct load *l, uint32_t node, struct cut_expr ***ret, const char ***ret_text,
+               uint32_t *ret_len)
+{
+	bool list = cut_doc_at(l->doc, node)->kind == CUT_NODE_LIST;
+	uint32_t len = list ? cut_doc_count(l->doc, node) : 1, i = 0;
+	struct cut_expr **exprs = NULL;
+	const char **texts = NULL;
+
+	if (!list && !load_is(l, node, CUT_NODE_SCALAR, "an expression"))
+		return -EINVAL;
+	if (list) {
+		exprs = cut_arena_array(&l->rb->arena, struct cut_expr *, len + 1);
+		texts = cut_arena_array(&l->rb->arena, const char *, len + 1);
+	}
+	for (uint32_t at = list ? cut_doc_at(l->doc, node)->child : node; at;
+	     at = list ? cut_doc_at(l->doc, at)->next : 0) {
+		const struct cut_node *n = cut_doc_at(l->doc, at);
+		struct load_expr *e = NULL;
+
+		if (load_is(l, at, CUT_NODE_SCALAR, "an expression"))
+			e = expr_at(l, at, l->doc->texts[n->text], l->doc->text_lens[n->text],
+			            CUT_USE_CHECK, NULL);
+		if (!e)
+			continue;
+		if (!list) { /* the common case costs nothing: the cache entry is the array */
+			*ret = &e->expr;
+			*ret_text = &e->text;
+			*ret_len = 1;
+			return 0;
+		}
+		exprs[i] = e->expr;
+		texts[i++] = e->text;
+	}
+	if (!list || i < len)
+		return -EINVAL;
+	*ret = exprs;
+	*ret_text = texts;
+	*ret_len = i;
+	return 0;
+}
+
+static int template_parse(struct load *l, uint32_t node, const char *text, struct cut_template *ret,
+                          bool *ret_constant)
+{
+	struct { CUT_VEC(struct cut_template_part); } parts = {0};
+	const char *start = text;
+	bool bad = false;
+
+	*ret_constant = true;
+	while (*text) {
+		const char *open = strstr(text, "${{"), *close;
+		struct load_expr *e;
+		bool dynamic = false;
+
+		if (open != text) {
+			size_t len = open ? (size_t)(open - text) : strlen(text);
+
+			cut_vec_push(&parts, (struct cut_template_part){
+						     .text = cut_arena_strndup(&l->rb->arena, text, len)});
+			text += len;
+			continue;
+		}
+		close = template_end(open + 3);
+		if (!close) {
+			load_fault_at(l, node, (size_t)(open - start), 3, "close it with }}",
+			              "'${{' is not closed");
+			bad = true;
+			break;
+		}
+		const char *inner = open + 3;
+		size_t len = (size_t)(close - inner);
+
+		trim(&inner, &len);
+		e = use_expr(l, node, (size_t)(inner - start), inner, len, CUT_USE_VALUE, &dynamic);
+		if (e)
+			cut_vec_push(&parts, (struct cut_template_part){.expr = e->expr});
+		else
+			bad = true;
+		if (dynamic)
+			*ret_constant = false;
+		text = close + 2;
+	}
+	*ret = (struct cut_template){.len = (uint32_t)parts.len};
+	ret->parts = cut_arena_array(&l->rb->arena, struct cut_template_part, parts.len + 1);
+	if (parts.len)
+		memcpy(ret->parts, parts.items, parts.len * sizeof(*parts.items));
+	ret->whole = parts.len == 1 && ret->parts[0].expr;
+	cut_vec_done(&parts);
+	return bad ? -EINVAL : 0;
+}
+
+int load_template_text(struct load *l, uint32_t node, const char *text, struct cut_template *ret,
+                       bool *ret_constant)
+{
+	return template_parse(l, node, text, ret, ret_constant);
+}
+
+int load_template(struct load *l, uint32_t node, struct cut_template *ret, bool *ret_constant)
+{
+	return template_parse(l, node, cut_doc_str(l->doc, node), ret, ret_constant);
+}
+
+static int constant_ident(const struct cut_expr_env *env, const char *name, struct cut_arena *arena,
+                          struct cut_val *ret)
+{
+	struct load *l = env->data;
+
+	return cut_names_ident(l->rb, l->scope, name, arena, ret);
+}
+
+static int constant_member(const struct cut_expr_env *env, const struct cut_val *object,
+                           const char *key, struct cut_arena *arena, struct cut_val *ret)
+{
+	struct load *l = env->data;
+
+	return cut_names_member(l->rb, object, key, arena, ret);
+}
+
+int load_constant(struct load *l, uint32_t node, const struct cut_template *tpl,
+                  struct cut_arena *arena, struct cut_val *ret)
+{
+	struct cut_expr_env env = {.ident = constant_ident, .member = constant_member, .data = l};
+	cut_auto(cut_err) struct cut_err err = {0};
+	struct cut_buf text = {0};
+	int r = 0;
+
+	for (uint32_t i = 0; i < tpl->len && r == 0; i++) {
+		if (!tpl->parts[i].expr) {
+			cut_buf_add_str(&text, tpl->parts[i].text);
+			continue;
+		}
+		r = cut_expr_eval(tpl->parts[i].expr, &env, arena, ret, &err);
+		if (r == 0 && !tpl->whole)
+			r = cut_val_text(ret, &text, &err);
+	}
+	if (r < 0)
+		load_fault(l, node, err.next, "this value cannot be computed: %s", err.what);
+	else if (!tpl->whole) {
+		*ret = (struct cut_val){.kind = CUT_VAL_STRING, .str.len = text.len};
+		ret->str.s = cut_arena_strndup(arena, cut_buf_str(&text), text.len);
+	}
+	cut_buf_done(&text);
+	return r < 0 ? -EINVAL : 0;
+}
+
+const char *load_text(struct load *l, uint32_t node)
+{
+	const char *text = cut_doc_str(l->doc, node), *kept = NULL;
+	struct cut_arena arena = {0};
+	struct cut_template tpl;
+	struct cut_val val;
+	bool constant;
+
+	if (cut_doc_at(l->doc, node)->kind == CUT_NODE_NONE ||
+	    !load_is(l, node, CUT_NODE_SCALAR, "a text"))
+		return NULL;
+	if (!load_has_template(text))
+		return text;
+	if (load_template(l, node, &tpl, &constant) < 0)
+		return NULL;
+	if (!constant) {
+		load_fault(l, node,
+		           "only params, environments and a foreach's variable are known when a runbook is loaded",
+		           "values of the run cannot be used here");
+		return NULL;
+	}
+	if (load_constant(l, node, &tpl, &arena, &val) == 0) {
+		cut_auto(cut_err) struct cut_err err = {0};
+		struct cut_buf buf = {0};
+
+		if (cut_val_text(&val, &buf, &err) == 0)
+			kept = cut_arena_strndup(&l->rb->arena, cut_buf_str(&buf), buf.len);
+		else
+			load_fault(l, node, NULL, "this value is not a text: %s", err.what);
+		cut_buf_done(&buf);
+	}
+	cut_arena_done(&arena);
+	return kept;
+}
