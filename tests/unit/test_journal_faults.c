@@ -15,7 +15,8 @@ static struct disk {
 	bool forgets_all;    /* what is read back is not there */
 	size_t write_at_most;
 	off_t synced_len[8]; /* by descriptor, coarse: enough for one file at a time */
-	int syncs;
+	int syncs, directory_syncs;
+	uv_sem_t *held; /* a sync waits for this */
 } disk;
 
 static bool is_failing(void)
@@ -58,6 +59,8 @@ static int disk_fdatasync(int fd)
 	struct stat st;
 
 	disk.syncs++;
+	if (disk.held)
+		uv_sem_wait(disk.held);
 	if (is_failing()) {
 		if (disk.loses_unsynced && ftruncate(fd, *synced) < 0)
 			abort();
@@ -70,6 +73,7 @@ static int disk_fdatasync(int fd)
 
 static int disk_fsync(int fd)
 {
+	disk.directory_syncs++;
 	return is_failing() ? -1 : 0;
 }
 
@@ -126,6 +130,43 @@ static void expect_records(struct kit *k, uint64_t records)
 
 	assert_int_equal(scan.fault, CUT_JOURNAL_WHOLE);
 	assert_int_equal(scan.records, records);
+}
+
+static void test_a_new_journal_its_folder_and_the_one_above_are_synced(void **state)
+{
+	struct kit *k = *state;
+
+	kit_create(k, 1);
+	assert_int_equal(disk.syncs, 1);
+	assert_int_equal(disk.directory_syncs, 2);
+}
+
+static void test_what_arrives_during_a_sync_is_in_the_next_one(void **state)
+{
+	struct kit *k = *state;
+	uv_sem_t held;
+
+	uv_sem_init(&held, 0);
+	kit_create(k, 1);
+	disk.held = &held;
+	kit_append_n(k, 1);
+	cut_journal_want_sync(k->journal);
+	while (disk.syncs < 2)
+		uv_run(&k->loop, UV_RUN_NOWAIT);
+	kit_append_n(k, 2);
+	kit_append_n(k, 3);
+	cut_journal_want_sync(k->journal);
+	uv_sem_post(&held);
+	kit_run_until_synced(k, 1);
+	assert_int_equal(k->told_seq, 1);
+	assert_int_equal(cut_journal_synced(k->journal), 1);
+	uv_sem_post(&held);
+	kit_run_until_synced(k, 3);
+	assert_int_equal(disk.syncs, 3); /* the file's own, and two batches */
+	disk.held = NULL;
+	kit_close(k);
+	uv_sem_destroy(&held);
+	expect_records(k, 3);
 }
 
 static void test_a_failed_sync_moves_to_a_successor_without_losing_a_record(void **state)
@@ -278,6 +319,7 @@ static void test_room_is_looked_for_without_anybody_asking(void **state)
 {
 	struct kit *k = *state;
 	static uv_timer_t keep_alive; /* outlives the test until the loop has closed it */
+	int looks;
 
 	kit_create(k, 1);
 	kit_append_n(k, 1);
@@ -289,9 +331,12 @@ static void test_room_is_looked_for_without_anybody_asking(void **state)
 	kit_run_until_synced(k, 91);
 	turn(k, 1);
 	assert_int_equal(k->low_calls, 1);
-	disk.full = false;
 	uv_timer_init(&k->loop, &keep_alive);
 	uv_timer_start(&keep_alive, (uv_timer_cb)uv_stop, 5000, 0);
+	looks = disk.calls;
+	while (disk.calls < looks + 2) /* in vain at first */
+		turn(k, 1);
+	disk.full = false;
 	for (int i = 0; i < 50 && !k->room_calls; i++)
 		turn(k, 1);
 	uv_close((uv_handle_t *)&keep_alive, NULL);
@@ -444,6 +489,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, kit_teardown)
+		T(test_a_new_journal_its_folder_and_the_one_above_are_synced),
+		T(test_what_arrives_during_a_sync_is_in_the_next_one),
 		T(test_a_failed_sync_moves_to_a_successor_without_losing_a_record),
 		T(test_the_failed_file_may_keep_what_its_successor_repeats),
 		T(test_a_second_failure_is_final_and_nothing_more_is_promised),

@@ -108,7 +108,7 @@ static size_t count_lines(const char *text)
 	return n;
 }
 
-/* bad: index of the first bad record; the good ones that still stand behind it are from..to. */
+/* bad: index of the first bad record. */
 static void expect_fault(struct kit *k, const struct lines *lines, int bad, size_t offset,
                          bool is_promised)
 {
@@ -236,10 +236,12 @@ static void check_pieces(struct kit *k, const struct lines *lines, const struct 
 			cut_buf_add(&text, p->bytes, p->len);
 	}
 	put_file(k, cut_buf_str(&text), text.len);
-	if (is_bad)
+	if (is_bad) {
 		expect_fault(k, lines, due, offset, is_promised);
-	else
+		assert_string_equal(read_both(k).bad_why, pieces[due].line < 0 ? "format" : "sequence");
+	} else {
 		assert_int_equal(read_both(k).records, due);
+	}
 }
 
 static void test_swapped_records_are_seen(void **state)
@@ -322,6 +324,28 @@ static void test_foreign_bytes_anywhere_are_seen(void **state)
 	free(lines.text);
 }
 
+static void test_a_torn_tail_of_any_length_is_gone_after_a_resume(void **state)
+{
+	static const char zeros[5000];
+	struct kit *k = *state;
+	struct lines lines;
+	struct cut_journal_scan scan;
+	int fd;
+
+	read_lines(k, &lines);
+	fd = open(k->path, O_WRONLY | O_APPEND);
+	assert_int_equal(write(fd, zeros, sizeof(zeros)), sizeof(zeros));
+	close(fd);
+	expect_fault(k, &lines, RECORDS, lines.len, false);
+	kit_reopen(k, 4);
+	kit_append_n(k, 99);
+	kit_close(k);
+	scan = read_both(k);
+	assert_int_equal(scan.fault, CUT_JOURNAL_WHOLE);
+	assert_int_equal(scan.records, RECORDS + 1);
+	free(lines.text);
+}
+
 /* A tamperer who knows the checksum still breaks the link that the next record holds. */
 static void test_a_replaced_record_breaks_the_chain(void **state)
 {
@@ -364,6 +388,7 @@ int main(void)
 		T(test_repeated_records_are_seen),
 		T(test_dropped_records_are_seen_but_at_the_end),
 		T(test_foreign_bytes_anywhere_are_seen),
+		T(test_a_torn_tail_of_any_length_is_gone_after_a_resume),
 		T(test_a_replaced_record_breaks_the_chain),
 	};
 

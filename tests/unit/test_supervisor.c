@@ -197,9 +197,15 @@ static int engine_that_gets_stuck(void *arg, const struct cut_engine_start *star
 static void test_a_stuck_engine_is_killed_a_lively_one_is_not(void **state)
 {
 	struct world *w = *state;
+	pid_t supervisor;
+	cut_time since;
 
 	w->engine = engine_that_gets_stuck;
-	assert_int_equal(wait_code(supervise(w)), CUT_ENGINE_OVER);
+	supervisor = supervise(w);
+	await_word(w, "stuck ");
+	since = cut_clock_boot();
+	assert_int_equal(wait_code(supervisor), CUT_ENGINE_OVER);
+	assert_true(cut_clock_boot() - since < 2500); /* five looks of 60 ms, and a slow machine */
 	expect_story(w, "engine 0\nstuck 1\nengine 1\n");
 	expect_logged(w, "stuck");
 }
