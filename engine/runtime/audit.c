@@ -49,18 +49,19 @@ static json_t *bad_json(const struct cut_journal_scan *scan)
 	if (!scan->fault)
 		return json_null();
 	cut_journal_file_name(scan->bad_file, name, sizeof(name));
-	return json_pack("{sI ss sI ss ss}", "seq", (json_int_t)scan->bad_seq, "file", name, "offset",
-	                 (json_int_t)scan->bad_offset, "why", scan->bad_why, "what",
-	                 explain(scan->bad_why));
+	return json_pack("{sI ss sI ss ss}", "seq", (json_int_t)scan->bad_seq, "file", name,
+			 "offset", (json_int_t)scan->bad_offset, "why", scan->bad_why, "what",
+			 explain(scan->bad_why));
 }
 
 json_t *cut_audit_json(const struct cut_journal_scan *scan)
 {
 	return json_pack("{sb so sI sI sI sI sI ss so}", "ok", !scan->fault, "fault",
-	                 scan->fault ? json_string(fault_name(scan->fault)) : json_null(), "records",
-	                 (json_int_t)scan->records, "last_seq", (json_int_t)scan->last_seq, "synced",
-	                 (json_int_t)scan->synced, "epoch", (json_int_t)scan->epoch, "files",
-	                 (json_int_t)scan->files, "head", scan->head, "bad", bad_json(scan));
+			 scan->fault ? json_string(fault_name(scan->fault)) : json_null(),
+			 "records", (json_int_t)scan->records, "last_seq",
+			 (json_int_t)scan->last_seq, "synced", (json_int_t)scan->synced, "epoch",
+			 (json_int_t)scan->epoch, "files", (json_int_t)scan->files, "head",
+			 scan->head, "bad", bad_json(scan));
 }
 
 void cut_audit_text(const struct cut_journal_scan *scan, struct cut_buf *out)
@@ -69,22 +70,21 @@ void cut_audit_text(const struct cut_journal_scan *scan, struct cut_buf *out)
 
 	if (!scan->fault) {
 		cut_buf_printf(out, "journal is whole: %llu records in %u %s, epoch %u\nhead %s\n",
-		               (unsigned long long)scan->records, scan->files,
-		               scan->files == 1 ? "file" : "files", scan->epoch, scan->head);
+			       (unsigned long long)scan->records, scan->files,
+			       scan->files == 1 ? "file" : "files", scan->epoch, scan->head);
 		return;
 	}
 	cut_journal_file_name(scan->bad_file, name, sizeof(name));
-	cut_buf_printf(out,
-	               "%s at record %llu, %s offset %llu:\n  %s\n",
-	               scan->fault == CUT_JOURNAL_CORRUPT ? "CORRUPT" : "torn tail",
-	               (unsigned long long)scan->bad_seq, name, (unsigned long long)scan->bad_offset,
-	               explain(scan->bad_why));
+	cut_buf_printf(out, "%s at record %llu, %s offset %llu:\n  %s\n",
+		       scan->fault == CUT_JOURNAL_CORRUPT ? "CORRUPT" : "torn tail",
+		       (unsigned long long)scan->bad_seq, name,
+		       (unsigned long long)scan->bad_offset, explain(scan->bad_why));
 	cut_buf_printf(out, "%llu records before it are good, up to head\n  %s\n",
-	               (unsigned long long)scan->records, scan->head);
-	cut_buf_add_str(out,
-	                scan->fault == CUT_JOURNAL_CORRUPT
-	                        ? "Later records say that it was durable: it was changed or lost\n"
-	                          "afterwards. Keep the files; do not recover from them.\n"
-	                        : "No later record says that it was durable: the engine died, or is\n"
-	                          "just writing. A recovery cuts it off and goes on.\n");
+		       (unsigned long long)scan->records, scan->head);
+	cut_buf_add_str(
+		out, scan->fault == CUT_JOURNAL_CORRUPT
+			     ? "Later records say that it was durable: it was changed or lost\n"
+			       "afterwards. Keep the files; do not recover from them.\n"
+			     : "No later record says that it was durable: the engine died, or is\n"
+			       "just writing. A recovery cuts it off and goes on.\n");
 }

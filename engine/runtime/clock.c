@@ -53,7 +53,7 @@ struct fd_timer {
 };
 
 static int fd_timer_start(struct fd_timer *timer, struct uv_loop_s *loop, clockid_t clock,
-                          uv_poll_cb cb, struct cut_err *err)
+			  uv_poll_cb cb, struct cut_err *err)
 {
 	int r;
 
@@ -88,7 +88,7 @@ static void on_alarm(uv_poll_t *poll, int status, int events)
 }
 
 int cut_alarm_new(struct uv_loop_s *loop, cut_alarm_fn *ring, void *data, struct cut_alarm **ret,
-                  struct cut_err *err)
+		  struct cut_err *err)
 {
 	struct cut_alarm *alarm = cut_new(struct cut_alarm);
 	int r;
@@ -175,7 +175,7 @@ static void on_wall_set(uv_poll_t *poll, int status, int events)
 }
 
 int cut_wallwatch_new(struct uv_loop_s *loop, cut_wallwatch_fn *jumped, void *data,
-                      struct cut_wallwatch **ret, struct cut_err *err)
+		      struct cut_wallwatch **ret, struct cut_err *err)
 {
 	struct cut_wallwatch *watch = cut_new(struct cut_wallwatch);
 	int r;

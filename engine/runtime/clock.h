@@ -20,7 +20,7 @@ int cut_clock_boot_id(char ret[37]);
 struct cut_alarm;
 typedef void cut_alarm_fn(void *data);
 int cut_alarm_new(struct uv_loop_s *loop, cut_alarm_fn *ring, void *data, struct cut_alarm **ret,
-                  struct cut_err *err);
+		  struct cut_err *err);
 /* Replaces what was set; CUT_NEVER: off. A point that has passed rings in the loop's next turn. */
 void cut_alarm_set(struct cut_alarm *alarm, cut_time boot);
 void cut_alarm_free(struct cut_alarm *alarm); /* NULL-safe; memory goes once the loop has run */
@@ -33,5 +33,5 @@ cut_time cut_wall_jump(cut_time wall, cut_time boot, cut_time *base);
 struct cut_wallwatch;
 typedef void cut_wallwatch_fn(void *data, cut_time jump);
 int cut_wallwatch_new(struct uv_loop_s *loop, cut_wallwatch_fn *jumped, void *data,
-                      struct cut_wallwatch **ret, struct cut_err *err);
+		      struct cut_wallwatch **ret, struct cut_err *err);
 void cut_wallwatch_free(struct cut_wallwatch *watch);

@@ -38,13 +38,14 @@ int cut_folder_check(const char *path, struct cut_err *err)
 	if (lstat(path, &st) < 0)
 		return cut_err_sys(err, -errno, NULL, "cannot look at %s", path);
 	if (!S_ISDIR(st.st_mode))
-		return cut_err_set(err, -ENOTDIR, "it is not a directory", NULL, "cannot use %s", path);
+		return cut_err_set(err, -ENOTDIR, "it is not a directory", NULL, "cannot use %s",
+				   path);
 	if (st.st_uid != geteuid() && st.st_uid != 0)
 		return cut_err_set(err, -EPERM, "it belongs to another user",
-		                   "remove it, or name another one", "cannot use %s", path);
+				   "remove it, or name another one", "cannot use %s", path);
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
 		return cut_err_set(err, -EPERM, "others may write to it", "chmod go-w it",
-		                   "cannot use %s", path);
+				   "cannot use %s", path);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The journal's writer. Lines gather in `waiting`; a batch of them flies on the thread pool, written
- * and synced; one batch flies at a time, so that only the last one can be torn. */
+/* The journal's writer. Lines gather in `waiting`; a batch of them flies on the thread pool,
+ * written and synced; one batch flies at a time, so that only the last one can be torn. */
 #include "engine/runtime/journal_file.h"
 #include "engine/runtime/record.h"
 
@@ -11,18 +11,19 @@
 #include <unistd.h>
 #include <uv.h>
 
-#define LAZY_MS 1000 /* how long a record may wait for one that asks, and between looks for room */
+#define LAZY_MS 1000 /* how long a record may wait for one that asks, and between looks for room   \
+		      */
 
 struct cut_journal {
 	const struct cut_journal_io *io;
-	int dir;      /* owned */
-	char *path;   /* owned, for messages */
+	int dir;    /* owned */
+	char *path; /* owned, for messages */
 	unsigned epoch;
 	struct cut_chain chain;
 	uint64_t seq, synced;
 	struct cut_buf waiting, flying;
 	uint64_t flying_seq; /* last one of flying */
-	bool wanted;         /* somebody asked for a sync of what waits */
+	bool wanted;	     /* somebody asked for a sync of what waits */
 	bool use_reserve, low, failed, closing;
 	bool at_work; /* the pool's callback is still to come … */
 	bool taken;   /* … and a flush has had its result already */
@@ -44,15 +45,15 @@ struct cut_journal {
 	uv_work_t work;
 	uv_sem_t finished;
 	uv_prepare_t before_poll; /* with after_poll: the end of a turn, */
-	uv_check_t after_poll;    /* whichever part of it we are in */
+	uv_check_t after_poll;	  /* whichever part of it we are in */
 	uv_timer_t lazy;
 	unsigned handles;
 };
 
 /* --- on the pool --- */
 
-/* The file is not to be trusted any more. Nothing is lost: what was promised is on the disk, which is
- * looked at past the page cache, and the rest is in flying and goes into a successor. */
+/* The file is not to be trusted any more. Nothing is lost: what was promised is on the disk, which
+ * is looked at past the page cache, and the rest is in flying and goes into a successor. */
 static int move_to_successor(struct cut_journal *j)
 {
 	struct cut_journal_file next;
@@ -148,8 +149,8 @@ static void tell_low(struct cut_journal *j)
 		return;
 	}
 	cut_err_set(&err, -ENOSPC, "no space left on the device",
-	            "make room; the run goes on by itself then, and can be rolled back without",
-	            "cannot reserve more space for the journal in %s", j->path);
+		    "make room; the run goes on by itself then, and can be rolled back without",
+		    "cannot reserve more space for the journal in %s", j->path);
 	if (j->events.low)
 		j->events.low(j->events.data, &err);
 }
@@ -163,12 +164,12 @@ static void tell_lost(struct cut_journal *j)
 	j->told_failed = j->failed;
 	if (j->failed) {
 		cut_err_sys(&err, code, "mend the disk, then: cutover recover",
-		            "cannot write the journal in %s any more", j->path);
+			    "cannot write the journal in %s any more", j->path);
 		if (j->events.failed)
 			j->events.failed(j->events.data, &err);
 	} else {
 		cut_err_sys(&err, code, "look at the disk; no record is lost",
-		            "a journal file in %s failed, a successor goes on", j->path);
+			    "a journal file in %s failed, a successor goes on", j->path);
 		if (j->events.moved)
 			j->events.moved(j->events.data, &err);
 	}
@@ -311,7 +312,7 @@ int cut_journal_flush(struct cut_journal *j, struct cut_err *err)
 	if (j->synced == j->seq)
 		return 0;
 	return cut_err_sys(err, j->failed ? -EIO : -ENOSPC, "see engine.log, then: cutover recover",
-	                   "cannot write the journal in %s to its end", j->path);
+			   "cannot write the journal in %s to its end", j->path);
 }
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -333,7 +334,7 @@ static void on_handle_closed(uv_handle_t *handle)
 static void close_handles(struct cut_journal *j)
 {
 	uv_handle_t *handles[] = {(uv_handle_t *)&j->before_poll, (uv_handle_t *)&j->after_poll,
-	                          (uv_handle_t *)&j->lazy};
+				  (uv_handle_t *)&j->lazy};
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(handles); i++) {
 		handles[i]->data = j;
@@ -353,8 +354,8 @@ void cut_journal_close(struct cut_journal *j)
 }
 
 static void start(struct uv_loop_s *loop, const char *path, int dir, unsigned epoch,
-                  const struct cut_journal_file *file, const struct cut_journal_scan *scan,
-                  struct cut_journal **ret)
+		  const struct cut_journal_file *file, const struct cut_journal_scan *scan,
+		  struct cut_journal **ret)
 {
 	struct cut_journal *j = cut_new(struct cut_journal);
 
@@ -393,8 +394,8 @@ static int open_dir(const char *path, int *ret, struct cut_err *err)
 }
 
 int cut_journal_create(struct uv_loop_s *loop, const char *path, unsigned epoch,
-                       const struct cut_journal_io *io, struct cut_journal **ret,
-                       struct cut_err *err)
+		       const struct cut_journal_io *io, struct cut_journal **ret,
+		       struct cut_err *err)
 {
 	struct cut_journal_file file;
 	int dir = -1, r;
@@ -413,7 +414,7 @@ int cut_journal_create(struct uv_loop_s *loop, const char *path, unsigned epoch,
 
 /* Cuts what the scan found bad; all but the last file are only tidied, the reader knows without. */
 static int open_last(const struct cut_journal_io *io, int dir, const struct cut_journal_scan *scan,
-                     struct cut_journal_file *ret)
+		     struct cut_journal_file *ret)
 {
 	struct cut_journal_file file;
 	int r;
@@ -434,16 +435,16 @@ static int open_last(const struct cut_journal_io *io, int dir, const struct cut_
 }
 
 int cut_journal_open(struct uv_loop_s *loop, const char *path, const struct cut_journal_scan *scan,
-                     unsigned epoch, const struct cut_journal_io *io, struct cut_journal **ret,
-                     struct cut_err *err)
+		     unsigned epoch, const struct cut_journal_io *io, struct cut_journal **ret,
+		     struct cut_err *err)
 {
 	struct cut_journal_file file;
 	int dir = -1, r;
 
 	if (scan->fault == CUT_JOURNAL_CORRUPT)
 		return cut_err_set(err, -EBADMSG, scan->bad_why, "see: cutover audit verify",
-		                   "the journal in %s is corrupt at record %llu", path,
-		                   (unsigned long long)scan->bad_seq);
+				   "the journal in %s is corrupt at record %llu", path,
+				   (unsigned long long)scan->bad_seq);
 	r = open_dir(path, &dir, err);
 	if (r < 0)
 		return r;

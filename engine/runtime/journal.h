@@ -40,8 +40,9 @@ struct cut_journal_scan {
 	uint64_t bad_offset; /* its offset in bytes, in file bad_file */
 	unsigned bad_file;   /* 1: journal.jsonl, 2: journal.2.jsonl … */
 	const char *bad_why; /* "format" "checksum" "sequence" "chain" "json" "epoch" "synced" */
-	uint64_t last_seq, synced; /* synced: as the last good record says; it and more was promised */
-	unsigned epoch;            /* of the last good record */
+	uint64_t last_seq,
+		synced; /* synced: as the last good record says; it and more was promised */
+	unsigned epoch; /* of the last good record */
 	uint64_t records;
 	uint64_t good_bytes; /* of the last file */
 	unsigned files;
@@ -49,28 +50,28 @@ struct cut_journal_scan {
 };
 
 /* Reads dir's journal files in order and calls each for every good record (json borrowed). each may
- * be NULL: then the JSON is not parsed, only its checksum looked at. A non-zero return of each stops
- * and is returned. Changes nothing, and may run beside a live writer, whose last line then shows as
- * torn. 0, also where fault is set; negative: could not read at all. */
+ * be NULL: then the JSON is not parsed, only its checksum looked at. A non-zero return of each
+ * stops and is returned. Changes nothing, and may run beside a live writer, whose last line then
+ * shows as torn. 0, also where fault is set; negative: could not read at all. */
 typedef int cut_journal_fn(void *data, uint64_t seq, const json_t *record);
 int cut_journal_read(const char *dir, cut_journal_fn *each, void *data,
-                     struct cut_journal_scan *ret, struct cut_err *err);
+		     struct cut_journal_scan *ret, struct cut_err *err);
 /* The same for a resume, by the holder of the run's lock: what an earlier engine wrote is made
  * durable first, and then read from the disk itself, because after a failed sync the page cache
  * shows what the disk never got. */
 int cut_journal_read_disk(const char *dir, const struct cut_journal_io *io, cut_journal_fn *each,
-                          void *data, struct cut_journal_scan *ret, struct cut_err *err);
+			  void *data, struct cut_journal_scan *ret, struct cut_err *err);
 
 /* dir exists. create: O_EXCL, reserve allocated, file and directories synced. -ENOTSUP: dir is on a
  * file system whose syncs and locks cannot be trusted (network, FUSE). */
 int cut_journal_create(struct uv_loop_s *loop, const char *dir, unsigned epoch,
-                       const struct cut_journal_io *io, struct cut_journal **ret,
-                       struct cut_err *err);
+		       const struct cut_journal_io *io, struct cut_journal **ret,
+		       struct cut_err *err);
 /* Opens after cut_journal_read_disk: cuts the torn tail, goes on with sequence and chain. -EBADMSG:
  * the scan says corrupt. */
 int cut_journal_open(struct uv_loop_s *loop, const char *dir, const struct cut_journal_scan *scan,
-                     unsigned epoch, const struct cut_journal_io *io, struct cut_journal **ret,
-                     struct cut_err *err);
+		     unsigned epoch, const struct cut_journal_io *io, struct cut_journal **ret,
+		     struct cut_err *err);
 
 /* Appends one record; body is the JSON object's text as cut_event_encode wrote it ("{…}"), to which
  * epoch and synced are added. Returns its sequence number, from 1. Never blocks: written and synced
@@ -81,13 +82,13 @@ uint64_t cut_journal_append(struct cut_journal *journal, const char *body, size_
  * the next one that asks (samples, checks), at most 1 s. */
 void cut_journal_want_sync(struct cut_journal *journal);
 uint64_t cut_journal_synced(const struct cut_journal *journal); /* highest durable sequence */
-uint64_t cut_journal_seq(const struct cut_journal *journal);    /* last appended */
+uint64_t cut_journal_seq(const struct cut_journal *journal);	/* last appended */
 
-/* All on the loop; members may be NULL. synced: seq is now durable. moved: the file failed, err says
- * how, and a successor took over without losing a record. failed: writing is over for good (both
- * files failed): nothing more may start. low: growth failed, only the reserve is left: no forward
- * steps, and once what was left before the reserve is used up records wait in memory until a
- * rollback asks for the reserve or there is room again. room: there is room again. */
+/* All on the loop; members may be NULL. synced: seq is now durable. moved: the file failed, err
+ * says how, and a successor took over without losing a record. failed: writing is over for good
+ * (both files failed): nothing more may start. low: growth failed, only the reserve is left: no
+ * forward steps, and once what was left before the reserve is used up records wait in memory until
+ * a rollback asks for the reserve or there is room again. room: there is room again. */
 struct cut_journal_events {
 	void (*synced)(void *data, uint64_t seq);
 	void (*moved)(void *data, const struct cut_err *err);

@@ -73,9 +73,11 @@ int cut_journal_check_fs(int dir, const char *path, struct cut_err *err)
 		uint32_t magic;
 		const char *name;
 	} refused[] = {
-		{NFS_SUPER_MAGIC, "NFS"}, {SMB_SUPER_MAGIC, "SMB"}, {SMB2_SUPER_MAGIC, "SMB"},
-		{(uint32_t)CIFS_MAGIC, "CIFS"}, {FUSE_MAGIC, "FUSE"}, {CEPH_MAGIC, "CephFS"},
-		{AFS_FS_MAGIC, "AFS"}, {CODA_SUPER_MAGIC, "Coda"}, {V9FS_MAGIC, "9P"},
+		{NFS_SUPER_MAGIC, "NFS"},  {SMB_SUPER_MAGIC, "SMB"},
+		{SMB2_SUPER_MAGIC, "SMB"}, {(uint32_t)CIFS_MAGIC, "CIFS"},
+		{FUSE_MAGIC, "FUSE"},	   {CEPH_MAGIC, "CephFS"},
+		{AFS_FS_MAGIC, "AFS"},	   {CODA_SUPER_MAGIC, "Coda"},
+		{V9FS_MAGIC, "9P"},
 	};
 	struct statfs fs;
 
@@ -88,7 +90,7 @@ int cut_journal_check_fs(int dir, const char *path, struct cut_err *err)
 				refused[i].name);
 
 			return cut_err_set(err, -ENOTSUP, why, "name a local disk with --state-dir",
-			                   "cannot keep a journal in %s", path);
+					   "cannot keep a journal in %s", path);
 		}
 	return 0;
 }
@@ -107,7 +109,7 @@ int cut_journal_file_grow(struct cut_journal_file *file, uint64_t len)
 	want = (file->end + len + CUT_JOURNAL_LOW_WATER) / CUT_JOURNAL_STEP * CUT_JOURNAL_STEP +
 	       CUT_JOURNAL_STEP + CUT_JOURNAL_RESERVE;
 	if (file->io->fallocate(file->fd, FALLOC_FL_KEEP_SIZE, (off_t)file->room,
-	                        (off_t)(want - file->room)) < 0) {
+				(off_t)(want - file->room)) < 0) {
 		if (errno != EOPNOTSUPP && errno != ENOSYS)
 			return -errno;
 		want = UINT64_MAX / 2; /* it cannot reserve: a full disk shows when it is written */
@@ -123,7 +125,7 @@ static void grow_at_open(struct cut_journal_file *file)
 		return;
 	file->room = file->end;
 	if (file->io->fallocate(file->fd, FALLOC_FL_KEEP_SIZE, 0,
-	                        (off_t)(file->end + CUT_JOURNAL_RESERVE)) == 0)
+				(off_t)(file->end + CUT_JOURNAL_RESERVE)) == 0)
 		file->room += CUT_JOURNAL_RESERVE;
 }
 
@@ -142,7 +144,7 @@ static int sync_directories(const struct cut_journal_io *io, int dir)
 }
 
 int cut_journal_file_create(const struct cut_journal_io *io, int dir, unsigned index,
-                            struct cut_journal_file *ret)
+			    struct cut_journal_file *ret)
 {
 	struct cut_journal_file file = {.io = io, .index = index};
 	char name[32];
@@ -169,7 +171,7 @@ int cut_journal_file_create(const struct cut_journal_io *io, int dir, unsigned i
 }
 
 int cut_journal_file_open(const struct cut_journal_io *io, int dir, unsigned index, uint64_t end,
-                          struct cut_journal_file *ret)
+			  struct cut_journal_file *ret)
 {
 	struct cut_journal_file file = {.io = io, .index = index, .end = end};
 	char name[32];
@@ -196,7 +198,7 @@ int cut_journal_file_write(struct cut_journal_file *file, const char *data, size
 
 	while (done < len) {
 		ssize_t n = file->io->pwrite(file->fd, data + done, len - done,
-		                             (off_t)(file->end + done));
+					     (off_t)(file->end + done));
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -10,7 +10,8 @@
 #define CUT_JOURNAL_FILES     99 /* a run whose disk failed that often holds */
 #define CUT_JOURNAL_STEP      ((uint64_t)1 << 20)
 #define CUT_JOURNAL_RESERVE   ((uint64_t)256 << 10) /* for the rollback, at the end of the space */
-#define CUT_JOURNAL_LOW_WATER ((uint64_t)256 << 10) /* grow while at least this is left before it */
+#define CUT_JOURNAL_LOW_WATER ((uint64_t)256 << 10) /* grow while at least this is left before it  \
+						     */
 
 struct cut_journal_file {
 	const struct cut_journal_io *io;
@@ -29,15 +30,15 @@ int cut_journal_check_fs(int dir, const char *path, struct cut_err *err);
 
 /* The reader on an open directory; disk: past the page cache. */
 int cut_journal_scan_dir(int dir, bool disk, const struct cut_journal_io *io, cut_journal_fn *each,
-                         void *data, struct cut_journal_scan *ret);
+			 void *data, struct cut_journal_scan *ret);
 
 /* Creates it, reserves its space, syncs it, its directory and the one above. */
 int cut_journal_file_create(const struct cut_journal_io *io, int dir, unsigned index,
-                            struct cut_journal_file *ret);
-/* Opens it, cuts what is beyond end, reserves its space and syncs it. Where no space can be reserved
- * it is opened all the same, with room saying so. */
+			    struct cut_journal_file *ret);
+/* Opens it, cuts what is beyond end, reserves its space and syncs it. Where no space can be
+ * reserved it is opened all the same, with room saying so. */
 int cut_journal_file_open(const struct cut_journal_io *io, int dir, unsigned index, uint64_t end,
-                          struct cut_journal_file *ret);
+			  struct cut_journal_file *ret);
 /* Reserves more while less than CUT_JOURNAL_LOW_WATER would be left before the reserve after len
  * more bytes. Negative: there is no more to be had. */
 int cut_journal_file_grow(struct cut_journal_file *file, uint64_t len);

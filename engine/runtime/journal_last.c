@@ -29,8 +29,8 @@ static int read_end(int dir, unsigned index, struct cut_buf *ret)
 		return r;
 	}
 	from = st.st_size > LOOK_BYTES ? st.st_size - LOOK_BYTES : 0;
-	n = pread(fd, cut_buf_reserve(ret, (size_t)(st.st_size - from)), (size_t)(st.st_size - from),
-	          from);
+	n = pread(fd, cut_buf_reserve(ret, (size_t)(st.st_size - from)),
+		  (size_t)(st.st_size - from), from);
 	if (n < 0)
 		r = -errno;
 	else

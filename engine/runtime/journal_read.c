@@ -32,7 +32,7 @@ static int open_file(const struct scan *s, unsigned index, struct cut_window *re
 /* 1: a line whose form and checksum are right starts at off; 0: none, *ret_why says why; *ret_line
  * is NULL where the file ends before off. */
 static int line_at(struct cut_window *window, uint64_t off, const char **ret_line,
-                   struct cut_record *ret, const char **ret_why)
+		   struct cut_record *ret, const char **ret_why)
 {
 	size_t len;
 	int r;
@@ -59,7 +59,7 @@ static int line_at(struct cut_window *window, uint64_t off, const char **ret_lin
 
 /* The JSON, or NULL where nobody wants it and the end of the record says what we need. */
 static const char *read_json(const struct scan *s, const struct cut_record *record,
-                             uint64_t *ret_epoch, uint64_t *ret_synced, json_t **ret)
+			     uint64_t *ret_epoch, uint64_t *ret_synced, json_t **ret)
 {
 	cut_auto(cut_json) json_t *json = NULL;
 	json_int_t epoch, synced;
@@ -79,7 +79,7 @@ static const char *read_json(const struct scan *s, const struct cut_record *reco
 
 /* NULL, or what is wrong with the next line; then it is counted and handed over (*ret_r). */
 static const char *take_line(struct scan *s, const char *line, const struct cut_record *record,
-                             int *ret_r)
+			     int *ret_r)
 {
 	cut_auto(cut_json) json_t *json = NULL;
 	uint64_t epoch = 0, synced = 0;
@@ -178,7 +178,7 @@ static int classify(struct scan *s)
 {
 	for (unsigned i = s->out.bad_file; i <= s->out.files; i++) {
 		int r = is_promised_in(s, i, i == s->out.bad_file ? s->out.bad_offset : 0,
-		                       s->out.bad_seq);
+				       s->out.bad_seq);
 
 		if (r < 0)
 			return r;
@@ -226,7 +226,7 @@ static int read_files(struct scan *s)
 }
 
 int cut_journal_scan_dir(int dir, bool disk, const struct cut_journal_io *io, cut_journal_fn *each,
-                         void *data, struct cut_journal_scan *ret)
+			 void *data, struct cut_journal_scan *ret)
 {
 	struct scan s = {.io = io, .dir = dir, .disk = disk, .each = each, .data = data};
 	int r;
@@ -245,8 +245,8 @@ int cut_journal_scan_dir(int dir, bool disk, const struct cut_journal_io *io, cu
 	return r;
 }
 
-/* Makes what an earlier engine left behind durable. Where the disk refuses, that file is given up as
- * a running engine does: an empty successor stands beside it. */
+/* Makes what an earlier engine left behind durable. Where the disk refuses, that file is given up
+ * as a running engine does: an empty successor stands beside it. */
 static int settle(int dir, const struct cut_journal_io *io)
 {
 	struct cut_journal_file successor;
@@ -272,8 +272,8 @@ static int settle(int dir, const struct cut_journal_io *io)
 }
 
 static int read_path(const char *dir, bool disk, const struct cut_journal_io *io,
-                     cut_journal_fn *each, void *data, struct cut_journal_scan *ret,
-                     struct cut_err *err)
+		     cut_journal_fn *each, void *data, struct cut_journal_scan *ret,
+		     struct cut_err *err)
 {
 	int fd, r;
 
@@ -293,13 +293,13 @@ static int read_path(const char *dir, bool disk, const struct cut_journal_io *io
 }
 
 int cut_journal_read(const char *dir, cut_journal_fn *each, void *data,
-                     struct cut_journal_scan *ret, struct cut_err *err)
+		     struct cut_journal_scan *ret, struct cut_err *err)
 {
 	return read_path(dir, false, &cut_journal_io_system, each, data, ret, err);
 }
 
 int cut_journal_read_disk(const char *dir, const struct cut_journal_io *io, cut_journal_fn *each,
-                          void *data, struct cut_journal_scan *ret, struct cut_err *err)
+			  void *data, struct cut_journal_scan *ret, struct cut_err *err)
 {
 	return read_path(dir, true, io ? io : &cut_journal_io_system, each, data, ret, err);
 }

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ALIGN      ((size_t)4096)
+#define ALIGN	   ((size_t)4096)
 #define READ_BYTES ((size_t)256 << 10)
 
 int cut_window_open(const struct cut_journal_io *io, int dir, const char *name, bool direct,
-                    struct cut_window *ret)
+		    struct cut_window *ret)
 {
 	const int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC;
 	int fd = -1;
@@ -60,7 +60,7 @@ static void slide(struct cut_window *window, uint64_t off)
 }
 
 int cut_window_at(struct cut_window *window, uint64_t off, size_t need, const char **ret_at,
-                  size_t *ret_len)
+		  size_t *ret_len)
 {
 	if (off + need > window->start + window->len && !window->eof) {
 		slide(window, off);
@@ -68,8 +68,8 @@ int cut_window_at(struct cut_window *window, uint64_t off, size_t need, const ch
 	}
 	while (off + need > window->start + window->len && !window->eof) {
 		ssize_t n = window->io->pread(window->fd, window->buf + window->len,
-		                              (window->cap - window->len) / ALIGN * ALIGN,
-		                              (off_t)(window->start + window->len));
+					      (window->cap - window->len) / ALIGN * ALIGN,
+					      (off_t)(window->start + window->len));
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Locks of open file descriptions (F_OFD_SETLK): unlike a process's locks they are inherited and are
- * not lost when some library opens and closes the same file. */
+/* Locks of open file descriptions (F_OFD_SETLK): unlike a process's locks they are inherited and
+ * are not lost when some library opens and closes the same file. */
 #include "engine/runtime/lock.h"
 
 #include <errno.h>
@@ -45,7 +45,7 @@ static int refuse_held(int fd, const char *path, struct cut_err *err)
 	cut_buf_add_str(&why, "held by ");
 	lines_phrase(&lines, &why);
 	return cut_err_set(err, -EBUSY, lines.len ? cut_buf_str(&why) : "held by another process",
-	                   NULL, "cannot lock %s", path);
+			   NULL, "cannot lock %s", path);
 }
 
 int cut_lock_take(const char *path, int *ret_fd, struct cut_err *err)

@@ -21,18 +21,18 @@ static int refuse_lock(const char *path, const char *name, struct cut_err *err)
 
 	if (cut_lock_query(path, &holder, NULL) == 0)
 		text = json_loadb(cut_buf_str(&holder.lines), holder.lines.len,
-		                  JSON_DISABLE_EOF_CHECK, NULL);
+				  JSON_DISABLE_EOF_CHECK, NULL);
 	ticket = cut_json_str(text, "ticket", NULL);
 	why = cut_printf("held by run %s since %s%s%s", cut_json_str(text, "run", "(not known)"),
-	                 cut_json_str(text, "since", "(not known)"), ticket ? ", ticket " : "",
-	                 ticket ? ticket : "");
+			 cut_json_str(text, "since", "(not known)"), ticket ? ", ticket " : "",
+			 ticket ? ticket : "");
 	cut_err_done(err);
 	return cut_err_set(err, -EBUSY, why, "wait for its end, or speak to who runs it",
-	                   "lock %s is taken", name);
+			   "lock %s is taken", name);
 }
 
 static int take_one(const char *dir, const char *name, const char *text, int *ret_fd,
-                    struct cut_err *err)
+		    struct cut_err *err)
 {
 	cut_auto(cut_str) char *path = cut_printf("%s/%s", dir, name);
 	cut_auto(cut_err) struct cut_err held = {0};
@@ -52,8 +52,8 @@ static int take_one(const char *dir, const char *name, const char *text, int *re
 }
 
 int cut_named_locks_take(const char *state, const char *const *names, size_t len, const char *run,
-                         const char *ticket, cut_time wall, struct cut_named_locks *ret,
-                         struct cut_err *err)
+			 const char *ticket, cut_time wall, struct cut_named_locks *ret,
+			 struct cut_err *err)
 {
 	cut_auto(cut_str) char *dir = cut_printf("%s/locks", state);
 	cut_auto(cut_buf) struct cut_buf text = {0};
@@ -85,7 +85,7 @@ int cut_named_locks_take(const char *state, const char *const *names, size_t len
 
 void cut_named_locks_done(struct cut_named_locks *locks)
 {
-	cut_vec_foreach(locks, fd)
+	cut_vec_foreach (locks, fd)
 		close(*fd);
 	cut_vec_done(locks);
 }

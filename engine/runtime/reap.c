@@ -73,10 +73,10 @@ static size_t mark_below(struct processes *all, pid_t top)
 
 	do {
 		before = found;
-		cut_vec_foreach(all, p) {
+		cut_vec_foreach (all, p) {
 			bool is_child = p->parent == top;
 
-			cut_vec_foreach(all, above)
+			cut_vec_foreach (all, above)
 				is_child |= above->below && above->pid == p->parent;
 			if (is_child && !p->below) {
 				p->below = true;
@@ -106,7 +106,7 @@ static size_t kill_below(void)
 
 	list_processes(&all);
 	found = mark_below(&all, getpid());
-	cut_vec_foreach(&all, p)
+	cut_vec_foreach (&all, p)
 		if (p->below)
 			kill_process(p);
 	cut_vec_done(&all);

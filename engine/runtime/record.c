@@ -67,7 +67,7 @@ static uint32_t line_crc(const char *line, size_t json_len)
 }
 
 void cut_record_add(struct cut_buf *out, struct cut_chain *chain, uint64_t seq, const char *body,
-                    size_t body_len, unsigned epoch, uint64_t synced)
+		    size_t body_len, unsigned epoch, uint64_t synced)
 {
 	char *line, *p;
 	size_t json_len;

@@ -33,7 +33,7 @@ void cut_chain_done(struct cut_chain *chain);
 
 /* Appends the line of body ("{…}", with epoch and synced added at its end) and moves the chain. */
 void cut_record_add(struct cut_buf *out, struct cut_chain *chain, uint64_t seq, const char *body,
-                    size_t body_len, unsigned epoch, uint64_t synced);
+		    size_t body_len, unsigned epoch, uint64_t synced);
 /* Reads the header at line; false when it is not one. json and line_len are then where they would
  * be: the caller makes sure that these bytes are there before it looks at them. */
 bool cut_record_head(const char *line, size_t len, struct cut_record *ret);

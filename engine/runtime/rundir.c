@@ -39,7 +39,7 @@ int cut_state_dir(const char *option, char **ret, struct cut_err *err)
 		path = cut_printf("%s/.local/state/cutover", home);
 	else
 		return cut_err_set(err, -ENOENT, "neither $HOME nor $CUTOVER_STATE_DIR is set",
-		                   "name one with --state-dir", "no state directory");
+				   "name one with --state-dir", "no state directory");
 	r = cut_folder_make_all(path, 0700, err);
 	if (r == 0)
 		r = cut_folder_check(path, err);
@@ -58,7 +58,7 @@ void cut_run_entry_done(struct cut_run_entry *entry)
 
 void cut_run_list_done(struct cut_run_list *list)
 {
-	cut_vec_foreach(list, entry)
+	cut_vec_foreach (list, entry)
 		cut_run_entry_done(entry);
 	cut_vec_done(list);
 }
@@ -79,7 +79,7 @@ static char *new_id(const char *name, cut_time wall)
 }
 
 int cut_run_dir_create(const char *state, const char *name, cut_time wall,
-                       struct cut_run_entry *ret, struct cut_err *err)
+		       struct cut_run_entry *ret, struct cut_err *err)
 {
 	cut_auto(cut_str) char *runs = cut_printf("%s/runs", state);
 	int r;
@@ -142,8 +142,8 @@ static char *name_in(const char *id)
 
 static const char *outcome_of(const json_t *last_run_record)
 {
-	static const char *const outcomes[] = {"accepted", "done", "rolled_back",
-	                                       "rollback_incomplete", "aborted", "failed"};
+	static const char *const outcomes[] = {
+		"accepted", "done", "rolled_back", "rollback_incomplete", "aborted", "failed"};
 	const char *state = cut_json_str(last_run_record, "state", "");
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(outcomes); i++)
@@ -153,7 +153,7 @@ static const char *outcome_of(const json_t *last_run_record)
 }
 
 static int look_at_run(const char *runs, const char *id, struct cut_run_entry *ret,
-                       struct cut_err *err)
+		       struct cut_err *err)
 {
 	struct cut_run_entry entry = {.name = name_in(id)};
 	cut_auto(cut_lock_holder) struct cut_lock_holder holder = {0};
@@ -222,12 +222,12 @@ static bool is_unfinished(const struct cut_run_entry *entry)
 }
 
 static int find_named(struct cut_run_list *list, const char *wanted, struct cut_run_entry **ret,
-                      struct cut_err *err)
+		      struct cut_err *err)
 {
 	struct cut_near near = {.word = wanted};
 	cut_auto(cut_str) char *next = NULL;
 
-	cut_vec_foreach(list, entry) {
+	cut_vec_foreach (list, entry) {
 		if (strcmp(entry->id, wanted) == 0) {
 			*ret = entry;
 			return 0;
@@ -240,14 +240,14 @@ static int find_named(struct cut_run_list *list, const char *wanted, struct cut_
 }
 
 static int find_picked(struct cut_run_list *list, enum cut_run_pick pick,
-                       struct cut_run_entry **ret, struct cut_err *err)
+		       struct cut_run_entry **ret, struct cut_err *err)
 {
 	static const char *const what[] = {"live", "unfinished", "live"};
 	cut_auto(cut_buf) struct cut_buf ids = {0};
 	struct cut_run_entry *found = NULL;
 	size_t matches = 0;
 
-	cut_vec_foreach(list, entry) {
+	cut_vec_foreach (list, entry) {
 		if (pick == CUT_PICK_UNFINISHED ? !is_unfinished(entry) : !entry->live)
 			continue;
 		cut_buf_printf(&ids, "%s%s", matches++ ? ", " : "", entry->id);
@@ -257,17 +257,17 @@ static int find_picked(struct cut_run_list *list, enum cut_run_pick pick,
 		found = &cut_vec_last(list);
 	else if (matches > 1)
 		return cut_err_set(err, -ENOTUNIQ, cut_buf_str(&ids), "name one of them",
-		                   "more than one run is %s", what[pick]);
+				   "more than one run is %s", what[pick]);
 	if (!found)
 		return cut_err_set(err, -ENOENT, NULL, "cutover list shows all runs", "no run%s%s",
-		                   pick == CUT_PICK_NEWEST ? "" : " is ",
-		                   pick == CUT_PICK_NEWEST ? " yet" : what[pick]);
+				   pick == CUT_PICK_NEWEST ? "" : " is ",
+				   pick == CUT_PICK_NEWEST ? " yet" : what[pick]);
 	*ret = found;
 	return 0;
 }
 
 int cut_run_find(const char *state, const char *wanted, enum cut_run_pick pick,
-                 struct cut_run_entry *ret, struct cut_err *err)
+		 struct cut_run_entry *ret, struct cut_err *err)
 {
 	struct cut_run_list list = {0};
 	struct cut_run_entry *found = NULL;
@@ -296,16 +296,17 @@ int cut_run_refuse_second(const char *state, const char *name, struct cut_err *e
 	r = cut_run_list(state, &list, err);
 	if (r < 0)
 		return r;
-	cut_vec_foreach(&list, entry) {
+	cut_vec_foreach (&list, entry) {
 		cut_auto(cut_str) char *next = NULL;
 
 		if (r < 0 || strcmp(entry->name, name) != 0 || !is_unfinished(entry))
 			continue;
-		next = cut_printf(entry->live ? "cutover watch %s" : "cutover recover %s", entry->id);
+		next = cut_printf(entry->live ? "cutover watch %s" : "cutover recover %s",
+				  entry->id);
 		r = cut_err_set(err, -EBUSY,
-		                entry->live ? "it is still running"
-		                            : "its engine is gone before it had ended",
-		                next, "run %s of runbook %s is not finished", entry->id, name);
+				entry->live ? "it is still running"
+					    : "its engine is gone before it had ended",
+				next, "run %s of runbook %s is not finished", entry->id, name);
 	}
 	cut_run_list_done(&list);
 	return r;

@@ -15,10 +15,10 @@
 int cut_state_dir(const char *option, char **ret, struct cut_err *err);
 
 struct cut_run_entry {
-	char *id, *dir, *name;  /* owned; name: the runbook's */
-	const char *outcome;    /* the final state's name; NULL: unfinished */
-	bool live;              /* somebody holds its lock */
-	bool empty;             /* not one record: it was never armed */
+	char *id, *dir, *name; /* owned; name: the runbook's */
+	const char *outcome;   /* the final state's name; NULL: unfinished */
+	bool live;	       /* somebody holds its lock */
+	bool empty;	       /* not one record: it was never armed */
 };
 void cut_run_entry_done(struct cut_run_entry *entry);
 struct cut_run_list {
@@ -28,20 +28,20 @@ void cut_run_list_done(struct cut_run_list *list);
 
 /* Makes "<state>/runs/YYYYMMDDTHHMMSSZ-<name>-<4 hex>", durably. */
 int cut_run_dir_create(const char *state, const char *name, cut_time wall,
-                       struct cut_run_entry *ret, struct cut_err *err);
+		       struct cut_run_entry *ret, struct cut_err *err);
 /* For a run that was refused when it was to be armed: its folder and what is in it. */
 void cut_run_dir_remove(const char *dir);
 /* All runs, oldest first. */
 int cut_run_list(const char *state, struct cut_run_list *ret, struct cut_err *err);
 
 enum cut_run_pick {
-	CUT_PICK_LIVE,       /* the one live run */
+	CUT_PICK_LIVE,	     /* the one live run */
 	CUT_PICK_UNFINISHED, /* the one unfinished run, live or not */
 	CUT_PICK_NEWEST,     /* the one live run, else the newest */
 };
 /* wanted: a run's id, or NULL to pick one. -ENOENT: none; -ENOTUNIQ: several, err names them. */
 int cut_run_find(const char *state, const char *wanted, enum cut_run_pick pick,
-                 struct cut_run_entry *ret, struct cut_err *err);
+		 struct cut_run_entry *ret, struct cut_err *err);
 /* -EBUSY where a run of a runbook of this name is unfinished: err says to watch or recover it. */
 int cut_run_refuse_second(const char *state, const char *name, struct cut_err *err);
 
@@ -55,6 +55,6 @@ struct cut_named_locks {
 	CUT_VEC(int);
 };
 int cut_named_locks_take(const char *state, const char *const *names, size_t len, const char *run,
-                         const char *ticket, cut_time wall, struct cut_named_locks *ret,
-                         struct cut_err *err);
+			 const char *ticket, cut_time wall, struct cut_named_locks *ret,
+			 struct cut_err *err);
 void cut_named_locks_done(struct cut_named_locks *locks);

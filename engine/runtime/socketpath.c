@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the control socket of a run lies: apart from the run, where other users can reach it and the
- * path stays short. */
+/* Where the control socket of a run lies: apart from the run, where other users can reach it and
+ * the path stays short. */
 #include "engine/runtime/rundir.h"
 
 #include "engine/base/hash.h"
@@ -33,7 +33,7 @@ static int path_to_listen(const char *run, char **ret, struct cut_err *err)
 	if (own && *own) {
 		dir = cut_strdup(own);
 	} else if ((mkdir(SYSTEM_DIR, 0755) == 0 || errno == EEXIST) &&
-	           access(SYSTEM_DIR, W_OK) == 0) {
+		   access(SYSTEM_DIR, W_OK) == 0) {
 		dir = cut_strdup(SYSTEM_DIR);
 	} else {
 		dir = cut_printf("/tmp/cutover-%u", (unsigned)geteuid());
@@ -53,8 +53,7 @@ static char *socket_found(const char *dir, const char *run)
 	struct stat folder, st;
 
 	if (lstat(dir, &folder) < 0 || !S_ISDIR(folder.st_mode) ||
-	    (folder.st_mode & (S_IWGRP | S_IWOTH)) || lstat(path, &st) < 0 ||
-	    !S_ISSOCK(st.st_mode))
+	    (folder.st_mode & (S_IWGRP | S_IWOTH)) || lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode))
 		return NULL;
 	if (folder.st_uid != 0 && folder.st_uid != st.st_uid)
 		return NULL;
@@ -99,8 +98,8 @@ int cut_socket_path(const char *run, bool to_listen, char **ret, struct cut_err 
 		found = found_in_tmp(run);
 	if (!found)
 		return cut_err_set(err, -ENOENT, "it has no control socket",
-		                   "cutover status tells whether its engine lives",
-		                   "cannot reach run %s", run);
+				   "cutover status tells whether its engine lives",
+				   "cannot reach run %s", run);
 	*ret = found;
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The supervisor's life: become a session of its own, then start the engine, wait, clear away, start
- * again. It reads no runbook and no journal, so that there is little in it that could fail. */
+/* The supervisor's life: become a session of its own, then start the engine, wait, clear away,
+ * start again. It reads no runbook and no journal, so that there is little in it that could fail.
+ */
 #include "engine/runtime/supervisor.h"
 
 #include "engine/base/log.h"
@@ -71,7 +72,7 @@ static void close_others(const struct cut_supervise_options *options, bool with_
 	for (size_t i = 0; with_keep && i < options->keep_len; i++)
 		cut_vec_push(&open, options->keep[i]);
 	qsort(open.items, open.len, sizeof(*open.items), by_number);
-	cut_vec_foreach(&open, fd) {
+	cut_vec_foreach (&open, fd) {
 		if (*fd > (int)from)
 			close_range(from, (unsigned)*fd - 1, 0);
 		if (*fd >= (int)from)
@@ -154,11 +155,11 @@ static void say_why(struct supervisor *s, int status, bool stuck)
 {
 	if (stuck)
 		snprintf(s->why, sizeof(s->why), "its loop was stuck for %d s",
-		         (int)(LOOKS_STUCK * s->look_every / CUT_SECOND));
+			 (int)(LOOKS_STUCK * s->look_every / CUT_SECOND));
 	else if (WIFSIGNALED(status))
 		snprintf(s->why, sizeof(s->why), "killed by SIG%s%s",
-		         sigabbrev_np(WTERMSIG(status)) ? sigabbrev_np(WTERMSIG(status)) : "?",
-		         WCOREDUMP(status) ? " (core dumped)" : "");
+			 sigabbrev_np(WTERMSIG(status)) ? sigabbrev_np(WTERMSIG(status)) : "?",
+			 WCOREDUMP(status) ? " (core dumped)" : "");
 	else
 		snprintf(s->why, sizeof(s->why), "it exited with %d", WEXITSTATUS(status));
 }
@@ -219,7 +220,7 @@ static int supervise(struct supervisor *s)
 	while (!attend_engine(s, &code)) {
 		if (cut_reap_below(cut_clock_boot() + REAP_WAIT) < 0)
 			return give_up("engine_not_restarted",
-			               "processes of the last engine cannot be killed");
+				       "processes of the last engine cannot be killed");
 		if (!may_restart(s))
 			return give_up("engine_given_up", s->why);
 		cut_log(CUT_LOG_WARN, "engine_restarted", "restart=%u", s->starts);
@@ -245,7 +246,7 @@ int cut_supervise(const struct cut_supervise_options *options)
 	cut_log_open(options->log_fd, CUT_LOG_INFO, "supervisor");
 	cut_lock_note(options->lock_fd, "supervisor");
 	s.beat = mmap(NULL, sizeof(*s.beat), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-	              0);
+		      0);
 	if (s.beat == MAP_FAILED)
 		return give_up("engine_not_started", "out of memory");
 	return supervise(&s);

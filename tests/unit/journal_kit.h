@@ -90,9 +90,9 @@ static inline int kit_on_record(void *data, uint64_t seq, const json_t *record)
 	struct kit *k = data;
 
 	return cut_buf_printf(&k->seen, "%d %s %d epoch %d synced %d\n", (int)seq,
-	                      cut_json_str(record, "type", "?"), (int)cut_json_int(record, "n", -1),
-	                      (int)cut_json_int(record, "epoch", -1),
-	                      (int)cut_json_int(record, "synced", -1));
+			      cut_json_str(record, "type", "?"), (int)cut_json_int(record, "n", -1),
+			      (int)cut_json_int(record, "epoch", -1),
+			      (int)cut_json_int(record, "synced", -1));
 }
 
 static inline struct cut_journal_scan kit_read(struct kit *k)
@@ -110,8 +110,8 @@ static inline void kit_reopen(struct kit *k, unsigned epoch)
 	cut_auto(cut_err) struct cut_err err = {0};
 
 	assert_int_equal(cut_journal_read_disk(k->dir, k->io, NULL, NULL, &k->scan, &err), 0);
-	assert_int_equal(cut_journal_open(&k->loop, k->dir, &k->scan, epoch, k->io, &k->journal, &err),
-	                 0);
+	assert_int_equal(
+		cut_journal_open(&k->loop, k->dir, &k->scan, epoch, k->io, &k->journal, &err), 0);
 	kit_listen(k);
 }
 

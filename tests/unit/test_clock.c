@@ -96,9 +96,9 @@ static void test_a_jump_is_more_than_two_seconds_against_the_boot_clock(void **s
 	static const struct {
 		cut_time wall, boot, jump, base;
 	} rows[] = {
-		{1000000, 5000, 0, 995000},       /* both went on alike */
+		{1000000, 5000, 0, 995000}, /* both went on alike */
 		{1060000, 65000, 0, 995000},
-		{1002000, 5000, 0, 995000},       /* two seconds is not yet more than two */
+		{1002000, 5000, 0, 995000}, /* two seconds is not yet more than two */
 		{1002001, 5000, 2001, 997001},
 		{997999, 5000, -2001, 992999},
 		{4600000, 5000, 3600000, 4595000}, /* summer time done wrong */

@@ -19,7 +19,7 @@ static void test_appended_records_are_read_back_in_order(void **state)
 	assert_int_equal(scan.fault, CUT_JOURNAL_WHOLE);
 	assert_int_equal(scan.records, 2);
 	assert_string_equal(cut_buf_str(&k->seen), "1 armed 1 epoch 1 synced 0\n"
-	                                           "2 tick 2 epoch 1 synced 0\n");
+						   "2 tick 2 epoch 1 synced 0\n");
 }
 
 static void test_a_sync_that_is_asked_for_is_reported_on_the_loop(void **state)
@@ -50,7 +50,7 @@ static void test_a_reopened_journal_goes_on_with_sequence_chain_and_epoch(void *
 	assert_int_equal(scan.fault, CUT_JOURNAL_WHOLE);
 	assert_int_equal(scan.epoch, 2);
 	assert_string_equal(cut_buf_str(&k->seen), "1 armed 1 epoch 1 synced 0\n"
-	                                           "2 resumed 2 epoch 2 synced 1\n");
+						   "2 resumed 2 epoch 2 synced 1\n");
 }
 
 static void test_a_second_journal_in_one_folder_is_refused(void **state)

@@ -2,106 +2,8 @@
 /* The journal on a disk that refuses, fills up, lies, and dies at each of its calls. */
 #include "engine/runtime/journal.h"
 
+#include "tests/unit/journal_disk.h"
 #include "tests/unit/journal_kit.h"
-
-/* A disk over the real one. What was written since the last good sync is lost with a bad one, as
- * with a page cache that marks failed pages clean. */
-static struct disk {
-	int calls, fail_from, fail_to; /* these calls fail, counted from 1 */
-	int error;
-	bool full;           /* no more space is reserved */
-	off_t full_above;    /* …and none is written beyond; 0: no such end */
-	bool loses_unsynced; /* at a failed sync */
-	bool forgets_all;    /* what is read back is not there */
-	size_t write_at_most;
-	off_t synced_len[8]; /* by descriptor, coarse: enough for one file at a time */
-	int syncs, directory_syncs;
-	uv_sem_t *held; /* a sync waits for this */
-} disk;
-
-static bool is_failing(void)
-{
-	disk.calls++;
-	if (disk.calls < disk.fail_from || disk.calls > disk.fail_to)
-		return false;
-	errno = disk.error;
-	return true;
-}
-
-static int disk_openat(int dir, const char *name, int flags)
-{
-	return is_failing() ? -1 : cut_journal_io_system.openat(dir, name, flags);
-}
-
-static ssize_t disk_pread(int fd, void *buf, size_t len, off_t at)
-{
-	if (is_failing())
-		return -1;
-	return disk.forgets_all ? 0 : pread(fd, buf, len, at);
-}
-
-static ssize_t disk_pwrite(int fd, const void *buf, size_t len, off_t at)
-{
-	if (is_failing())
-		return -1;
-	if (disk.full_above && at + (off_t)len > disk.full_above) {
-		errno = ENOSPC;
-		return -1;
-	}
-	if (disk.write_at_most && len > disk.write_at_most)
-		len = disk.write_at_most;
-	return pwrite(fd, buf, len, at);
-}
-
-static int disk_fdatasync(int fd)
-{
-	off_t *synced = &disk.synced_len[fd % 8];
-	struct stat st;
-
-	disk.syncs++;
-	if (disk.held)
-		uv_sem_wait(disk.held);
-	if (is_failing()) {
-		if (disk.loses_unsynced && ftruncate(fd, *synced) < 0)
-			abort();
-		return -1;
-	}
-	fstat(fd, &st);
-	*synced = st.st_size;
-	return 0;
-}
-
-static int disk_fsync(int fd)
-{
-	disk.directory_syncs++;
-	return is_failing() ? -1 : 0;
-}
-
-static int disk_fallocate(int fd, int mode, off_t at, off_t len)
-{
-	if (is_failing())
-		return -1;
-	if (disk.full) {
-		errno = ENOSPC;
-		return -1;
-	}
-	return 0;
-}
-
-static int disk_ftruncate(int fd, off_t len)
-{
-	return is_failing() ? -1 : ftruncate(fd, len);
-}
-
-static const struct cut_journal_io disk_io = {
-	.openat = disk_openat,
-	.pread = disk_pread,
-	.pwrite = disk_pwrite,
-	.fdatasync = disk_fdatasync,
-	.fsync = disk_fsync,
-	.fallocate = disk_fallocate,
-	.ftruncate = disk_ftruncate,
-};
 
 static int setup(void **state)
 {
@@ -366,7 +268,8 @@ static void test_no_run_is_armed_on_a_full_disk_but_one_is_resumed(void **state)
 	cut_auto(cut_err) struct cut_err err = {0};
 
 	disk.full = true;
-	assert_int_equal(cut_journal_create(&k->loop, k->dir, 1, k->io, &k->journal, &err), -ENOSPC);
+	assert_int_equal(cut_journal_create(&k->loop, k->dir, 1, k->io, &k->journal, &err),
+			 -ENOSPC);
 	assert_int_equal(access(kit_path(k, "journal.jsonl"), F_OK), -1);
 	disk.full = false;
 	kit_create(k, 1);
@@ -407,7 +310,8 @@ static void test_an_unwritten_successor_is_only_an_end(void **state)
 	kit_close(k);
 	close(open(kit_path(k, "journal.2.jsonl"), O_WRONLY | O_CREAT, 0600));
 	expect_records(k, 2);
-	assert_int_equal(truncate(kit_path(k, "journal.jsonl"), 200), 0); /* and a torn tail before it */
+	assert_int_equal(truncate(kit_path(k, "journal.jsonl"), 200),
+			 0); /* and a torn tail before it */
 	kit_reopen(k, 2);
 	assert_int_equal(k->scan.fault, CUT_JOURNAL_TORN);
 	assert_int_equal(kit_append_n(k, 2), 2);
@@ -448,14 +352,14 @@ static void check_life(struct kit *k, int from, int to, int error)
 	uint64_t synced;
 	int r;
 
-	disk = (struct disk){.fail_from = from, .fail_to = to, .error = error,
-	                     .loses_unsynced = true};
+	disk = (struct disk){
+		.fail_from = from, .fail_to = to, .error = error, .loses_unsynced = true};
 	synced = live(k);
 	disk = (struct disk){0};
 	r = cut_journal_read(k->dir, NULL, NULL, &scan, NULL);
 	if (r < 0 ? synced > 0 : scan.fault == CUT_JOURNAL_CORRUPT || scan.last_seq < synced)
 		fail_msg("calls %d to %d failed with %d: %d promised, %d there, class %d", from, to,
-		         error, (int)synced, (int)scan.last_seq, scan.fault);
+			 error, (int)synced, (int)scan.last_seq, scan.fault);
 	if (r == 0) { /* and a healthy disk can go on from there */
 		kit_reopen(k, 3);
 		kit_append_n(k, 8);

@@ -110,15 +110,15 @@ static size_t count_lines(const char *text)
 
 /* bad: index of the first bad record. */
 static void expect_fault(struct kit *k, const struct lines *lines, int bad, size_t offset,
-                         bool is_promised)
+			 bool is_promised)
 {
 	struct cut_journal_scan scan = read_both(k);
 
 	if (scan.fault != (is_promised ? CUT_JOURNAL_CORRUPT : CUT_JOURNAL_TORN) ||
 	    scan.bad_seq != (uint64_t)bad + 1 || scan.bad_offset != offset)
 		fail_msg("class %d at record %d, offset %d; wanted record %d, offset %d, %s",
-		         scan.fault, (int)scan.bad_seq, (int)scan.bad_offset, bad + 1, (int)offset,
-		         is_promised ? "corrupt" : "torn");
+			 scan.fault, (int)scan.bad_seq, (int)scan.bad_offset, bad + 1, (int)offset,
+			 is_promised ? "corrupt" : "torn");
 	assert_int_equal(scan.records, bad);
 	assert_int_equal(scan.bad_file, 1);
 	assert_non_null(scan.bad_why);
@@ -186,7 +186,7 @@ static void test_a_flip_of_any_bit_is_seen_and_is_corruption_where_promised(void
 			put_file(k, lines.text, lines.len);
 			lines.text[at] = (char)(lines.text[at] ^ masks[m]);
 			expect_fault(k, &lines, (int)hit, lines.at[hit],
-			             later_promises(&lines, (int)hit + 1, (int)hit));
+				     later_promises(&lines, (int)hit + 1, (int)hit));
 		}
 	}
 	free(lines.text);
@@ -204,7 +204,7 @@ static void test_a_corrupt_journal_cannot_be_opened(void **state)
 	put_file(k, lines.text, lines.len);
 	assert_int_equal(cut_journal_read_disk(k->dir, k->io, NULL, NULL, &k->scan, NULL), 0);
 	assert_int_equal(cut_journal_open(&k->loop, k->dir, &k->scan, 4, k->io, &journal, &err),
-	                 -EBADMSG);
+			 -EBADMSG);
 	assert_null(journal);
 	assert_non_null(strstr(err.what, "record 5"));
 	free(lines.text);
@@ -212,7 +212,7 @@ static void test_a_corrupt_journal_cannot_be_opened(void **state)
 
 /* The pieces in a row; the first that is not the record due at its place is the bad one. */
 static void check_pieces(struct kit *k, const struct lines *lines, const struct piece *pieces,
-                         size_t len)
+			 size_t len)
 {
 	cut_auto(cut_buf) struct cut_buf text = {0};
 	size_t offset = 0;
@@ -231,14 +231,15 @@ static void check_pieces(struct kit *k, const struct lines *lines, const struct 
 		}
 		if (p->line >= 0)
 			cut_buf_add(&text, lines->text + lines->at[p->line],
-			            lines->at[p->line + 1] - lines->at[p->line]);
+				    lines->at[p->line + 1] - lines->at[p->line]);
 		else
 			cut_buf_add(&text, p->bytes, p->len);
 	}
 	put_file(k, cut_buf_str(&text), text.len);
 	if (is_bad) {
 		expect_fault(k, lines, due, offset, is_promised);
-		assert_string_equal(read_both(k).bad_why, pieces[due].line < 0 ? "format" : "sequence");
+		assert_string_equal(read_both(k).bad_why,
+				    pieces[due].line < 0 ? "format" : "sequence");
 	} else {
 		assert_int_equal(read_both(k).records, due);
 	}
@@ -272,9 +273,9 @@ static void test_repeated_records_are_seen(void **state)
 			struct piece pieces[RECORDS + 1];
 
 			for (int i = 0; i <= RECORDS; i++)
-				pieces[i] = (struct piece){.line = i <= place       ? i
-				                                   : i == place + 1 ? copy
-				                                                    : i - 1};
+				pieces[i] = (struct piece){.line = i <= place	    ? i
+								   : i == place + 1 ? copy
+										    : i - 1};
 			check_pieces(k, &lines, pieces, RECORDS + 1);
 		}
 	free(lines.text);
@@ -304,9 +305,9 @@ static void test_foreign_bytes_anywhere_are_seen(void **state)
 	static char zeros[5000];
 	static const char sentence[] = "v1 is a version\nv1 0000000000000001 00000002 \n";
 	const struct piece foreign[] = {
-		{-1, "\n", 1},      {-1, "v", 1},
-		{-1, zeros, 1},     {-1, zeros, sizeof(zeros)},
-		{-1, "{}\n", 3},    {-1, sentence, sizeof(sentence) - 1},
+		{-1, "\n", 1},	 {-1, "v", 1},
+		{-1, zeros, 1},	 {-1, zeros, sizeof(zeros)},
+		{-1, "{}\n", 3}, {-1, sentence, sizeof(sentence) - 1},
 	};
 	struct kit *k = *state;
 	struct lines lines;

@@ -45,8 +45,8 @@ static void test_a_lock_that_nobody_has_made_is_not_live(void **state)
 static void test_a_second_taker_is_refused_and_told_who_holds_it(void **state)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
-	cut_auto(cut_str) char *want = cut_printf("held by supervisor %d, engine %d", (int)getpid(),
-	                                          (int)getpid());
+	cut_auto(cut_str) char *want =
+		cut_printf("held by supervisor %d, engine %d", (int)getpid(), (int)getpid());
 	int fd = -1, other = -1;
 
 	assert_int_equal(cut_lock_take(path, &fd, &err), 0);

@@ -33,7 +33,7 @@ static char *path_of(const struct world *w, const char *part)
 
 /* A run of that name, later than the one before, with these records. */
 static struct cut_run_entry make_run(struct world *w, const char *name, int number,
-                                     const char *const *records)
+				     const char *const *records)
 {
 	struct cut_run_entry run = {0};
 	struct cut_journal *journal = NULL;
@@ -52,11 +52,11 @@ static struct cut_run_entry make_run(struct world *w, const char *name, int numb
 
 static const char *const nothing[] = {NULL};
 static const char *const unfinished[] = {"{\"type\":\"armed\"}",
-                                         "{\"type\":\"run\",\"state\":\"running\"}", NULL};
+					 "{\"type\":\"run\",\"state\":\"running\"}", NULL};
 static const char *const ended[] = {"{\"type\":\"armed\"}",
-                                    "{\"type\":\"run\",\"state\":\"closing\"}",
-                                    "{\"type\":\"run\",\"state\":\"rolled_back\"}",
-                                    "{\"type\":\"note\",\"text\":\"thanks\"}", NULL};
+				    "{\"type\":\"run\",\"state\":\"closing\"}",
+				    "{\"type\":\"run\",\"state\":\"rolled_back\"}",
+				    "{\"type\":\"note\",\"text\":\"thanks\"}", NULL};
 
 static int lock_run(const struct cut_run_entry *run)
 {
@@ -161,7 +161,7 @@ static void test_a_list_tells_outcome_and_life_oldest_first(void **state)
 }
 
 static int find(struct world *w, const char *wanted, enum cut_run_pick pick, const char *want_id,
-                struct cut_err *err)
+		struct cut_err *err)
 {
 	struct cut_run_entry found = {0};
 	int r = cut_run_find(w->state, wanted, pick, &found, err);
@@ -258,17 +258,19 @@ static void test_the_socket_has_a_short_name_of_its_own(void **state)
 static void test_a_named_lock_refuses_with_holder_time_and_ticket(void **state)
 {
 	struct world *w = *state;
-	static const char *const first[] = {"dns", "shop_db"}, *const second[] = {"edge", "shop_db"};
+	static const char *const first[] = {"dns", "shop_db"}, *const second[] = {"edge",
+										  "shop_db"};
 	struct cut_named_locks held = {0}, other = {0};
 	cut_auto(cut_err) struct cut_err err = {0};
 
-	assert_int_equal(cut_named_locks_take(w->state, first, 2, "run1", "CHG-7", WHEN, &held, &err),
-	                 0);
 	assert_int_equal(
-		cut_named_locks_take(w->state, second, 2, "run2", NULL, WHEN, &other, &err), -EBUSY);
+		cut_named_locks_take(w->state, first, 2, "run1", "CHG-7", WHEN, &held, &err), 0);
+	assert_int_equal(
+		cut_named_locks_take(w->state, second, 2, "run2", NULL, WHEN, &other, &err),
+		-EBUSY);
 	assert_string_equal(err.what, "lock shop_db is taken");
 	assert_string_equal(err.why,
-	                    "held by run run1 since 2026-11-22T02:00:00.000Z, ticket CHG-7");
+			    "held by run run1 since 2026-11-22T02:00:00.000Z, ticket CHG-7");
 	assert_int_equal(other.len, 0);
 	cut_named_locks_done(&held);
 	assert_int_equal(

@@ -49,9 +49,11 @@ static void tell(const struct world *w, const char *word, int number)
 /* Forks the supervisor as the client does. */
 static pid_t supervise(struct world *w)
 {
-	struct cut_supervise_options options = {
-		.engine = w->engine, .arg = w, .look_every = 60, .keep = &w->keep,
-		.keep_len = w->keep >= 0};
+	struct cut_supervise_options options = {.engine = w->engine,
+						.arg = w,
+						.look_every = 60,
+						.keep = &w->keep,
+						.keep_len = w->keep >= 0};
 	pid_t pid = fork();
 
 	if (pid)
@@ -350,7 +352,8 @@ static void test_only_the_first_engine_has_the_line_to_the_client(void **state)
 	close(other[1]);
 	assert_int_equal(read(line[0], text, sizeof(text)), 5);
 	assert_string_equal(text, "hello");
-	assert_int_equal(read(line[0], text, sizeof(text)), 0); /* the end, though the run goes on */
+	assert_int_equal(read(line[0], text, sizeof(text)),
+			 0); /* the end, though the run goes on */
 	assert_int_equal(read(other[0], text, sizeof(text)), 0);
 	assert_int_equal(wait_code(supervisor), CUT_ENGINE_OVER);
 	story = read_text(w->story);
