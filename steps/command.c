@@ -60,7 +60,7 @@ static bool is_given(const json_t *env, const char *entry)
 }
 
 int command_env(struct cut_call *call, const json_t *env, struct command_list *ret,
-                const char **ret_name)
+		const char **ret_name)
 {
 	const char *name;
 	json_t *value;
@@ -107,18 +107,19 @@ static void add_last_words(const struct cut_child_result *result, struct cut_buf
 }
 
 void command_end_text(const struct cut_child_result *result, const char *program,
-                      struct cut_buf *out)
+		      struct cut_buf *out)
 {
 	if (result->error) {
 		cut_buf_printf(out, "%s could not be started: %s", program,
-		               strerror(-result->error));
+			       strerror(-result->error));
 		return;
 	}
 	if (result->killed)
-		cut_buf_printf(out, "%s was not done in time; its process group was killed", program);
+		cut_buf_printf(out, "%s was not done in time; its process group was killed",
+			       program);
 	else if (result->status > SIGNAL_BASE && sigabbrev_np(result->status - SIGNAL_BASE))
 		cut_buf_printf(out, "%s ended with %d (SIG%s)", program, result->status,
-		               sigabbrev_np(result->status - SIGNAL_BASE));
+			       sigabbrev_np(result->status - SIGNAL_BASE));
 	else
 		cut_buf_printf(out, "%s exited with %d", program, result->status);
 	add_last_words(result, out);

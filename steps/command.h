@@ -22,8 +22,8 @@ void command_argv(const json_t *argv, bool shell, struct command_list *ret);
 /* The host's short environment, CUTOVER_* of the call, then env: name → text or {"secret": name}.
  * -ENOENT: *ret_name is a secret that there is not. */
 int command_env(struct cut_call *call, const json_t *env, struct command_list *ret,
-                const char **ret_name);
+		const char **ret_name);
 /* "exited with 3: last line of what it said", "ended by signal 9 (Killed)", "could not be started:
  * No such file or directory". */
 void command_end_text(const struct cut_child_result *result, const char *program,
-                      struct cut_buf *out);
+		      struct cut_buf *out);

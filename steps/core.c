@@ -5,8 +5,7 @@
 #include "config.h"
 
 static const struct cut_action *const actions[] = {
-	&step_exec,
-	NULL,
+	&step_drill, &step_exec, &step_http, &step_notify, &step_tcp, NULL,
 };
 
 static const struct cut_plugin core = {

@@ -23,7 +23,8 @@ static const struct cut_param params[] = {
 	{"observe", CUT_T_ARGV, 0, NULL, NULL,
 	 "command that tells after a crash: exit 0 applied, 1 not applied, else unknown"},
 	{"plan", CUT_T_ARGV, 0, NULL, NULL,
-	 "command that prints what would change, a line `what: before -> after` each; must not write"},
+	 "command that prints what would change, a line `what: before -> after` each; must not "
+	 "write"},
 	{"outputs", CUT_T_MAP, 0, NULL, NULL,
 	 "name: type of each member of the JSON object that it prints on standard output"},
 	{0},
@@ -58,14 +59,14 @@ static void start(struct cut_call *call, const json_t *argv, bool shell, cut_chi
 	r = command_env(call, json_object_get(p, "env"), &env, &missing);
 	if (r == 0)
 		r = call->api->spawn(call,
-		                     &(struct cut_child){
+				     &(struct cut_child){
 					     .argv = args.items,
 					     .env = env.items,
 					     .cwd = cut_json_str(p, "cwd", NULL),
 					     .input = input,
 					     .input_len = input ? strlen(input) : 0,
 				     },
-		                     fn);
+				     fn);
 	command_list_done(&args);
 	command_list_done(&env);
 	if (r < 0) {
@@ -78,7 +79,7 @@ static void start(struct cut_call *call, const json_t *argv, bool shell, cut_chi
 }
 
 static void end_with(struct cut_call *call, enum cut_status status,
-                     const struct cut_child_result *result, const json_t *argv)
+		     const struct cut_child_result *result, const json_t *argv)
 {
 	cut_auto(cut_buf) struct cut_buf text = {0};
 
@@ -93,7 +94,8 @@ static json_t *output_value(const char *type, const json_t *v)
 	cut_time ms;
 
 	if (!strcmp(type, "duration") && text)
-		return cut_duration_parse(text, strlen(text), &ms) < 0 ? NULL : cut_json_seconds(ms);
+		return cut_duration_parse(text, strlen(text), &ms) < 0 ? NULL
+								       : cut_json_seconds(ms);
 	if (!strcmp(type, "percent") && text) {
 		char *rest;
 		double share = strtod(text, &rest);
@@ -117,8 +119,8 @@ static json_t *output_value(const char *type, const json_t *v)
 }
 
 /* The declared outputs out of what was printed. 0; or -EINVAL with *ret_why owned by the caller. */
-static int read_outputs(const json_t *declared, const struct cut_child_result *result,
-                        json_t **ret, char **ret_why)
+static int read_outputs(const json_t *declared, const struct cut_child_result *result, json_t **ret,
+			char **ret_why)
 {
 	cut_auto(cut_json) json_t *printed = NULL;
 	cut_auto(cut_json) json_t *data = json_object();
@@ -126,7 +128,8 @@ static int read_outputs(const json_t *declared, const struct cut_child_result *r
 	const char *name;
 	json_t *type;
 
-	if (cut_json_parse(result->out, result->out_len, "its standard output", &printed, &err) < 0) {
+	if (cut_json_parse(result->out, result->out_len, "its standard output", &printed, &err) <
+	    0) {
 		*ret_why = cut_err_text(&err);
 		return -EINVAL;
 	}
@@ -136,8 +139,8 @@ static int read_outputs(const json_t *declared, const struct cut_child_result *r
 		json_t *value = v ? output_value(kind ? kind : "json", v) : NULL;
 
 		if (!value) {
-			*ret_why = cut_printf("its standard output has no %s %s", kind ? kind : "value",
-			                      name);
+			*ret_why = cut_printf("its standard output has no %s %s",
+					      kind ? kind : "value", name);
 			return -EINVAL;
 		}
 		json_object_set_new(data, name, value);
@@ -159,8 +162,8 @@ static bool is_expected(const json_t *codes, int status)
 	const json_t *code;
 	size_t i;
 
-	if (!json_array_size(codes))
-		return status == 0;
+	if (!json_is_array(codes))
+		return status == json_integer_value(codes); /* absent: 0 */
 	json_array_foreach (codes, i, code)
 		if (json_integer_value(code) == status)
 			return true;
@@ -177,7 +180,7 @@ static void on_applied(struct cut_call *call, const struct cut_child_result *res
 	if (call->data && result->killed) {
 		end_with(call, CUT_CANCELED, result, argv);
 	} else if (result->error || result->killed ||
-	           !is_expected(json_object_get(call->params, "expect_exit"), result->status)) {
+		   !is_expected(json_object_get(call->params, "expect_exit"), result->status)) {
 		end_with(call, CUT_FAIL, result, argv);
 	} else if (!json_object_size(declared)) {
 		end(call, CUT_OK, NULL, plain_outputs(result));
@@ -209,7 +212,7 @@ static void on_observed(struct cut_call *call, const struct cut_child_result *re
 		return;
 	}
 	end_with(call, told && result->status == 1 ? CUT_RETRY : CUT_UNKNOWN, result,
-	         json_object_get(call->params, "observe"));
+		 json_object_get(call->params, "observe"));
 }
 
 static void exec_observe(struct cut_call *call)
@@ -237,8 +240,8 @@ static json_t *read_change(const char *line, size_t len)
 	if (!arrow || !colon)
 		return json_pack("{s:s%, s:n, s:n}", "what", line, len, "before", "after");
 	return json_pack("{s:s%, s:s%, s:s%}", "what", line, (size_t)(colon - line), "before",
-	                 colon + 2, (size_t)(arrow - colon - 2), "after", arrow + arrow_len,
-	                 len - (size_t)(arrow + arrow_len - line));
+			 colon + 2, (size_t)(arrow - colon - 2), "after", arrow + arrow_len,
+			 len - (size_t)(arrow + arrow_len - line));
 }
 
 static json_t *read_changes(const char *text)

@@ -32,7 +32,8 @@ int cut_frame_flush(int fd, struct cut_buf *out)
 	int r = 1;
 
 	while (sent < out->len) {
-		ssize_t n = send(fd, out->data + sent, out->len - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+		ssize_t n =
+			send(fd, out->data + sent, out->len - sent, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -94,8 +94,8 @@ static void doom_descendants(struct table *table)
 		cut_vec_foreach (table, e) {
 			if (e->doomed)
 				continue;
-			e->doomed = is_doomed(table, e->proc.parent) ||
-			            is_doomed(table, e->proc.group);
+			e->doomed =
+				is_doomed(table, e->proc.parent) || is_doomed(table, e->proc.group);
 			more = more || e->doomed;
 		}
 	}
@@ -125,7 +125,9 @@ static bool end_process(const struct cut_proc_hunt *hunt, const struct cut_proc 
 
 int cut_proc_hunt(struct cut_proc_hunt *hunt)
 {
-	struct { CUT_VEC(pid_t); } left = {0};
+	struct {
+		CUT_VEC(pid_t);
+	} left = {0};
 	struct table table = {0};
 	int r;
 

@@ -18,7 +18,7 @@ typedef bool cut_proc_fn(const void *data, const struct cut_proc *proc);
 struct cut_proc_hunt {
 	cut_proc_fn *is_root;
 	const void *data;
-	bool reap; /* also reap those that are, or became, children of the caller */
+	bool reap;   /* also reap those that are, or became, children of the caller */
 	pid_t *prey; /* owned: found by an earlier pass and not yet gone */
 	size_t len, cap;
 };

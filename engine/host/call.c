@@ -12,13 +12,14 @@
 #include <stdarg.h>
 #include <string.h>
 
-enum { TEXT_MAX_BYTES = 16 * 1024 };
+enum {
+	TEXT_MAX_BYTES = 16 * 1024,
+	OVERDUE_MS = 300, /* an operation ends by itself when its time is up; then it is canceled */
+};
 
 static const char *const status_names[] = {
-	[CUT_OK] = "ok",
-	[CUT_FAIL] = "fail",
-	[CUT_RETRY] = "retry",
-	[CUT_CANCELED] = "canceled",
+	[CUT_OK] = "ok",	   [CUT_FAIL] = "fail",
+	[CUT_RETRY] = "retry",	   [CUT_CANCELED] = "canceled",
 	[CUT_UNKNOWN] = "unknown",
 };
 
@@ -39,7 +40,7 @@ struct host_call *host_call_of(struct cut_call *pub)
 
 	if (call->ended) {
 		host_link_fail(call->host, "the plugin used a call of %s after its done()",
-		               call->name);
+			       call->name);
 		abort(); /* its memory cannot be trusted any more */
 	}
 	return call;
@@ -91,8 +92,8 @@ static void call_close(struct host_call *call)
 /* Its time was up and it gave in: it failed if it only reads, else what it did may yet land. */
 static enum cut_status overdue_status(const struct host_call *call)
 {
-	bool changes = call->action && (!strcmp(call->pub.op, "apply") ||
-	                                !strcmp(call->pub.op, "rollback"));
+	bool changes = call->action &&
+		       (!strcmp(call->pub.op, "apply") || !strcmp(call->pub.op, "rollback"));
 
 	return changes && !(call->action->effects & CUT_READ) ? CUT_UNKNOWN : CUT_FAIL;
 }
@@ -103,7 +104,8 @@ static void api_done(struct cut_call *pub, enum cut_status status, const char *t
 	struct host *host = call->host;
 
 	if ((unsigned)status >= CUT_ARRAY_LEN(status_names)) {
-		host_link_fail(host, "%s ended with the unknown status %d", call->name, (int)status);
+		host_link_fail(host, "%s ended with the unknown status %d", call->name,
+			       (int)status);
 		status = CUT_UNKNOWN;
 	}
 	if (status == CUT_CANCELED && call->overdue && !call->canceled) {
@@ -111,9 +113,9 @@ static void api_done(struct cut_call *pub, enum cut_status status, const char *t
 		text = "its time was up before it was done";
 	}
 	host_link_send(host, json_pack("{s:s, s:I, s:s, s:o, s:o}", "t", "done", "id",
-	                               (json_int_t)call->id, "status", status_names[status], "text",
-	                               clean_text(host, text), "data",
-	                               data ? host_redact(host, data) : json_null()));
+				       (json_int_t)call->id, "status", status_names[status], "text",
+				       clean_text(host, text), "data",
+				       data ? host_redact(host, data) : json_null()));
 	call_close(call);
 }
 
@@ -145,7 +147,7 @@ static int api_save(struct cut_call *pub, json_t *state, cut_saved_fn *then)
 	if (pub->saved)
 		return service_after(pub, 0, on_saved_before);
 	host_link_send(call->host, json_pack("{s:s, s:I, s:O}", "t", "save", "id",
-	                                     (json_int_t)call->id, "state", state));
+					     (json_int_t)call->id, "state", state));
 	return 0;
 }
 
@@ -154,9 +156,9 @@ static void api_progress(struct cut_call *pub, double fraction, const char *text
 	struct host_call *call = host_call_of(pub);
 
 	host_link_send(call->host, json_pack("{s:s, s:I, s:f, s:o}", "t", "progress", "id",
-	                                     (json_int_t)call->id, "fraction", isfinite(fraction) ? fraction : 0,
-	                                     "text",
-	                                     clean_text(call->host, text)));
+					     (json_int_t)call->id, "fraction",
+					     isfinite(fraction) ? fraction : 0, "text",
+					     clean_text(call->host, text)));
 }
 
 static void api_note(struct cut_call *pub, int level, const char *fmt, ...)
@@ -169,8 +171,8 @@ static void api_note(struct cut_call *pub, int level, const char *fmt, ...)
 	cut_buf_vprintf(&text, fmt, ap);
 	va_end(ap);
 	host_link_send(call->host, json_pack("{s:s, s:I, s:i, s:o}", "t", "note", "id",
-	                                     (json_int_t)call->id, "level", level, "text",
-	                                     clean_text(call->host, cut_buf_str(&text))));
+					     (json_int_t)call->id, "level", level, "text",
+					     clean_text(call->host, cut_buf_str(&text))));
 }
 
 static struct uv_loop_s *api_loop(struct cut_call *pub)
@@ -243,17 +245,25 @@ static cut_op_fn *find_op(const struct host_call *call)
 	return NULL;
 }
 
-/* What happens when the time or the grace is over: whatever it waits for ends now. */
+static cut_op_fn *cancel_of(const struct host_call *call)
+{
+	return call->action ? call->action->cancel : call->meter->cancel;
+}
+
+/* The time or the grace is over: whatever it waits for ends now. */
 static void end_work(struct host_call *call)
 {
-	cut_op_fn *cancel = call->action ? call->action->cancel : call->meter->cancel;
-	bool waits = call->children || call->requests;
-
 	service_children_kill(call, SIGKILL);
 	service_requests_abort(call, call->canceled ? -ECANCELED : -ETIMEDOUT,
-	                       call->canceled ? "canceled" : "no answer in time");
-	if (!waits && !call->canceled && cancel)
-		cancel(&call->pub);
+			       call->canceled ? "canceled" : "no answer in time");
+}
+
+static void on_ignored(uv_timer_t *timer)
+{
+	struct host_call *call = cut_container(timer, struct host_call, timer);
+
+	if (!call->canceled && cancel_of(call))
+		cancel_of(call)(&call->pub);
 }
 
 static void on_overdue(uv_timer_t *timer)
@@ -262,6 +272,7 @@ static void on_overdue(uv_timer_t *timer)
 
 	call->overdue = true;
 	end_work(call);
+	uv_timer_start(timer, on_ignored, OVERDUE_MS, 0);
 }
 
 static void on_grace_over(uv_timer_t *timer)
@@ -316,9 +327,8 @@ void host_call_start(struct host *host, json_t *frame)
 	call = call_new(host, frame);
 	op = find_op(call);
 	if (!op) {
-		cut_auto(cut_str) char *why = cut_printf("%s.%s has no operation %s",
-		                                         host->plugin->name, call->name,
-		                                         call->pub.op);
+		cut_auto(cut_str) char *why = cut_printf(
+			"%s.%s has no operation %s", host->plugin->name, call->name, call->pub.op);
 
 		api_done(&call->pub, CUT_FAIL, why, NULL);
 		return;
@@ -331,18 +341,16 @@ void host_call_start(struct host *host, json_t *frame)
 void host_call_cancel(struct host *host, uint64_t id, int64_t grace_ms)
 {
 	struct host_call *call = find_call(host, id);
-	cut_op_fn *cancel;
 
 	if (!call || call->canceled)
 		return; /* its done crossed the cancel on the way */
 	call->canceled = true;
-	cancel = call->action ? call->action->cancel : call->meter->cancel;
 	uv_update_time(&host->loop);
 	if (grace_ms < host_call_left(call))
 		uv_timer_start(&call->timer, on_grace_over, (uint64_t)grace_ms, 0);
 	service_children_kill(call, SIGTERM);
-	if (cancel)
-		cancel(&call->pub);
+	if (cancel_of(call))
+		cancel_of(call)(&call->pub);
 }
 
 void host_call_saved(struct host *host, json_t *frame)

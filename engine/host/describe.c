@@ -11,9 +11,9 @@ static json_t *describe_params(const struct cut_param *params)
 
 	for (const struct cut_param *p = params; p && p->name; p++)
 		json_array_append_new(list, json_pack("{s:s, s:i, s:i, s:s?, s:s?, s:s?}", "name",
-		                                      p->name, "type", (int)p->type, "flags",
-		                                      (int)p->flags, "fallback", p->fallback,
-		                                      "range", p->range, "help", p->help));
+						      p->name, "type", (int)p->type, "flags",
+						      (int)p->flags, "fallback", p->fallback,
+						      "range", p->range, "help", p->help));
 	return list;
 }
 
@@ -28,9 +28,9 @@ static unsigned ops_of(const struct cut_action *a)
 static json_t *describe_action(const struct cut_action *a)
 {
 	return json_pack("{s:s, s:s?, s:i, s:i, s:i, s:o, s:o}", "name", a->name, "help", a->help,
-	                 "class", (int)a->class, "effects", (int)a->effects, "ops", (int)ops_of(a),
-	                 "params", describe_params(a->params), "outputs",
-	                 describe_params(a->outputs));
+			 "class", (int)a->class, "effects", (int)a->effects, "ops", (int)ops_of(a),
+			 "params", describe_params(a->params), "outputs",
+			 describe_params(a->outputs));
 }
 
 json_t *host_describe(const struct cut_plugin *plugin, const char *path, const char *digest)
@@ -41,15 +41,15 @@ json_t *host_describe(const struct cut_plugin *plugin, const char *path, const c
 		json_array_append_new(actions, describe_action(*a));
 	for (const struct cut_meter *const *m = plugin->meters; m && *m; m++)
 		json_array_append_new(meters,
-		                      json_pack("{s:s, s:s?, s:s?, s:o}", "name", (*m)->name, "unit",
-		                                (*m)->unit, "help", (*m)->help, "params",
-		                                describe_params((*m)->params)));
+				      json_pack("{s:s, s:s?, s:s?, s:o}", "name", (*m)->name,
+						"unit", (*m)->unit, "help", (*m)->help, "params",
+						describe_params((*m)->params)));
 	for (const struct cut_provider *p = plugin->providers; p && p->name; p++)
 		json_array_append_new(providers,
-		                      json_pack("{s:s, s:s?, s:o}", "name", p->name, "help", p->help,
-		                                "params", describe_params(p->params)));
+				      json_pack("{s:s, s:s?, s:o}", "name", p->name, "help",
+						p->help, "params", describe_params(p->params)));
 	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o}", "name", plugin->name,
-	                 "version", plugin->version, "license", plugin->license, "help",
-	                 plugin->help, "path", path, "digest", digest, "actions", actions, "meters",
-	                 meters, "providers", providers);
+			 "version", plugin->version, "license", plugin->license, "help",
+			 plugin->help, "path", path, "digest", digest, "actions", actions, "meters",
+			 meters, "providers", providers);
 }

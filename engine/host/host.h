@@ -24,46 +24,47 @@ enum { HOST_ENDED_KEPT = 64 };
 
 struct host {
 	uv_loop_t loop;
-	const struct cut_plugin *plugin; /* never unloaded */
-	void *self;                      /* what init() made */
-	json_t *descriptor;              /* owned */
-	char *run;                       /* owned; NULL until hello */
-	json_t *connections, *secrets;   /* owned: name → object, name → text */
-	struct list_node *calls;         /* host_call.in_host */
+	const struct cut_plugin *plugin;	  /* never unloaded */
+	void *self;				  /* what init() made */
+	json_t *descriptor;			  /* owned */
+	char *run;				  /* owned; NULL until hello */
+	json_t *connections, *secrets;		  /* owned: name → object, name → text */
+	struct list_node *calls;		  /* host_call.in_host */
 	struct host_call *ended[HOST_ENDED_KEPT]; /* owned: the last that ended */
 	unsigned ended_next;
-	struct host_http *http;          /* owned; made at the first request */
-	struct list_node *children;      /* service_spawn.c: commands that run or are being ended */
+	struct host_http *http;	    /* owned; made at the first request */
+	struct list_node *children; /* service_spawn.c: commands that run or are being ended */
 
 	int fd; /* the link */
 	uv_poll_t poll;
 	uv_prepare_t flush; /* once a turn of the loop: several frames, one write */
 	struct cut_buf in, out;
-	bool stuck;   /* the engine does not read fast enough: wait until it does */
-	bool failed;  /* given up: to be closed */
+	bool stuck;  /* the engine does not read fast enough: wait until it does */
+	bool failed; /* given up: to be closed */
 	bool closing;
 	int exit_code;
 };
 
 struct host_call {
-	struct cut_call pub; /* first: plugins see this; params and saved are borrowed from frames */
+	struct cut_call
+		pub; /* first: plugins see this; params and saved are borrowed from frames */
 	struct host *host;
 	uint64_t id;
-	const char *name; /* of the action or meter; borrowed from frame */
+	const char *name;		 /* of the action or meter; borrowed from frame */
 	const struct cut_action *action; /* one of these two */
 	const struct cut_meter *meter;
 	json_t *frame, *saved_frame; /* owned */
-	uv_timer_t timer;            /* the deadline, or the end of a cancel's grace */
-	cut_saved_fn *then;          /* a save is on its way */
-	bool canceled, overdue;      /* asked to end; its time is up */
-	bool ended;                  /* done() was called */
+	uv_timer_t timer;	     /* the deadline, or the end of a cancel's grace */
+	cut_saved_fn *then;	     /* a save is on its way */
+	bool canceled, overdue;	     /* asked to end; its time is up */
+	bool ended;		     /* done() was called */
 	struct list_node in_host, *timers, *requests, *children;
 };
 
 /* load.c: *ret_plugin is for the life of the process; path NULL: the built-in steps. *ret_digest is
  * owned by the caller. */
 int host_load(const char *path, const struct cut_plugin **ret_plugin, char **ret_digest,
-              struct cut_err *err);
+	      struct cut_err *err);
 
 /* describe.c: the JSON that core/catalog.h reads. path NULL: built in. */
 json_t *host_describe(const struct cut_plugin *plugin, const char *path, const char *digest);
@@ -79,7 +80,7 @@ void host_link_refuse(int fd, const char *text); /* before there is a host */
 void host_call_start(struct host *host, json_t *frame); /* steals */
 void host_call_cancel(struct host *host, uint64_t id, int64_t grace_ms);
 void host_call_saved(struct host *host, json_t *frame); /* steals */
-void host_calls_end(struct host *host);                 /* the link is gone: kill what they started */
+void host_calls_end(struct host *host); /* the link is gone: kill what they started */
 /* The call that a plugin means; ends the process when there is no such call any more. */
 struct host_call *host_call_of(struct cut_call *pub);
 int64_t host_call_left(const struct host_call *call); /* ms to its deadline, never negative */
@@ -92,7 +93,7 @@ int service_after(struct cut_call *pub, int64_t ms, cut_timer_fn *fn);
 void service_timers_drop(struct host_call *call);
 int service_spawn(struct cut_call *pub, const struct cut_child *child, cut_child_fn *fn);
 void service_children_kill(struct host_call *call, int sig); /* SIGTERM asks, SIGKILL ends */
-void service_children_drop(struct host_call *call);          /* killed, reaped, nobody told */
+void service_children_drop(struct host_call *call);	     /* killed, reaped, nobody told */
 void service_reap_orphans(struct host *host);
 int service_http(struct cut_call *pub, const struct cut_http_request *request, cut_http_fn *fn);
 void service_requests_abort(struct host_call *call, int error, const char *text);

@@ -33,10 +33,10 @@ void host_link_send(struct host *host, json_t *frame)
 	if (host->closing || host->failed)
 		return;
 	if (!frame || cut_frame_write(&host->out, frame) < 0) {
-		cut_auto(cut_json) json_t *instead = json_pack(
-			"{s:s, s:O, s:s, s:s, s:n}", "t", "done", "id",
-			json_object_get(frame, "id"), "status", "fail", "text",
-			"the plugin's answer is not JSON of at most 1 MiB", "data");
+		cut_auto(cut_json) json_t *instead =
+			json_pack("{s:s, s:O, s:s, s:s, s:n}", "t", "done", "id",
+				  json_object_get(frame, "id"), "status", "fail", "text",
+				  "the plugin's answer is not JSON of at most 1 MiB", "data");
 
 		if (!instead || strcmp(cut_json_str(frame, "t", ""), "done"))
 			host_link_fail(host, "the plugin sent what is not JSON of at most 1 MiB");
@@ -84,7 +84,7 @@ static void on_hello(struct host *host, json_t *frame)
 	}
 	if (chdir(folder) < 0) {
 		host_link_fail(host, "cannot enter the runbook's folder %s: %s", folder,
-		               strerror(errno));
+			       strerror(errno));
 		return;
 	}
 	host->run = cut_strdup(run);
@@ -93,11 +93,10 @@ static void on_hello(struct host *host, json_t *frame)
 	r = host->plugin->init ? host->plugin->init(&host_api, &host->loop, &host->self) : 0;
 	if (r < 0) {
 		host_link_fail(host, "plugin %s could not start: %s", host->plugin->name,
-		               strerror(-r));
+			       strerror(-r));
 		return;
 	}
-	host_link_send(host, json_pack("{s:s, s:O}", "t", "ready", "descriptor",
-	                               host->descriptor));
+	host_link_send(host, json_pack("{s:s, s:O}", "t", "ready", "descriptor", host->descriptor));
 }
 
 static void on_call(struct host *host, json_t *frame)
@@ -108,7 +107,7 @@ static void on_call(struct host *host, json_t *frame)
 static void on_cancel(struct host *host, json_t *frame)
 {
 	host_call_cancel(host, (uint64_t)cut_json_int(frame, "id", 0),
-	                 (int64_t)(cut_json_real(frame, "grace_s", 0) * 1000));
+			 (int64_t)(cut_json_real(frame, "grace_s", 0) * 1000));
 }
 
 static void on_saved(struct host *host, json_t *frame)

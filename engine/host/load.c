@@ -30,12 +30,13 @@ static int check_owner(int fd, const char *what, const char *path, struct cut_er
 		return cut_err_sys(err, -errno, NULL, "cannot look at %s", what);
 	if (st.st_uid != 0 && st.st_uid != geteuid()) {
 		why = cut_printf("%s belongs to user %u, who is neither root nor the engine's user",
-		                 what, (unsigned)st.st_uid);
-		return refuse(err, path, why, "install it as root, or as the user who runs cutover");
+				 what, (unsigned)st.st_uid);
+		return refuse(err, path, why,
+			      "install it as root, or as the user who runs cutover");
 	}
 	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
 		why = cut_printf("%s can be written by others (mode %04o)", what,
-		                 (unsigned)st.st_mode & 07777);
+				 (unsigned)st.st_mode & 07777);
 		return refuse(err, path, why, "take the write permission of group and others away");
 	}
 	return 0;
@@ -66,7 +67,7 @@ static int open_checked(const char *path, int *ret, struct cut_err *err)
 	if (r == 0) {
 		*ret = openat(dir, at, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 		r = *ret < 0 ? cut_err_sys(err, -errno, NULL, "cannot open plugin %s", path)
-		             : check_owner(*ret, path, path, err);
+			     : check_owner(*ret, path, path, err);
 	}
 	if (dir >= 0)
 		close(dir);
@@ -96,10 +97,10 @@ static int check_abi(const char *path, const struct cut_plugin *plugin, struct c
 
 	if (!plugin || plugin->magic != CUT_PLUGIN_MAGIC)
 		return refuse(err, path, "its table does not begin with the plugin's mark",
-		              "build it against the installed cutover/plugin.h");
+			      "build it against the installed cutover/plugin.h");
 	if (plugin->major != CUT_PLUGIN_MAJOR || plugin->minor > CUT_PLUGIN_MINOR) {
 		why = cut_printf("it was built for interface %u.%u, this host has %d.%d",
-		                 plugin->major, plugin->minor, CUT_PLUGIN_MAJOR, CUT_PLUGIN_MINOR);
+				 plugin->major, plugin->minor, CUT_PLUGIN_MAJOR, CUT_PLUGIN_MINOR);
 		return refuse(err, path, why, "build it against this version's cutover/plugin.h");
 	}
 	len = plugin->name ? strlen(plugin->name) : 0;
@@ -110,8 +111,7 @@ static int check_abi(const char *path, const struct cut_plugin *plugin, struct c
 	return 0;
 }
 
-static int open_object(int fd, const char *path, const struct cut_plugin **ret,
-                       struct cut_err *err)
+static int open_object(int fd, const char *path, const struct cut_plugin **ret, struct cut_err *err)
 {
 	cut_auto(cut_str) char *by_fd = cut_printf("/proc/self/fd/%d", fd);
 	void *object = dlopen(by_fd, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
@@ -122,13 +122,13 @@ static int open_object(int fd, const char *path, const struct cut_plugin **ret,
 	*(void **)&entry = dlsym(object, "cut_plugin_v1");
 	if (!entry)
 		return refuse(err, path, "it has no cut_plugin_v1()",
-		              "it is no plugin, or one for another major version");
+			      "it is no plugin, or one for another major version");
 	*ret = entry();
 	return check_abi(path, *ret, err);
 }
 
 int host_load(const char *path, const struct cut_plugin **ret_plugin, char **ret_digest,
-              struct cut_err *err)
+	      struct cut_err *err)
 {
 	cut_auto(cut_str) char *resolved = NULL;
 	cut_auto(cut_str) char *digest = cut_malloc(CUT_SHA256_HEX + 1);
@@ -143,7 +143,8 @@ int host_load(const char *path, const struct cut_plugin **ret_plugin, char **ret
 	}
 	resolved = resolve_folder(path);
 	if (!resolved)
-		return cut_err_sys(err, -errno, "give its full path", "cannot open plugin %s", path);
+		return cut_err_sys(err, -errno, "give its full path", "cannot open plugin %s",
+				   path);
 	r = open_checked(resolved, &fd, err);
 	if (r == 0) {
 		by_fd = cut_printf("/proc/self/fd/%d", fd);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cutover-host: started by the engine, one for each plugin of a run.
  *
- *	cutover-host [--plugin PATH]      serves frames on descriptor 3; without PATH the built-in steps
- *	cutover-host --describe [PATH]    prints what a plugin offers, as JSON, and ends            */
+ *	cutover-host [--plugin PATH]      serves frames on descriptor 3; without PATH the built-in
+ *steps cutover-host --describe [PATH]    prints what a plugin offers, as JSON, and ends */
 #include "engine/host/host.h"
 
 #include "engine/base/log.h"
@@ -105,7 +105,7 @@ static int print_descriptor(const struct cut_plugin *plugin, const char *path, c
 
 	if (!descriptor) {
 		fprintf(stderr, "cutover-host: a table of plugin %s is not valid UTF-8\n",
-		        plugin->name);
+			plugin->name);
 		return 1;
 	}
 	r = json_dumpf(descriptor, stdout, JSON_COMPACT | JSON_SORT_KEYS);
@@ -128,6 +128,19 @@ static void host_free(struct host *host)
 	free(host);
 }
 
+/* Ends once the link is closed and no command is left; what a plugin still has on the loop then
+ * (a connection, a lookup) ends with the process. */
+static void run_loop(struct host *host)
+{
+	enum { TURNS_TO_CLOSE = 3 };
+
+	while (!host->closing || host->children)
+		uv_run(&host->loop, UV_RUN_ONCE);
+	for (int i = 0; i < TURNS_TO_CLOSE; i++)
+		uv_run(&host->loop, UV_RUN_NOWAIT);
+	uv_loop_close(&host->loop);
+}
+
 static int serve(const struct cut_plugin *plugin, const char *path, const char *digest)
 {
 	struct host *host = cut_new(struct host);
@@ -139,12 +152,11 @@ static int serve(const struct cut_plugin *plugin, const char *path, const char *
 	r = host_link_open(host, LINK_FD);
 	if (r < 0) {
 		fprintf(stderr, "cutover-host: no link to an engine on descriptor %d: %s\n",
-		        LINK_FD, strerror(-r));
+			LINK_FD, strerror(-r));
 		host_free(host);
 		return 2;
 	}
-	uv_run(&host->loop, UV_RUN_DEFAULT);
-	uv_loop_close(&host->loop);
+	run_loop(host);
 	r = host->exit_code;
 	host_free(host);
 	return r;
@@ -181,7 +193,7 @@ int main(int argc, char **argv)
 		r = follow_engine();
 		if (r < 0) {
 			fprintf(stderr, "cutover-host: no engine on descriptor %d: %s\n", LINK_FD,
-			        strerror(-r));
+				strerror(-r));
 			return 2;
 		}
 	}
@@ -190,5 +202,5 @@ int main(int argc, char **argv)
 	if (r < 0)
 		return report_fault(&err, !o.describe);
 	return o.describe ? print_descriptor(plugin, o.plugin, digest)
-	                  : serve(plugin, o.plugin, digest);
+			  : serve(plugin, o.plugin, digest);
 }

@@ -111,7 +111,8 @@ static bool is_same_origin(const char *a, const char *b)
 {
 	static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};
 	CURLU *ua = curl_url(), *ub = curl_url();
-	bool same = !curl_url_set(ua, CURLUPART_URL, a, 0) && !curl_url_set(ub, CURLUPART_URL, b, 0);
+	bool same =
+		!curl_url_set(ua, CURLUPART_URL, a, 0) && !curl_url_set(ub, CURLUPART_URL, b, 0);
 
 	for (size_t i = 0; same && i < CUT_ARRAY_LEN(parts); i++) {
 		char *pa = NULL, *pb = NULL;
@@ -166,7 +167,7 @@ static void on_finished(struct host_http *http, CURL *easy, CURLcode code)
 		return;
 	if (code == CURLE_WRITE_ERROR && (req->reply.error || req->reply_headers.error))
 		snprintf(req->why, sizeof(req->why), "the answer is larger than %zu bytes",
-		         req->reply.max_bytes);
+			 req->reply.max_bytes);
 	tell(req, code ? errno_of(code) : 0, req->why[0] ? req->why : curl_easy_strerror(code));
 }
 
@@ -293,7 +294,8 @@ static void set_transport(CURL *easy, const struct cut_http_request *spec)
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
-	/* A CA path beside the file would make every new connection parse the whole bundle again. */
+	/* A CA path beside the file would make every new connection parse the whole bundle again.
+	 */
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	if (spec->ca_file)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, spec->ca_file);

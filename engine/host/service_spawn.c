@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands of the calls: posix_spawn (its cost does not grow with the heap, as fork's does), a pidfd
- * on the loop, output read to its end. Each leads a process group of its own in the host's session,
- * inherits descriptors 0, 1, 2 only, and is ended as a whole group.
+/* Commands of the calls: posix_spawn (its cost does not grow with the heap, as fork's does), a
+ *pidfd on the loop, output read to its end. Each leads a process group of its own in the host's
+ *session, inherits descriptors 0, 1, 2 only, and is ended as a whole group.
  *
  *	running ─ exits ─► draining ─ pipes at their end, or DRAIN_MS ─► told, freed
  *	   └ SIGTERM, SIGKILL ─► exits ─► group emptying ─ nobody left ─┘                  */
@@ -77,7 +77,7 @@ static void stream_close(struct stream *stream)
 }
 
 static void stream_open(struct host_child *child, struct stream *stream, int fd, int events,
-                        uv_poll_cb fn)
+			uv_poll_cb fn)
 {
 	stream->child = child;
 	stream->fd = fd;
@@ -110,7 +110,8 @@ static void stream_read(struct stream *stream)
 		stream->buf.len += (size_t)n;
 		keep_tail(&stream->buf, stream->max, stream->max);
 		if (n < READ_BYTES)
-			return; /* less than asked for: the pipe is empty, the loop tells when it is not */
+			return; /* less than asked for: the pipe is empty, the loop tells when it is
+				   not */
 	}
 }
 
@@ -133,7 +134,7 @@ static void conclude(struct host_child *child)
 	keep_tail(&child->out.buf, child->out.max, 0);
 	keep_tail(&child->err.buf, child->err.max, 0);
 	result.status = child->end.si_code == CLD_EXITED ? child->end.si_status
-	                                                  : 128 + child->end.si_status;
+							 : 128 + child->end.si_status;
 	result.out = cut_buf_str(&child->out.buf);
 	result.out_len = child->out.buf.len;
 	result.err = cut_buf_str(&child->err.buf);
@@ -253,7 +254,7 @@ static int plumbing_open(struct plumbing *p, bool with_input)
 }
 
 static void set_actions(posix_spawn_file_actions_t *actions, const struct plumbing *p,
-                        const char *cwd)
+			const char *cwd)
 {
 	if (p->in[0] >= 0)
 		posix_spawn_file_actions_adddup2(actions, p->in[0], 0);
@@ -274,7 +275,7 @@ static void set_attributes(posix_spawnattr_t *attr)
 	sigemptyset(&none);
 	sigfillset(&all);
 	posix_spawnattr_setflags(attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-	                                       POSIX_SPAWN_SETSIGDEF);
+					       POSIX_SPAWN_SETSIGDEF);
 	posix_spawnattr_setpgroup(attr, 0);
 	posix_spawnattr_setsigmask(attr, &none);
 	posix_spawnattr_setsigdefault(attr, &all);
@@ -293,7 +294,7 @@ static char *program_path(const struct cut_child *spec)
 }
 
 static int start_process(struct host_child *child, const struct cut_child *spec,
-                         const struct plumbing *p)
+			 const struct plumbing *p)
 {
 	cut_auto(cut_str) char *path = program_path(spec);
 	posix_spawn_file_actions_t actions;
@@ -305,7 +306,7 @@ static int start_process(struct host_child *child, const struct cut_child *spec,
 	set_actions(&actions, p, spec->cwd);
 	set_attributes(&attr);
 	r = posix_spawnp(&child->pid, path, &actions, &attr, (char *const *)spec->argv,
-	                 spec->env ? (char *const *)spec->env : environ);
+			 spec->env ? (char *const *)spec->env : environ);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attr);
 	if (r) {
@@ -386,11 +387,12 @@ static void child_kill(struct host_child *child, int sig)
 	if (child->pid <= 0 || (child->exited && !child->killed))
 		return;
 	child->killed = true;
-	kill(-child->pid, sig);
-	if (sig == SIGKILL && !child->exited) { /* those that made a group of their own as well */
+	if (sig == SIGKILL &&
+	    !child->exited) { /* while it lives: those below it in other groups too */
 		cut_proc_hunt(&hunt);
 		cut_proc_hunt_done(&hunt);
 	}
+	kill(-child->pid, sig);
 }
 
 void service_children_kill(struct host_call *call, int sig)
@@ -402,7 +404,8 @@ void service_children_kill(struct host_call *call, int sig)
 void service_children_drop(struct host_call *call)
 {
 	while (call->children) {
-		struct host_child *child = cut_container(call->children, struct host_child, in_call);
+		struct host_child *child =
+			cut_container(call->children, struct host_child, in_call);
 
 		list_remove(&child->in_call);
 		child->call = NULL;
@@ -424,7 +427,8 @@ void service_reap_orphans(struct host *host)
 {
 	siginfo_t info = {0};
 
-	/* Stops at one of our own, whose pidfd is about to tell; those behind it are for next time. */
+	/* Stops at one of our own, whose pidfd is about to tell; those behind it are for next time.
+	 */
 	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid &&
 	       !is_own(host, info.si_pid)) {
 		waitpid(info.si_pid, NULL, WNOHANG);

@@ -52,7 +52,7 @@ static void environment_done(struct environment *env)
 
 /* map: pairs {ours, the child's}, ours < 0: /dev/null. Ours are all above those of the child. */
 static int spawn_with(const char *path, char *const *argv, const int (*map)[2], size_t len,
-                      pid_t *ret_pid)
+		      pid_t *ret_pid)
 {
 	posix_spawn_file_actions_t actions;
 	struct environment env = {0};
@@ -64,14 +64,14 @@ static int spawn_with(const char *path, char *const *argv, const int (*map)[2], 
 	sigfillset(&all);
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-	                                        POSIX_SPAWN_SETSIGDEF);
+						POSIX_SPAWN_SETSIGDEF);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
 	posix_spawn_file_actions_init(&actions);
 	for (size_t i = 0; i < len; i++) {
 		if (map[i][0] < 0)
 			posix_spawn_file_actions_addopen(&actions, map[i][1], "/dev/null", O_RDWR,
-			                                 0);
+							 0);
 		else
 			posix_spawn_file_actions_adddup2(&actions, map[i][0], map[i][1]);
 		last = map[i][1] > last ? map[i][1] : last;
@@ -88,11 +88,11 @@ static int spawn_with(const char *path, char *const *argv, const int (*map)[2], 
 static int no_host(struct cut_err *err, int r, const char *path)
 {
 	return cut_err_sys(err, r, "install cutover completely, or check CUTOVER_HOST",
-	                   "cannot start the plugin host %s", path);
+			   "cannot start the plugin host %s", path);
 }
 
 int cut_hostspawn(const struct cut_hostlink_options *o, pid_t *ret_pid, int *ret_fd,
-                  struct cut_err *err)
+		  struct cut_err *err)
 {
 	char *argv[] = {"cutover-host", o->plugin ? "--plugin" : NULL, (char *)o->plugin, NULL};
 	int pair[2], link, log, lock, r;
@@ -107,7 +107,8 @@ int cut_hostspawn(const struct cut_hostlink_options *o, pid_t *ret_pid, int *ret
 	if (link < 0) {
 		r = -EMFILE;
 	} else {
-		const int map[][2] = {{-1, 0}, {log, 1}, {log, 2}, {link, LINK_FD}, {lock, LOCK_FD}};
+		const int map[][2] = {
+			{-1, 0}, {log, 1}, {log, 2}, {link, LINK_FD}, {lock, LOCK_FD}};
 
 		r = spawn_with(o->host_path, argv, map, CUT_ARRAY_LEN(map) - (lock < 0), &pid);
 		close(link);
@@ -166,7 +167,7 @@ static bool read_both(const int fds[2], struct cut_buf *const bufs[2])
 
 /* What the host said on standard error is already what, why and next. */
 static int describe_failed(const char *plugin, const struct cut_buf *said, bool in_time,
-                           struct cut_err *err)
+			   struct cut_err *err)
 {
 	static const char prefix[] = "cutover-host: ";
 	const char *text = cut_buf_str(said);
@@ -174,17 +175,17 @@ static int describe_failed(const char *plugin, const struct cut_buf *said, bool 
 
 	if (!in_time)
 		return cut_err_set(err, -ETIMEDOUT, "no answer within 10 s", NULL,
-		                   "cannot read the tables of plugin %s", what);
+				   "cannot read the tables of plugin %s", what);
 	if (!strncmp(text, prefix, strlen(prefix)))
 		text += strlen(prefix);
 	if (!*text)
 		return cut_err_set(err, -EPROTO, "the plugin host ended without a word", NULL,
-		                   "cannot read the tables of plugin %s", what);
+				   "cannot read the tables of plugin %s", what);
 	return cut_err_set(err, -EPERM, NULL, NULL, "%.*s", (int)strcspn(text, "\n"), text);
 }
 
 static int describe_run(const char *host_path, const char *plugin, struct cut_buf *out,
-                        struct cut_err *err)
+			struct cut_err *err)
 {
 	cut_auto(cut_buf) struct cut_buf said = {.max_bytes = SAID_MAX_BYTES};
 	char *argv[] = {"cutover-host", "--describe", (char *)plugin, NULL};
@@ -205,7 +206,8 @@ static int describe_run(const char *host_path, const char *plugin, struct cut_bu
 	close(a[1]);
 	close(b[1]);
 	if (r == 0) {
-		in_time = read_both((const int[]){a[0], b[0]}, (struct cut_buf *const[]){out, &said});
+		in_time =
+			read_both((const int[]){a[0], b[0]}, (struct cut_buf *const[]){out, &said});
 		if (!in_time)
 			kill(-pid, SIGKILL);
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

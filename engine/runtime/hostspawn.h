@@ -8,4 +8,4 @@
 /* Starts a host in a session of its own: the link is its descriptor 3 (the other end, non-blocking,
  * in *ret_fd), the lock 4, standard error the log; PATH, HOME, LANG and TZ its environment. */
 int cut_hostspawn(const struct cut_hostlink_options *options, pid_t *ret_pid, int *ret_fd,
-                  struct cut_err *err);
+		  struct cut_err *err);

@@ -40,11 +40,17 @@ class Done:
 
 
 class Host:
+    """plugin: a name, a path with slashes, or None for the built-in steps."""
+
     def __init__(self, plugin, connections=None, secrets=None, folder="/"):
-        path = str(BUILD / "plugins" / plugin / f"{plugin}.so")
+        argv = [HOST]
+        if plugin:
+            argv += ["--plugin", plugin if "/" in str(plugin) else
+                     str(BUILD / "plugins" / plugin / f"{plugin}.so")]
         ours, theirs = socket.socketpair()
         self._link = ours
-        self.pid = os.posix_spawn(HOST, [HOST, "--plugin", path], os.environ,
+        env = {k: os.environ[k] for k in ("PATH", "HOME", "LANG", "TZ") if k in os.environ}
+        self.pid = os.posix_spawn(HOST, argv, env,
                                   file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 3)])
         theirs.close()
         self._buffer = b""
@@ -65,10 +71,13 @@ class Host:
     def close(self):
         """Ends the host as a clean engine does; its exit code."""
         self._link.close()
+        if not self.pid:
+            return None
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
+                self.pid = 0
                 return os.waitstatus_to_exitcode(status)
             time.sleep(0.01)
         self.kill()
@@ -77,6 +86,7 @@ class Host:
     def kill(self):
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
+        self.pid = 0
         self._link.close()
 
     def start(self, action, op, params, *, saved=None, timeout=30, attempt=1):
@@ -89,6 +99,10 @@ class Host:
             frame["saved"] = saved
         self._send(frame)
         return self._calls
+
+    def ping(self):
+        self._send({"t": "ping"})
+        assert self._receive(time.monotonic() + 10)["t"] == "pong"
 
     def cancel(self, number, grace=5):
         self._send({"t": "cancel", "id": number, "grace_s": grace})

@@ -45,7 +45,7 @@ static void on_ready(void *data, const json_t *descriptor)
 }
 
 static void on_done(void *data, uint64_t call, enum cut_status status, const char *text,
-                    json_t *result)
+		    json_t *result)
 {
 	struct world *w = data;
 
@@ -108,9 +108,11 @@ static const char *host_path(bool fake)
 
 static struct world *start(const char *fake, const char *plugin)
 {
-	static const struct cut_hostlink_events events = {
-		.ready = on_ready, .done = on_done, .save = on_save, .progress = on_progress,
-		.gone = on_gone};
+	static const struct cut_hostlink_events events = {.ready = on_ready,
+							  .done = on_done,
+							  .save = on_save,
+							  .progress = on_progress,
+							  .gone = on_gone};
 	cut_auto(cut_json) json_t *secrets = json_pack("{s:s}", "token", "s3cret-value");
 	struct world *w = cut_new(struct world);
 	struct cut_hostlink_events mine = events;
@@ -132,10 +134,16 @@ static struct world *start(const char *fake, const char *plugin)
 }
 
 static void call(struct world *w, uint64_t id, const char *action, const char *op, cut_time timeout,
-                 json_t *params)
+		 json_t *params)
 {
-	struct cut_hostcall c = {.id = id, .action = action, .op = op, .step = "step_a",
-	                         .key = "key1", .attempt = 1, .timeout = timeout, .params = params};
+	struct cut_hostcall c = {.id = id,
+				 .action = action,
+				 .op = op,
+				 .step = "step_a",
+				 .key = "key1",
+				 .attempt = 1,
+				 .timeout = timeout,
+				 .params = params};
 
 	assert_non_null(params);
 	assert_int_equal(cut_hostlink_call(w->link, &c), 0);
@@ -201,7 +209,8 @@ static void test_many_calls_share_the_link(void **state)
 	struct world *w = start(NULL, NULL);
 
 	for (uint64_t id = 0; id < 200; id++)
-		call(w, id, "exec", "apply", 60000, json_pack("{s:[s]}", "argv", id % 2 ? "true" : "false"));
+		call(w, id, "exec", "apply", 60000,
+		     json_pack("{s:[s]}", "argv", id % 2 ? "true" : "false"));
 	run(w);
 	assert_int_equal(w->done, 200);
 	for (uint64_t id = 0; id < 200; id++)
@@ -263,10 +272,12 @@ static void test_killed_host_leaves_no_command_behind(void **state)
 
 	assert_true(fd >= 0);
 	snprintf(script, sizeof(script),
-	         "sleep 1000 & echo $$ $! >%s.new; setsid -w sleep 1000 & "
-	         "echo $! >>%s.new; mv %s.new %s; wait", file, file, file, file);
+		 "sleep 1000 & echo $$ $! >%s.new; setsid -w sleep 1000 & "
+		 "echo $! >>%s.new; mv %s.new %s; wait",
+		 file, file, file, file);
 	call(w, 1, "exec", "apply", 60000, argv(script));
-	for (int i = 0; i < 500 && sscanf(text, "%d %d %d", &pids[0], &pids[1], &pids[2]) != 3; i++) {
+	for (int i = 0; i < 500 && sscanf(text, "%d %d %d", &pids[0], &pids[1], &pids[2]) != 3;
+	     i++) {
 		ssize_t n;
 
 		uv_run(&w->loop, UV_RUN_NOWAIT);
@@ -294,8 +305,13 @@ static void test_killed_host_leaves_no_command_behind(void **state)
 static void test_saved_state_comes_back(void **state)
 {
 	struct world *w = start(NULL, NULL);
-	struct cut_hostcall c = {.id = 3, .action = "exec", .op = "apply", .step = "s", .key = "k",
-	                         .attempt = 2, .timeout = 10000};
+	struct cut_hostcall c = {.id = 3,
+				 .action = "exec",
+				 .op = "apply",
+				 .step = "s",
+				 .key = "k",
+				 .attempt = 2,
+				 .timeout = 10000};
 
 	c.params = argv("echo $CUTOVER_ATTEMPT");
 	c.saved = json_pack("{s:i}", "ttl", 300);
@@ -314,7 +330,7 @@ static void test_secrets_are_taken_out_of_answers(void **state)
 
 	call(w, 1, "exec", "apply", 10000,
 	     json_pack("{s:[s,s,s], s:{s:{s:s}}}", "argv", "sh", "-c", "echo it is $T", "env", "T",
-	               "secret", "token"));
+		       "secret", "token"));
 	run(w);
 	assert_int_equal(w->status[1], CUT_OK);
 	assert_string_equal(cut_json_str(w->data, "stdout", ""), "it is ***\n");
@@ -355,7 +371,7 @@ static void test_faulty_host_is_killed_and_its_call_ends_once(void **state)
 		if (!strstr(w->gone_why, faults[i].why) || w->done != 1 ||
 		    w->status[1] != faults[i].status)
 			fail_msg("%s: done %u status %d: %s", faults[i].behaviour, w->done,
-			         (int)w->status[1], w->gone_why);
+				 (int)w->status[1], w->gone_why);
 		assert_false(is_alive(pid));
 		finish(w);
 	}
@@ -376,8 +392,8 @@ static void test_command_of_a_dead_host_is_killed(void **state)
 static void test_call_of_a_dead_host_is_refused(void **state)
 {
 	struct world *w = start("dies", NULL);
-	struct cut_hostcall c = {.id = 2, .action = "any", .op = "apply", .step = "s", .key = "k",
-	                         .timeout = 1000};
+	struct cut_hostcall c = {
+		.id = 2, .action = "any", .op = "apply", .step = "s", .key = "k", .timeout = 1000};
 
 	call(w, 1, "any", "apply", 500, json_object());
 	cut_hostlink_stop(w->link);
@@ -393,14 +409,17 @@ static void test_call_of_a_dead_host_is_refused(void **state)
 
 static void test_missing_host_program_is_an_error(void **state)
 {
-	struct cut_hostlink_options options = {.host_path = "/nonexistent", .folder = "/", .run = "r",
-	                                       .lock_fd = -1, .log_fd = -1};
+	struct cut_hostlink_options options = {.host_path = "/nonexistent",
+					       .folder = "/",
+					       .run = "r",
+					       .lock_fd = -1,
+					       .log_fd = -1};
 	cut_auto(cut_err) struct cut_err err = {0};
 	struct cut_hostlink_events events = {0};
 	struct cut_hostlink *link = NULL;
 
 	assert_int_equal(cut_hostlink_start(uv_default_loop(), &options, &events, &link, &err),
-	                 -ENOENT);
+			 -ENOENT);
 	assert_non_null(strstr(err.what, "/nonexistent"));
 	assert_null(link);
 }
@@ -411,8 +430,8 @@ static void test_describe_tells_what_the_built_in_steps_are(void **state)
 
 	assert_int_equal(cut_host_describe(host_path(false), NULL, &descriptor, NULL), 0);
 	assert_string_equal(cut_json_str(descriptor, "name", ""), "core");
-	assert_string_equal(json_string_value(cut_json_at(descriptor, "/actions/0/params/0/name")),
-	                    "argv");
+	assert_string_equal(json_string_value(cut_json_at(descriptor, "/actions/1/params/0/name")),
+			    "argv");
 }
 
 static void test_describe_says_why_a_plugin_is_refused(void **state)
@@ -420,8 +439,9 @@ static void test_describe_says_why_a_plugin_is_refused(void **state)
 	cut_auto(cut_err) struct cut_err err = {0};
 	json_t *descriptor = NULL;
 
-	assert_int_equal(cut_host_describe(host_path(false), "/nonexistent/dns.so", &descriptor, &err),
-	                 -EPERM);
+	assert_int_equal(
+		cut_host_describe(host_path(false), "/nonexistent/dns.so", &descriptor, &err),
+		-EPERM);
 	assert_non_null(strstr(err.what, "cannot open plugin /nonexistent/dns.so"));
 }
 

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The action exec in the real host."""
+
+import os
+import pathlib
+import time
+
+import pytest
+
+
+def sh(script, **more):
+    return {"argv": ["/bin/sh", "-c", script], **more}
+
+
+def is_running(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_for_file(path):
+    deadline = time.monotonic() + 10
+    while not (path.exists() and path.read_text().endswith("\n")):
+        assert time.monotonic() < deadline, f"{path} was not written"
+        time.sleep(0.01)
+    return path.read_text()
+
+
+def test_standard_output_and_exit_code_are_outputs(core):
+    done = core.call("exec", "apply", sh("echo one; echo two >&2; exit 3", expect_exit=[0, 3]))
+    assert done.status == "ok"
+    assert done.data == {"stdout": "one\n", "exit_code": 3}
+
+
+def test_an_unexpected_exit_code_fails_with_the_last_words(core):
+    done = core.call("exec", "apply", sh("echo out; echo 'no such\ntable' >&2; exit 4"))
+    assert done.status == "fail"
+    assert done.text == "/bin/sh exited with 4: no such table"
+
+
+@pytest.mark.parametrize("argv, why", [
+    (["/no/such/program"], "/no/such/program could not be started: No such file or directory"),
+    (["no-such-program"], "no-such-program could not be started: No such file or directory"),
+    (["/etc/passwd"], "/etc/passwd could not be started: Permission denied"),
+])
+def test_a_program_that_cannot_start_fails(core, argv, why):
+    done = core.call("exec", "apply", {"argv": argv})
+    assert (done.status, done.text) == ("fail", why)
+
+
+def test_a_signal_is_named(core):
+    done = core.call("exec", "apply", sh("kill -SEGV $$"))
+    assert (done.status, done.text) == ("fail", "/bin/sh ended with 139 (SIGSEGV)")
+
+
+def test_arguments_arrive_as_they_are(core):
+    words = ["", "a b", "$HOME", "*", "'\"", "-n", "ä\n"]
+    done = core.call("exec", "apply", {"argv": ["printf", "[%s]", *words]})
+    assert done.data["stdout"] == "".join(f"[{w}]" for w in words)
+
+
+def test_a_shell_gets_a_script_and_its_arguments(core):
+    done = core.call("exec", "apply", {"argv": ["echo $0 $1", "x y"], "shell": True})
+    assert done.data["stdout"] == "sh x y\n"
+
+
+def test_the_environment_is_short_and_has_the_calls_names(core):
+    done = core.call("exec", "apply", {"argv": ["env"], "env": {"A": "1", "B": {"secret": "token"}}})
+    lines = dict(line.split("=", 1) for line in done.data["stdout"].splitlines())
+    assert set(lines) <= {*(f"CUTOVER_{n}" for n in ("RUN", "STEP", "ATTEMPT", "KEY", "OP")),
+                          "PATH", "HOME", "LANG", "TZ", "A", "B"}
+    ours = {k: v for k, v in lines.items() if k.startswith("CUTOVER_")}
+    assert ours == {"CUTOVER_RUN": "test", "CUTOVER_STEP": "step", "CUTOVER_ATTEMPT": "1",
+                    "CUTOVER_KEY": "key", "CUTOVER_OP": "apply"}
+    assert lines["A"] == "1"
+    assert lines["B"] == "***", "a secret must not leave the host"
+
+
+def test_a_given_variable_replaces_the_hosts(core):
+    done = core.call("exec", "apply", sh("echo $HOME", env={"HOME": "/elsewhere"}))
+    assert done.data["stdout"] == "/elsewhere\n"
+
+
+def test_a_missing_secret_fails_before_anything_runs(core, tmp_path):
+    done = core.call("exec", "apply", sh("touch ran", env={"P": {"secret": "none"}}))
+    assert (done.status, done.text) == ("fail", "there is no secret none")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_commands_start_in_the_runbooks_folder(core, tmp_path):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "where").write_text("#!/bin/sh\npwd\n")
+    (tmp_path / "where").chmod(0o755)
+    assert core.call("exec", "apply", {"argv": ["./where"]}).data["stdout"] == f"{tmp_path}\n"
+    done = core.call("exec", "apply", {"argv": ["./where"], "cwd": "sub"})
+    assert done.data["stdout"] == f"{tmp_path}/sub\n"
+
+
+def test_standard_input_is_given_or_empty(core):
+    text = "line\n" * 100_000
+    done = core.call("exec", "apply", {"argv": ["md5sum"], "stdin": text})
+    import hashlib
+    assert done.data["stdout"].split()[0] == hashlib.md5(text.encode()).hexdigest()
+    assert core.call("exec", "apply", {"argv": ["cat"]}).data["stdout"] == ""
+
+
+def test_a_command_need_not_read_its_input(core):
+    done = core.call("exec", "apply", {"argv": ["true"], "stdin": "x" * 500_000})
+    assert done.status == "ok"
+
+
+def test_the_last_64_kib_of_output_are_kept(core):
+    done = core.call("exec", "apply", sh("yes 0123456789 | head -c 1000000; echo end"))
+    assert len(done.data["stdout"]) == 65536
+    assert done.data["stdout"].endswith("89\n0end\n")
+
+
+def test_output_that_is_not_text_is_made_so(core):
+    done = core.call("exec", "apply", sh(r"printf 'a\000b\377c\303\244'"))
+    assert done.data["stdout"] == "a\ufffdb\ufffdcä"
+
+
+def test_nothing_is_inherited_but_the_standard_descriptors(core):
+    done = core.call("exec", "apply", {"argv": ["ls", "/proc/self/fd"]})
+    assert done.data["stdout"].split() == ["0", "1", "2", "3"]  # 3: the listing itself
+
+
+def test_declared_outputs_are_read_from_json(core):
+    outputs = {"n": "int", "share": "percent", "lag": "duration", "on": "bool", "all": "json"}
+    done = core.call("exec", "apply", sh(
+        """echo '{"n": 3, "share": "5%", "lag": "1m30s", "on": true, "all": [1], "more": 0}'""",
+        outputs=outputs))
+    assert done.data == {"n": 3, "share": 0.05, "lag": 90, "on": True, "all": [1]}
+
+
+@pytest.mark.parametrize("printed, why", [
+    ("", "as JSON"),
+    ("hello", "as JSON"),
+    ("{}", "has no int n"),
+    ('{"n": "3"}', "has no int n"),
+    ('{"n": 1, "n": 2}', "duplicate"),
+])
+def test_a_command_that_does_not_print_its_outputs_fails(core, printed, why):
+    done = core.call("exec", "apply", sh(f"printf '%s' '{printed}'", outputs={"n": "int"}))
+    assert done.status == "fail"
+    assert why in done.text
+
+
+@pytest.mark.parametrize("code, status", [(0, "ok"), (1, "retry"), (2, "unknown")])
+def test_observe_tells_by_its_exit_code(core, code, status):
+    done = core.call("exec", "observe", sh("exit 9", observe=["/bin/sh", "-c", f"exit {code}"]))
+    assert done.status == status
+
+
+def test_without_observe_it_cannot_tell(core):
+    assert core.call("exec", "observe", sh("true")).status == "unknown"
+
+
+def test_plan_reports_what_its_command_prints(core):
+    plan = ["printf", "ttl of www: 300 -> 2\nweights: 100/0 → 0/100\nrestarts nginx\n"]
+    done = core.call("exec", "plan", sh("true", plan=plan))
+    assert done.data["changes"] == [
+        {"what": "ttl of www", "before": "300", "after": "2"},
+        {"what": "weights", "before": "100/0", "after": "0/100"},
+        {"what": "restarts nginx", "before": None, "after": None}]
+
+
+def test_plan_without_a_command_runs_nothing(core, tmp_path):
+    done = core.call("exec", "plan", sh("touch ran"))
+    assert (done.status, done.text) == ("ok", "would run, effect not known")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_at_the_deadline_the_whole_group_is_killed(core, tmp_path):
+    done = core.call("exec", "apply", timeout=0.5, params=sh(
+        "trap '' TERM; sleep 1000 & echo $! > child; echo $$ >> child; wait"))
+    assert done.status == "fail"
+    assert "killed" in done.text
+    assert done.seconds < 1.4
+    pids = [int(p) for p in (tmp_path / "child").read_text().split()]
+    assert len(pids) == 2
+    assert not any(is_running(pid) for pid in pids)
+
+
+def test_a_descendant_in_a_session_of_its_own_is_killed_too(core, tmp_path):
+    done = core.call("exec", "apply", timeout=0.5, params=sh(
+        "setsid -w sleep 1000 & echo $! > child; wait"))
+    assert done.status == "fail"
+    time.sleep(0.05)
+    assert not is_running(int((tmp_path / "child").read_text()))
+
+
+def test_cancel_asks_first_and_kills_after_the_grace(core, tmp_path):
+    call = core.start("exec", "apply", sh(
+        "trap 'echo told >&2' TERM; echo > up; while :; do sleep 0.02; done"))
+    wait_for_file(tmp_path / "up")
+    began = time.monotonic()
+    core.cancel(call, grace=0.4)
+    done = core.finish(call)
+    assert done.status == "canceled"
+    assert "told" in done.text
+    assert 0.35 < time.monotonic() - began < 1.5
+
+
+def test_a_canceled_group_has_the_grace_although_its_leader_went(core, tmp_path):
+    call = core.start("exec", "apply", sh(
+        "sh -c 'trap \"sleep 0.3; echo done > cleaned; exit\" TERM; echo > up;"
+        " while :; do sleep 0.02; done' & wait"))
+    wait_for_file(tmp_path / "up")
+    core.cancel(call, grace=5)
+    done = core.finish(call)
+    assert done.status == "canceled"
+    assert (tmp_path / "cleaned").read_text() == "done\n"
+
+
+def test_a_daemon_that_keeps_the_pipe_does_not_hold_the_step(core, tmp_path):
+    done = core.call("exec", "apply", sh("sleep 60 & echo $! > pid; echo started"))
+    assert done.data["stdout"] == "started\n"
+    assert done.seconds < 2
+    pid = int((tmp_path / "pid").read_text())
+    assert is_running(pid), "what a finished step left running is its own business"
+    os.kill(pid, 9)
+
+
+def test_orphans_are_reaped(core, tmp_path):
+    core.call("exec", "apply", sh("sleep 0.1 & echo $! > pid"))
+    pid = int((tmp_path / "pid").read_text())
+    deadline = time.monotonic() + 5
+    while pathlib.Path(f"/proc/{pid}").exists():
+        core.ping()
+        assert time.monotonic() < deadline, "a zombie stays"
+        time.sleep(0.05)
+
+
+def test_commands_end_with_the_link(core, tmp_path):
+    core.start("exec", "apply", sh("echo $$ > pid; sleep 1000"))
+    pid = int(wait_for_file(tmp_path / "pid"))
+    assert core.close() == 0
+    assert not is_running(pid)

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""cutover-host itself: what it loads, what it answers to frames it does not understand, what it
+keeps to itself."""
+
+import json
+import os
+import pathlib
+import shutil
+import socket
+import struct
+import subprocess
+
+import pytest
+
+from hostdrive import BUILD, HOST, ROOT, Host, HostGone
+
+SOURCE = """
+#include "cutover/plugin.h"
+static const struct cut_plugin p = {
+	.magic = %(magic)s, .major = %(major)s, .minor = %(minor)s, .name = "%(name)s",
+};
+const struct cut_plugin *%(symbol)s(void);
+__attribute__((visibility("default"))) const struct cut_plugin *%(symbol)s(void) { return &p; }
+"""
+RIGHT = {"magic": "CUT_PLUGIN_MAGIC", "major": "CUT_PLUGIN_MAJOR", "minor": "CUT_PLUGIN_MINOR",
+         "name": "tiny", "symbol": "cut_plugin_v1"}
+
+
+@pytest.fixture
+def folder():
+    """A folder as an installation's: nobody else can write it or what is above it."""
+    path = BUILD / "tests" / f"loaded.{os.getpid()}"
+    path.mkdir(mode=0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+def build(folder, **wrong):
+    so = folder / "tiny.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-w", "-I", ROOT / "plugins", "-o", so, "-x", "c", "-"],
+                   input=SOURCE % {**RIGHT, **wrong}, text=True, check=True)
+    so.chmod(0o755)
+    return so
+
+
+def describe(*args):
+    return subprocess.run([HOST, "--describe", *args], capture_output=True, text=True, timeout=20)
+
+
+def test_a_plugin_is_described(folder):
+    so = build(folder)
+    result = describe(so)
+    assert result.returncode == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert told["name"] == "tiny"
+    assert told["path"] == str(so)
+    digest = subprocess.run(["sha256sum", so], capture_output=True, text=True).stdout.split()[0]
+    assert told["digest"] == digest
+
+
+def test_the_built_in_steps_are_described():
+    told = json.loads(describe().stdout)
+    assert {a["name"] for a in told["actions"]} == {"drill", "exec", "http", "notify", "tcp"}
+    for action in told["actions"]:
+        assert action["help"] and all(p["help"] for p in action["params"] + action["outputs"])
+
+
+@pytest.mark.parametrize("wrong, why", [
+    ({"magic": "1"}, "does not begin with the plugin's mark"),
+    ({"major": "2"}, "built for interface 2.0, this host has 1.0"),
+    ({"minor": "7"}, "built for interface 1.7, this host has 1.0"),
+    ({"name": "other"}, "it calls itself other"),
+    ({"name": "tin"}, "it calls itself tin"),
+    ({"symbol": "cut_plugin_v2"}, "it has no cut_plugin_v1()"),
+])
+def test_what_is_no_plugin_of_this_version_is_refused(folder, wrong, why):
+    result = describe(build(folder, **wrong))
+    assert result.returncode == 1
+    assert why in result.stderr
+
+
+def writable_file(so):
+    so.chmod(0o775)
+
+
+def writable_folder(so):
+    so.parent.chmod(0o777)
+
+
+def sticky_folder(so):
+    so.parent.chmod(0o1777)
+
+
+def writable_parent(so):
+    inner = so.parent / "inner"
+    inner.mkdir()
+    shutil.move(so, inner / so.name)
+    so.parent.chmod(0o757)
+    return inner / so.name
+
+
+def foreign_owner(so):
+    if os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    os.chown(so, 12345, -1)
+
+
+@pytest.mark.parametrize("spoil, why", [
+    (writable_file, "can be written by others"),
+    (writable_folder, "can be written by others"),
+    (sticky_folder, "can be written by others"),
+    (writable_parent, "can be written by others"),
+    (foreign_owner, "belongs to user 12345"),
+])
+def test_what_others_can_write_is_refused(folder, spoil, why):
+    so = build(folder)
+    result = describe(spoil(so) or so)
+    assert result.returncode == 1
+    assert why in result.stderr
+
+
+def test_a_link_to_a_plugin_is_refused(folder):
+    so = build(folder)
+    other = folder / "links"
+    other.mkdir()
+    (other / "tiny.so").symlink_to(so)
+    assert describe(other / "tiny.so").returncode == 1
+
+
+def test_the_engine_is_told_why_a_plugin_is_refused(folder):
+    so = build(folder, magic="1")
+    with pytest.raises(HostGone, match="plugin's mark"):
+        Host(str(so))
+
+
+def test_a_file_that_is_no_object_is_refused(folder):
+    (folder / "tiny.so").write_text("hello")
+    result = describe(folder / "tiny.so")
+    assert (result.returncode, "will not load plugin" in result.stderr) == (1, True)
+
+
+def test_usage():
+    assert subprocess.run([HOST, "--what"], capture_output=True).returncode == 2
+    assert subprocess.run([HOST], capture_output=True, close_fds=True).returncode == 2
+
+
+FIRST = {"t": "hello", "run": "r", "folder": "/", "connections": {}, "secrets": {}}
+
+
+@pytest.mark.parametrize("frames, why", [
+    ([{"t": "ping"}], "came before hello"),
+    ([FIRST, FIRST], "hello twice"),
+    ([{**FIRST, "folder": "/no/such"}], "cannot enter the runbook's folder"),
+    ([FIRST, {"t": "dance"}], "unknown frame dance"),
+    ([FIRST, {"t": "call", "id": 1, "op": "apply", "action": "exec"}], "without id, params"),
+    ([FIRST, b"\0\0\0\1x"], "a frame"),
+    ([FIRST, b"\0\0\0\2[]"], "not a JSON object"),
+    ([FIRST, b"\x7f\0\0\0"], "a frame of"),
+])
+def test_a_frame_that_is_not_understood_ends_the_link(frames, why):
+    ours, theirs = socket.socketpair()
+    host = subprocess.Popen([HOST], preexec_fn=lambda: os.dup2(theirs.fileno(), 3),
+                            close_fds=False, stderr=subprocess.DEVNULL)
+    theirs.close()
+    for frame in frames:
+        body = frame if isinstance(frame, bytes) else json.dumps(frame).encode()
+        ours.sendall(body if isinstance(frame, bytes) else struct.pack(">I", len(body)) + body)
+    told = b""
+    ours.settimeout(10)
+    while part := ours.recv(65536):
+        told += part
+    assert host.wait(10) == 1
+    assert why in told.decode(errors="replace")
+
+
+def test_frames_may_come_in_pieces(core):
+    core.start("drill", "apply", {})
+    body = json.dumps({"t": "ping"}).encode()
+    for byte in struct.pack(">I", len(body)) + body:
+        core._link.sendall(bytes([byte]))
+    assert core.finish(1).status == "ok"
+
+
+def test_nobody_can_look_into_a_host(core):
+    limits = pathlib.Path(f"/proc/{core.pid}/limits").read_text()
+    core_limit = next(line for line in limits.splitlines() if "core file" in line)
+    assert core_limit.split()[4:6] == ["0", "0"]
+    if os.geteuid() != 0:
+        with pytest.raises(PermissionError):
+            pathlib.Path(f"/proc/{core.pid}/environ").read_bytes()
+
+
+def test_secrets_are_not_in_the_hosts_arguments_or_environment(core):
+    for name in ("cmdline", "environ"):
+        assert b"s3cret" not in pathlib.Path(f"/proc/{core.pid}/{name}").read_bytes()
+
+
+def test_a_killed_engine_takes_its_host_along(tmp_path):
+    """The host of a process that is gone ends, even when it had just been started."""
+    script = f"""
+import sys, time
+sys.path.insert(0, {str(pathlib.Path(__file__).parent)!r})
+from hostdrive import Host
+host = Host(None)
+print(host.pid, flush=True)
+time.sleep(60)
+"""
+    engine = subprocess.Popen(["/usr/bin/python3", "-c", script], stdout=subprocess.PIPE, text=True)
+    pid = int(engine.stdout.readline())
+    engine.kill()
+    engine.wait()
+    for _ in range(200):
+        try:
+            if pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
+                return
+        except FileNotFoundError:
+            return
+        import time
+        time.sleep(0.02)
+    raise AssertionError("the host lives on")

@@ -1,0 +1,308 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The action http against real sockets: what went out, what is made of what comes back."""
+
+import http.server
+import json
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+import pytest
+
+from servers import free_port
+
+
+class Recorder(http.server.BaseHTTPRequestHandler):
+    """Answers as the test says by path, and remembers what was asked."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 10
+
+    def handle_any(self):
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length).decode()
+        self.server.seen.append((self.command, self.path, dict(self.headers), body))
+        answer = self.server.answers.get(self.path, (200, {}, "fine"))
+        if answer == "hang up":
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        if answer == "silence":
+            time.sleep(5)
+            self.close_connection = True
+            return
+        status, headers, text = answer
+        data = text.encode()
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = handle_any
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+
+@pytest.fixture
+def web():
+    server = Server(("127.0.0.1", free_port()), Recorder)
+    server.seen, server.answers = [], {}
+    server.url = f"http://127.0.0.1:{server.server_address[1]}"
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def get(core, url, **more):
+    return core.call("http", "apply", {"url": url, **more})
+
+
+def test_status_headers_body_and_json_are_outputs(core, web):
+    web.answers["/"] = (200, {"X-Who": "green", "Content-Type": "application/json"}, '{"a": [1]}')
+    done = get(core, web.url + "/")
+    assert done.status == "ok"
+    assert done.data["status"] == 200
+    assert done.data["headers"]["x-who"] == "green"
+    assert done.data["body"] == '{"a": [1]}'
+    assert done.data["json"] == {"a": [1]}
+    method, path, headers, _ = web.seen[0]
+    assert (method, path) == ("GET", "/")
+    assert headers["User-Agent"].startswith("cutover/")
+
+
+@pytest.mark.parametrize("status, expect, ended", [
+    (200, None, "ok"),
+    (201, None, "fail"),
+    (201, {"status": [200, 201]}, "ok"),
+    (404, {"status": [404]}, "ok"),
+    (404, None, "fail"),
+    (429, None, "retry"),
+    (503, None, "retry"),
+])
+def test_a_read_is_judged_by_its_status(core, web, status, expect, ended):
+    web.answers["/"] = (status, {}, "why")
+    params = {"expect": expect} if expect else {}
+    assert get(core, web.url + "/", **params).status == ended
+
+
+@pytest.mark.parametrize("status, ended", [(200, "ok"), (400, "fail"), (503, "fail"),
+                                           (502, "unknown"), (504, "unknown")])
+def test_a_write_that_a_gateway_lost_is_unknown(core, web, status, ended):
+    web.answers["/"] = (status, {}, "why")
+    assert get(core, web.url + "/", method="POST", body="x").status == ended
+
+
+@pytest.mark.parametrize("expect, why", [
+    ({"json": {"/state": "ready", "/n": 1}}, None),
+    ({"json": {"/n": 1.0}}, None),
+    ({"json": {"/state": "waiting"}}, '/state is "ready", expected "waiting"'),
+    ({"json": {"/none": 1}}, "/none is not there, expected 1"),
+    ({"body_contains": "ready"}, None),
+    ({"body_contains": "steady"}, 'the body does not contain "steady"'),
+])
+def test_the_answer_is_compared(core, web, expect, why):
+    web.answers["/"] = (200, {}, '{"state": "ready", "n": 1}')
+    done = get(core, web.url + "/", expect=expect)
+    assert done.status == ("retry" if why else "ok")
+    assert done.text == (why or "")
+
+
+def test_what_is_sent(core, web):
+    done = get(core, web.url + "/x?q=1", method="PUT", json={"b": 1, "a": "ä"},
+               headers={"X-A": "1", "X-B": {"secret": "token"}}, auth={"bearer": "token"},
+               idempotency_header="Idempotency-Key")
+    assert done.status == "ok"
+    method, path, headers, body = web.seen[0]
+    assert (method, path) == ("PUT", "/x?q=1")
+    assert json.loads(body) == {"b": 1, "a": "ä"}
+    assert headers["Content-Type"] == "application/json"
+    assert headers["X-A"] == "1"
+    assert headers["X-B"] == "s3cret-value"
+    assert headers["Authorization"] == "Bearer s3cret-value"
+    assert headers["Idempotency-Key"] == "key"
+    assert "Expect" not in headers
+
+
+def test_basic_authentication(core, web):
+    assert get(core, web.url + "/", auth={"basic": "login"}).status == "ok"
+    assert web.seen[0][2]["Authorization"] == "Basic YW5uOnBhNTV3b3Jk"
+
+
+def test_a_missing_secret_sends_nothing(core, web):
+    done = get(core, web.url + "/", auth={"bearer": "none"})
+    assert (done.status, done.text) == ("fail", "there is no secret none")
+    assert not web.seen
+
+
+def test_a_secret_in_the_answer_is_not_told(core, web):
+    web.answers["/"] = (500, {}, "no such token: s3cret-value")
+    done = get(core, web.url + "/")
+    assert "***" in done.text and "s3cret-value" not in done.text
+
+
+def test_a_write_without_an_answer_is_unknown(core, web):
+    web.answers["/"] = "hang up"
+    done = get(core, web.url + "/", method="POST", body="x")
+    assert done.status == "unknown"
+    assert len(web.seen) == 1
+
+
+def test_a_write_without_an_answer_in_time_is_unknown(core, web):
+    web.answers["/"] = "silence"
+    done = core.call("http", "apply", {"url": web.url + "/", "method": "POST"}, timeout=0.5)
+    assert done.status == "unknown"
+    assert 0.4 < done.seconds < 1.4
+
+
+def test_a_read_without_an_answer_may_be_repeated(core, web):
+    web.answers["/"] = "hang up"
+    assert get(core, web.url + "/").status == "retry"
+
+
+def test_a_write_that_could_not_be_sent_may_be_repeated(core):
+    done = get(core, f"http://127.0.0.1:{free_port()}/", method="POST", body="x")
+    assert done.status == "retry"
+    assert "refused" in done.text.lower() or "connect" in done.text.lower()
+
+
+def test_a_write_never_goes_out_twice_on_a_kept_connection(core):
+    """A server that keeps a connection and drops it when the next request comes: an HTTP client
+    resends then, which must not happen to a write."""
+    port, asked = free_port(), []
+    listener = socket.create_server(("127.0.0.1", port))
+
+    def talk(link):
+        while request := link.recv(65536):
+            asked.append(request.split(b" ")[0].decode())
+            if len(asked) > 1:
+                break
+            link.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        link.close()
+
+    def serve():
+        while True:
+            try:
+                link, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=talk, args=(link,), daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    assert get(core, f"http://127.0.0.1:{port}/").status == "ok"
+    done = get(core, f"http://127.0.0.1:{port}/", method="POST", body="x")
+    listener.close()
+    assert done.status == "unknown"
+    assert asked == ["GET", "POST"]
+
+
+def test_redirects_are_answers_unless_followed(core, web):
+    web.answers["/old"] = (302, {"Location": "/new"}, "")
+    done = get(core, web.url + "/old", expect={"status": [302]})
+    assert done.status == "ok"
+    assert done.data["headers"]["location"] == "/new"
+
+
+def test_redirects_to_the_same_host_are_followed(core, web):
+    web.answers["/old"] = (302, {"Location": "/new"}, "")
+    web.answers["/new"] = (200, {"X-Here": "1"}, "new")
+    done = get(core, web.url + "/old", follow=True)
+    assert done.data["body"] == "new"
+    assert done.data["headers"]["x-here"] == "1"
+
+
+def test_redirects_elsewhere_are_not_followed(core, web):
+    web.answers["/old"] = (302, {"Location": web.url.replace("127.0.0.1", "localhost") + "/new"}, "")
+    done = get(core, web.url + "/old", follow=True, auth={"bearer": "token"})
+    assert done.status == "fail"
+    assert [seen[1] for seen in web.seen] == ["/old"]
+
+
+def test_redirects_end(core, web):
+    web.answers["/a"] = (302, {"Location": "/a"}, "")
+    assert get(core, web.url + "/a", follow=True).status == "fail"
+    assert len(web.seen) == 6
+
+
+def test_a_write_is_never_redirected(core, web):
+    web.answers["/a"] = (307, {"Location": "/b"}, "")
+    assert get(core, web.url + "/a", follow=True, method="POST", body="x").status == "fail"
+    assert len(web.seen) == 1
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/", "gopher://127.0.0.1/"])
+def test_only_http_is_spoken(core, url):
+    assert get(core, url).status == "fail"
+
+
+def test_head_has_no_body(core, web):
+    done = get(core, web.url + "/", method="HEAD")
+    assert (done.status, done.data["body"]) == ("ok", "")
+    assert web.seen[0][0] == "HEAD"
+
+
+def test_an_answer_over_1_mib_fails(core, web):
+    web.answers["/"] = (200, {}, "x" * (2 << 20))
+    done = get(core, web.url + "/")
+    assert done.status == "fail"
+    assert "larger than 1048576 bytes" in done.text
+
+
+def test_a_large_body_is_cut_in_the_outputs(core, web):
+    web.answers["/"] = (200, {}, "x" * 500_000)
+    done = get(core, web.url + "/", expect={"body_contains": "xxx"})
+    assert len(done.data["body"]) == 65536
+
+
+def test_cancel_waits_for_the_answer_and_then_gives_up(core, web):
+    web.answers["/"] = "silence"
+    call = core.start("http", "apply", {"url": web.url + "/", "method": "POST", "body": "x"})
+    while not web.seen:
+        time.sleep(0.01)
+    core.cancel(call, grace=0.3)
+    done = core.finish(call)
+    assert done.status == "unknown"
+    assert done.seconds < 1.5
+
+
+@pytest.fixture
+def secure(web, tmp_path):
+    """The same server behind a certificate of 127.0.0.1 that nobody else signed."""
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", cert,
+                    "-days", "2", "-subj", "/CN=lab", "-addext", "subjectAltName=IP:127.0.0.1"],
+                   check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    web.socket = context.wrap_socket(web.socket, server_side=True)
+    web.url = web.url.replace("http://", "https://")
+    web.cert = cert
+    return web
+
+
+def test_an_unknown_certificate_is_refused(core, secure):
+    done = get(core, secure.url + "/", method="POST", body="x")
+    assert done.status == "fail"
+    assert "certificate" in done.text
+    assert not secure.seen
+
+
+def test_a_trusted_certificate_is_accepted(core, secure):
+    assert get(core, secure.url + "/", ca_file=str(secure.cert)).status == "ok"
+
+
+def test_another_name_than_the_certificates_is_refused(core, secure):
+    url = secure.url.replace("127.0.0.1", "localhost")
+    assert get(core, url + "/", ca_file=str(secure.cert)).status == "fail"
