@@ -67,18 +67,24 @@ static void encode_run(struct cut_jw *w, const struct cut_effect *fx)
 		cut_jw_json(w, "details", fx->run.details);
 }
 
-void cut_effect_encode(const struct cut_effect *fx, const struct cut_event *cause,
-                       const struct cut_runbook *rb, struct cut_buf *out)
+const char *cut_effect_name(const struct cut_effect *fx)
 {
-	static const char *const types[] = {
+	static const char *const names[] = {
 		[CUT_FX_INTENT] = "intent",
 		[CUT_FX_STEP] = "step",
 		[CUT_FX_RUN] = "run",
 	};
+
+	return names[fx->type];
+}
+
+void cut_effect_encode(const struct cut_effect *fx, const struct cut_event *cause,
+                       const struct cut_runbook *rb, struct cut_buf *out)
+{
 	struct cut_jw w = {.out = out};
 
 	cut_jw_open(&w, NULL, '{');
-	cut_jw_str(&w, "type", types[fx->type]);
+	cut_jw_str(&w, "type", cut_effect_name(fx));
 	cut_jw_rfc3339(&w, "at", cause->wall);
 	cut_jw_int(&w, "t", cause->t);
 	cut_jw_str(&w, "actor", "engine");

@@ -59,6 +59,8 @@ void cut_effects_clear(struct cut_effects *effects); /* frees what they own, kee
 void cut_effects_done(struct cut_effects *effects);
 /* Is it one that is journaled: intent, step, run? */
 bool cut_effect_is_record(const struct cut_effect *fx);
+/* The record's type: "intent", "step", "run". */
+const char *cut_effect_name(const struct cut_effect *fx);
 /* The JSON of an output record, as cut_event_encode; t, wall and actor are those of the event. */
 void cut_effect_encode(const struct cut_effect *fx, const struct cut_event *cause,
                        const struct cut_runbook *rb, struct cut_buf *out);

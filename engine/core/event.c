@@ -216,6 +216,8 @@ void cut_event_encode(const struct cut_event *ev, const struct cut_runbook *rb, 
 	case CUT_EV_RESUMED:
 		cut_jw_int(&w, "gap_ms", ev->resumed.gap);
 		cut_jw_bool(&w, "same_boot", ev->resumed.same_boot);
+		optional(&w, "boot_id", ev->resumed.boot_id);
+		cut_jw_int(&w, "boot_ms", ev->resumed.boot_ms);
 		break;
 	case CUT_EV_TICK:
 	case CUT_EV_TYPES:      break;
@@ -380,6 +382,8 @@ static int decode_body(const json_t *record, const struct cut_runbook *rb, struc
 		ev->resumed.epoch = (unsigned)cut_json_int(record, "epoch", 0);
 		ev->resumed.gap = cut_json_int(record, "gap_ms", 0);
 		ev->resumed.same_boot = cut_json_bool(record, "same_boot", true);
+		ev->resumed.boot_id = cut_json_str(record, "boot_id", NULL);
+		ev->resumed.boot_ms = cut_json_int(record, "boot_ms", 0);
 		return 1;
 	case CUT_EV_TICK:
 	case CUT_EV_TYPES:      break;

@@ -125,6 +125,8 @@ struct cut_event {
 			unsigned epoch;
 			cut_time gap;  /* down time */
 			bool same_boot;
+			const char *boot_id; /* of this engine's boot, and its clock then: where t is from */
+			cut_time boot_ms;
 		} resumed;
 	};
 };

@@ -53,6 +53,7 @@ void cut_run_entry_done(struct cut_run_entry *entry)
 	free(entry->id);
 	free(entry->dir);
 	free(entry->name);
+	free(entry->state);
 	*entry = (struct cut_run_entry){0};
 }
 
@@ -152,6 +153,40 @@ static const char *outcome_of(const json_t *last_run_record)
 	return NULL;
 }
 
+/* The exit code of `status --exit-code` for a final state. */
+int cut_run_outcome_exit(const struct cut_run_entry *entry)
+{
+	static const struct {
+		const char *outcome;
+		int exit_code;
+	} codes[] = {
+		{"accepted", 0}, {"done", 0},    {"rolled_back", 4}, {"rollback_incomplete", 5},
+		{"aborted", 7},  {"failed", 9},
+	};
+
+	for (size_t i = 0; entry->outcome && i < CUT_ARRAY_LEN(codes); i++)
+		if (strcmp(codes[i].outcome, entry->outcome) == 0)
+			return entry->unclosed ? 5 : codes[i].exit_code;
+	return 1;
+}
+
+/* What the last record of type run says, and the start that the id tells. */
+static void read_state(struct cut_run_entry *entry, const json_t *last)
+{
+	const char *at = cut_json_str(last, "at", "");
+	const json_t *unclosed = cut_json_at(last, "/details/unclosed");
+	cut_auto(cut_str) char *stamp =
+		cut_printf("%.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ", entry->id, entry->id + 4, entry->id + 6,
+	                   entry->id + 9, entry->id + 11, entry->id + 13);
+
+	entry->started = entry->ended = CUT_NEVER;
+	cut_rfc3339_parse(stamp, strlen(stamp), &entry->started);
+	if (entry->outcome)
+		cut_rfc3339_parse(at, strlen(at), &entry->ended);
+	entry->state = cut_strdup(cut_json_str(last, "state", NULL));
+	entry->unclosed = json_array_size(unclosed) > 0;
+}
+
 static int look_at_run(const char *runs, const char *id, struct cut_run_entry *ret,
 		       struct cut_err *err)
 {
@@ -178,6 +213,7 @@ static int look_at_run(const char *runs, const char *id, struct cut_run_entry *r
 		return r;
 	}
 	entry.outcome = outcome_of(last);
+	read_state(&entry, last);
 	*ret = entry;
 	return 1;
 }

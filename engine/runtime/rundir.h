@@ -15,11 +15,15 @@
 int cut_state_dir(const char *option, char **ret, struct cut_err *err);
 
 struct cut_run_entry {
-	char *id, *dir, *name; /* owned; name: the runbook's */
-	const char *outcome;   /* the final state's name; NULL: unfinished */
-	bool live;	       /* somebody holds its lock */
-	bool empty;	       /* not one record: it was never armed */
+	char *id, *dir, *name;  /* owned; name: the runbook's */
+	const char *outcome;    /* the final state's name; NULL: unfinished */
+	char *state;            /* owned: of its last record of type run; NULL: none */
+	cut_time started, ended; /* wall; CUT_NEVER: unknown, not yet */
+	bool unclosed;          /* ended, but something temporary was left open */
+	bool live;              /* somebody holds its lock */
+	bool empty;             /* not one record: it was never armed */
 };
+int cut_run_outcome_exit(const struct cut_run_entry *entry);
 void cut_run_entry_done(struct cut_run_entry *entry);
 struct cut_run_list {
 	CUT_VEC(struct cut_run_entry);

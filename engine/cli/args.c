@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/cli/cli.h"
+
+#include "engine/base/near.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct cut_cli_option common[] = {
+	{"output", "text|json", "how to print: for people (default) or for programs", false},
+	{"state-dir", "DIR", "where runs are kept (default $CUTOVER_STATE_DIR, ~/.local/state/cutover)", false},
+	{"plugin-dir", "DIR", "where plugins are (default $CUTOVER_PLUGIN_DIR, the installation's)", false},
+	{"set", "NAME=VALUE", "a parameter of the runbook; may be repeated", false},
+	{"params", "FILE", "parameters from a YAML or JSON file", false},
+	{"large", NULL, "accept a runbook of up to 64 MiB", false},
+	{"help", NULL, "this text", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct cut_cli_option *option_named(const struct cut_command *command, const char *name)
+{
+	const struct cut_cli_option *tables[] = {common, command->options};
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(tables); i++) {
+		for (const struct cut_cli_option *o = tables[i]; o && o->name; o++) {
+			if (strcmp(o->name, name) == 0)
+				return o;
+		}
+	}
+	return NULL;
+}
+
+__attribute__((format(printf, 3, 4))) static int usage(struct cut_args *args, const char *next,
+                                                     const char *fmt, ...)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+	cut_auto(cut_str) char *help = NULL;
+	cut_auto(cut_buf) struct cut_buf what = {0};
+	va_list ap;
+
+	if (!next && args->command)
+		next = help = cut_printf("see `cutover %s --help`", args->command->name);
+	va_start(ap, fmt);
+	cut_buf_vprintf(&what, fmt, ap);
+	va_end(ap);
+	cut_err_set(&err, -EINVAL, NULL, next ? next : "see `cutover help`", "%s", cut_buf_str(&what));
+	return cut_cli_fail(args, &err, CUT_EXIT_USAGE);
+}
+
+static int unknown_option(struct cut_args *args, const char *name)
+{
+	const struct cut_cli_option *tables[] = {common, args->command->options};
+	struct cut_near near = {.word = name};
+	cut_auto(cut_str) char *next = NULL;
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(tables); i++) {
+		for (const struct cut_cli_option *o = tables[i]; o && o->name; o++)
+			cut_near_try(&near, o->name);
+	}
+	if (near.best)
+		next = cut_printf("did you mean --%s?", near.best);
+	return usage(args, next, "unknown option --%s", name);
+}
+
+static int find_command(int argc, char **argv, struct cut_args *ret, int *ret_used)
+{
+	struct cut_near near = {.word = argv[1]};
+	cut_auto(cut_str) char *two = NULL, *next = NULL;
+
+	if (argc > 2)
+		two = cut_printf("%s %s", argv[1], argv[2]);
+	for (const struct cut_command *c = cut_commands; c->name; c++) {
+		if (two && strcmp(c->name, two) == 0) {
+			ret->command = c;
+			*ret_used = 3;
+			return 0;
+		}
+		if (strcmp(c->name, argv[1]) == 0) {
+			ret->command = c;
+			*ret_used = 2;
+		}
+		cut_near_try(&near, c->name);
+	}
+	if (ret->command)
+		return 0;
+	if (near.best)
+		next = cut_printf("did you mean `cutover %s`?", near.best);
+	return usage(ret, next, "unknown command '%s'", argv[1]);
+}
+
+static int take_option(struct cut_args *args, char *text, char **argv, int argc, int *at)
+{
+	char *equals = strchr(text, '=');
+	const char *value = equals ? equals + 1 : NULL;
+	cut_auto(cut_str) char *name =
+		cut_strndup(text, equals ? (size_t)(equals - text) : strlen(text));
+	const struct cut_cli_option *o = option_named(args->command, name);
+
+	if (!o)
+		return unknown_option(args, name);
+	if (o->later)
+		return cut_cli_fail(args, &(struct cut_err){.code = -ENOTSUP, .what = cut_printf("--%s", o->name),
+		                                            .why = cut_strdup("not supported yet")},
+		                    CUT_EXIT_REFUSED);
+	if (!o->value && value)
+		return usage(args, NULL, "--%s takes no value", o->name);
+	if (o->value && !value) {
+		if (*at + 1 >= argc)
+			return usage(args, NULL, "--%s wants a value", o->name);
+		value = argv[++*at];
+	}
+	if (args->given_len == CUT_ARGS_MAX)
+		return usage(args, NULL, "too many options");
+	args->given[args->given_len].name = o->name;
+	args->given[args->given_len++].value = value ? value : "";
+	return 0;
+}
+
+static int check_output(struct cut_args *args)
+{
+	const char *output = cut_args_value(args, "output");
+
+	if (!output || strcmp(output, "text") == 0)
+		return 0;
+	if (strcmp(output, "json") != 0)
+		return usage(args, "text or json", "--output %s", output);
+	args->json = true;
+	return 0;
+}
+
+int cut_args_parse(int argc, char **argv, struct cut_args *ret, bool *ret_help)
+{
+	bool only_positional = false;
+	int r, at;
+
+	*ret = (struct cut_args){0};
+	for (int i = 1; i + 1 < argc; i++) /* so that errors on the way are printed as asked for */
+		ret->json |= strcmp(argv[i], "--output") == 0 && strcmp(argv[i + 1], "json") == 0;
+	for (int i = 1; i < argc; i++)
+		ret->json |= strcmp(argv[i], "--output=json") == 0;
+	r = find_command(argc, argv, ret, &at);
+	if (r)
+		return r;
+	for (; at < argc; at++) {
+		char *text = argv[at];
+
+		if (!only_positional && strcmp(text, "--") == 0) {
+			only_positional = true;
+		} else if (!only_positional && strcmp(text, "-f") == 0 &&
+		           option_named(ret->command, "follow")) {
+			r = take_option(ret, (char[]){"follow"}, argv, argc, &at);
+		} else if (!only_positional && strcmp(text, "-h") == 0) {
+			r = take_option(ret, (char[]){"help"}, argv, argc, &at);
+		} else if (!only_positional && strncmp(text, "--", 2) == 0) {
+			r = take_option(ret, text + 2, argv, argc, &at);
+		} else if (!only_positional && text[0] == '-' && text[1]) {
+			r = unknown_option(ret, text + 1);
+		} else if (ret->positional_len == CUT_ARGS_MAX) {
+			r = usage(ret, NULL, "too many arguments");
+		} else {
+			ret->positional[ret->positional_len++] = text;
+		}
+		if (r)
+			return r;
+	}
+	*ret_help = cut_args_has(ret, "help");
+	r = check_output(ret);
+	if (r || *ret_help || !ret->command->run)
+		return r;
+	if (ret->positional_len < ret->command->min_args)
+		return usage(ret, NULL, "it wants %s", ret->command->synopsis);
+	if (ret->positional_len > ret->command->max_args)
+		return usage(ret, NULL, "one argument too many: '%s'",
+		             ret->positional[ret->command->max_args]);
+	return 0;
+}
+
+bool cut_args_has(const struct cut_args *args, const char *name)
+{
+	return cut_args_value(args, name) != NULL;
+}
+
+const char *cut_args_value(const struct cut_args *args, const char *name)
+{
+	for (size_t i = args->given_len; i > 0; i--) {
+		if (strcmp(args->given[i - 1].name, name) == 0)
+			return args->given[i - 1].value;
+	}
+	return NULL;
+}
+
+static void print_options(const struct cut_cli_option *o, FILE *out)
+{
+	for (; o && o->name; o++) {
+		cut_auto(cut_str) char *left =
+			cut_printf("--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
+
+		fprintf(out, "  %-22s %s%s\n", left, o->help, o->later ? " (not supported yet)" : "");
+	}
+}
+
+void cut_args_help(const struct cut_command *command, FILE *out)
+{
+	fprintf(out, "cutover %s [OPTIONS] %s\n%s\n\n", command->name, command->synopsis,
+	        command->help);
+	if (command->options && command->options->name) {
+		print_options(command->options, out);
+		fputc('\n', out);
+	}
+	print_options(common, out);
+}
+
+int cut_cli_exit(const struct cut_err *err)
+{
+	switch (err->code) {
+	case -EPERM:
+	case -EACCES:
+	case -EBUSY:
+	case -EALREADY:
+	case -EEXIST:
+	case -ENOTSUP:
+	case -ESTALE:
+	case -ENOENT:
+	case -ESRCH:
+	case -ESHUTDOWN: return CUT_EXIT_REFUSED;
+	case -EINVAL: return CUT_EXIT_USAGE;
+	case -EBADMSG:
+	case -EPROTO: return CUT_EXIT_AUDIT;
+	default: return CUT_EXIT_INTERNAL;
+	}
+}
+
+int cut_cli_fail(const struct cut_args *args, const struct cut_err *err, int exit_code)
+{
+	if (args->json) {
+		cut_auto(cut_json) json_t *json =
+			json_pack("{s:{s:s?, s:s?, s:s?}}", "error", "what", err->what, "why", err->why,
+		                  "next", err->next);
+
+		json_dumpf(json, stderr, JSON_COMPACT);
+		fputc('\n', stderr);
+	} else {
+		cut_auto(cut_str) char *text = cut_err_text(err);
+
+		fprintf(stderr, "cutover: %s\n", text);
+	}
+	return exit_code;
+}
+
+void cut_cli_print_json(const json_t *json)
+{
+	json_dumpf(json, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+	putchar('\n');
+}
+
+bool cut_cli_color(FILE *out)
+{
+	const char *no = getenv("NO_COLOR");
+
+	return isatty(fileno(out)) && !(no && *no);
+}

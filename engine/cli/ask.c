@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/cli/ask.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+bool cut_ask_possible(void)
+{
+	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
+static bool read_answer(char *line, int size)
+{
+	if (!fgets(line, size, stdin))
+		return false;
+	line[strcspn(line, "\r\n")] = '\0';
+	return true;
+}
+
+bool cut_ask_yes(const char *what, const char *question)
+{
+	char line[16];
+
+	if (!cut_ask_possible()) {
+		fprintf(stderr, "cutover: there is no terminal to ask on; add --yes to go on\n");
+		return false;
+	}
+	fprintf(stderr, "%s\n%s? [y/N] ", what, question);
+	fflush(stderr);
+	return read_answer(line, sizeof(line)) && (strcmp(line, "y") == 0 || strcmp(line, "yes") == 0);
+}
+
+bool cut_ask_word(const char *what, const char *word)
+{
+	char line[128];
+
+	if (!cut_ask_possible()) {
+		fprintf(stderr, "cutover: there is no terminal to ask on; add --yes to go on\n");
+		return false;
+	}
+	fprintf(stderr, "%s\nType %s to go on: ", what, word);
+	fflush(stderr);
+	return read_answer(line, sizeof(line)) && strcmp(line, word) == 0;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/cli/client.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <string.h>
+
+#define REQUEST_TIMEOUT_S 30L
+#define ANSWER_MAX_BYTES  (64u << 20) /* the status of 100,000 steps */
+#define IDLE_MS           250
+
+static size_t on_body(char *data, size_t size, size_t n, void *out)
+{
+	return cut_buf_add(out, data, size * n) == 0 ? size * n : 0;
+}
+
+static CURL *request_new(const char *socket, const char *path)
+{
+	CURL *curl = curl_easy_init();
+	cut_auto(cut_str) char *url = cut_printf("http://cutover%s", path);
+
+	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket);
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	return curl;
+}
+
+static int transport_error(CURLcode code, const char *socket, struct cut_err *err)
+{
+	if (code == CURLE_COULDNT_CONNECT)
+		return cut_err_set(err, -ENOTCONN, "no engine listens there",
+		                   "`cutover recover` goes on with a run whose engine is gone",
+		                   "cannot reach the run at %s", socket);
+	return cut_err_set(err, -EPIPE, curl_easy_strerror(code), "`cutover status` shows where it is",
+	                   "lost the run at %s", socket);
+}
+
+static int take_answer(const struct cut_buf *text, long status, json_t **ret, struct cut_err *err)
+{
+	cut_auto(cut_json) json_t *json = json_loadb(cut_buf_str(text), text->len, 0, NULL);
+	const json_t *error = json_object_get(json, "error");
+
+	if (!json)
+		return cut_err_set(err, -EPROTO, "it is not JSON", NULL, "the engine's answer");
+	if (status != 200)
+		return cut_err_set(err, -(int)cut_json_int(json, "errno", EIO),
+		                   cut_json_str(error, "why", NULL), cut_json_str(error, "next", NULL),
+		                   "%s", cut_json_str(error, "what", "refused"));
+	if (ret)
+		*ret = cut_take(json);
+	return 0;
+}
+
+int cut_client_request(const char *socket, const char *path, const json_t *body, json_t **ret,
+                       struct cut_err *err)
+{
+	CURL *curl = request_new(socket, path);
+	cut_auto(cut_buf) struct cut_buf out = {.max_bytes = ANSWER_MAX_BYTES};
+	cut_auto(cut_buf) struct cut_buf in = {0};
+	struct curl_slist *headers = NULL;
+	long status = 0;
+	CURLcode code;
+
+	if (body) {
+		cut_json_canonical(body, &in);
+		headers = curl_slist_append(NULL, "Content-Type: application/json");
+		headers = curl_slist_append(headers, "Expect:");
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, cut_buf_str(&in));
+		curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	}
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, REQUEST_TIMEOUT_S);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &out);
+	code = curl_easy_perform(curl);
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_slist_free_all(headers);
+	curl_easy_cleanup(curl);
+	if (code != CURLE_OK)
+		return transport_error(code, socket, err);
+	return take_answer(&out, status, ret, err);
+}
+
+struct stream {
+	struct cut_buf in;
+	cut_client_record_fn *each;
+	void *data;
+	int result;
+};
+
+/* One event of the stream: "id: N\ndata: {…}". */
+static int stream_event(struct stream *s, const char *text, size_t len)
+{
+	cut_auto(cut_json) json_t *record = NULL;
+	const char *data = memmem(text, len, "\ndata: ", 7);
+	uint64_t seq;
+
+	if (!data || strncmp(text, "id: ", 4) != 0)
+		return 0;
+	seq = strtoull(text + 4, NULL, 10);
+	data += 7;
+	record = json_loadb(data, len - (size_t)(data - text), 0, NULL);
+	return record ? s->each(s->data, seq, record) : 0;
+}
+
+static size_t on_stream(char *data, size_t size, size_t n, void *out)
+{
+	struct stream *s = out;
+	char *end;
+
+	cut_buf_add(&s->in, data, size * n);
+	while (s->result == 0 && (end = memmem(cut_buf_str(&s->in), s->in.len, "\n\n", 2))) {
+		size_t len = (size_t)(end - s->in.data);
+
+		s->result = stream_event(s, s->in.data, len);
+		cut_buf_consume(&s->in, len + 2);
+	}
+	return s->result ? 0 : size * n;
+}
+
+/* Drives the transfer and gives idle its turns; CURLE_OK at the end of the stream. */
+static CURLcode stream_drive(CURLM *multi, struct stream *s, cut_client_idle_fn *idle)
+{
+	int running = 1, left;
+	CURLMsg *message;
+
+	while (running && s->result == 0) {
+		curl_multi_perform(multi, &running);
+		if (s->result == 0 && idle)
+			s->result = idle(s->data);
+		if (running && s->result == 0)
+			curl_multi_poll(multi, NULL, 0, IDLE_MS, NULL);
+	}
+	message = curl_multi_info_read(multi, &left);
+	return message ? message->data.result : CURLE_OK;
+}
+
+int cut_client_stream(const char *socket, uint64_t after_seq, cut_client_record_fn *each,
+                      cut_client_idle_fn *idle, void *data, struct cut_err *err)
+{
+	struct stream s = {.each = each, .data = data};
+	CURLM *multi = curl_multi_init();
+	CURL *curl = request_new(socket, "/v1/events");
+	cut_auto(cut_str) char *last = cut_printf("Last-Event-ID: %llu", (unsigned long long)after_seq);
+	struct curl_slist *headers = curl_slist_append(NULL, last);
+	CURLcode code;
+
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_stream);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &s);
+	curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
+	curl_multi_add_handle(multi, curl);
+	code = stream_drive(multi, &s, idle);
+	curl_multi_remove_handle(multi, curl);
+	curl_easy_cleanup(curl);
+	curl_multi_cleanup(multi);
+	curl_slist_free_all(headers);
+	cut_buf_done(&s.in);
+	if (s.result)
+		return s.result;
+	return code == CURLE_OK ? 0 : transport_error(code, socket, err);
+}

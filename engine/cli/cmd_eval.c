@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `cutover eval`: the value of an expression, over given variables or a live run's. */
+#include "engine/cli/commands.h"
+
+#include "engine/cli/client.h"
+#include "engine/cli/find.h"
+#include "engine/core/expr.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The names of --vars, for expressions. */
+static int vars_ident(const struct cut_expr_env *env, const char *name, struct cut_arena *arena,
+                      struct cut_val *ret)
+{
+	const json_t *value = json_object_get(env->data, name);
+
+	return value ? cut_val_from_json(value, arena, ret) : -ENOENT;
+}
+
+static int no_member(const struct cut_expr_env *env, const struct cut_val *object, const char *key,
+                     struct cut_arena *arena, struct cut_val *ret)
+{
+	return -ENOENT;
+}
+
+static int eval_here(const struct cut_args *args, json_t *vars)
+{
+	const char *text = args->positional[0];
+	cut_auto(cut_err) struct cut_err err = {0};
+	cut_auto(cut_expr) struct cut_expr *expr = NULL;
+	cut_auto(cut_json) json_t *json = NULL;
+	struct cut_expr_env env = {.ident = vars_ident, .member = no_member, .data = vars};
+	struct cut_arena arena = {0};
+	struct cut_val value;
+	size_t column = 0;
+	int r;
+
+	if (cut_expr_parse(text, strlen(text), &expr, &column, &err) < 0) {
+		cut_err_prefix(&err, "column %zu", column);
+		return cut_cli_fail(args, &err, CUT_EXIT_USAGE);
+	}
+	r = cut_expr_eval(expr, &env, &arena, &value, &err);
+	if (r == 0)
+		json = cut_val_to_json(&value);
+	cut_arena_done(&arena);
+	if (r < 0)
+		return cut_cli_fail(args, &err, CUT_EXIT_INTERNAL);
+	json_dumpf(json, stdout, JSON_ENCODE_ANY | JSON_COMPACT);
+	putchar('\n');
+	return CUT_EXIT_OK;
+}
+
+static int eval_live(const struct cut_args *args)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+	cut_auto(cut_found) struct cut_found found = {0};
+	cut_auto(cut_json) json_t *ask = json_pack("{s:s}", "expr", args->positional[0]);
+	cut_auto(cut_json) json_t *answer = NULL;
+	int r = cut_find(args, 1, CUT_PICK_LIVE, &found, &err);
+
+	if (r == 0)
+		r = cut_client_request(found.socket, "/v1/eval", ask, &answer, &err);
+	if (r < 0)
+		return cut_cli_fail(args, &err, r == -EBADMSG ? CUT_EXIT_USAGE
+		                            : r == -EDOM      ? CUT_EXIT_INTERNAL
+		                                              : cut_cli_exit(&err));
+	json_dumpf(json_object_get(answer, "value"), stdout, JSON_ENCODE_ANY | JSON_COMPACT);
+	putchar('\n');
+	return CUT_EXIT_OK;
+}
+
+int cut_cmd_eval(const struct cut_args *args)
+{
+	const char *file = cut_args_value(args, "vars");
+	cut_auto(cut_err) struct cut_err err = {0};
+	cut_auto(cut_json) json_t *vars = NULL;
+	json_error_t where;
+
+	if (args->positional_len > 1)
+		return eval_live(args);
+	vars = file ? json_load_file(file, JSON_REJECT_DUPLICATES, &where) : json_object();
+	if (!json_is_object(vars)) {
+		cut_err_set(&err, -EINVAL, vars ? "it is not a JSON object" : where.text, NULL,
+		            "cannot read the variables of %s", file);
+		return cut_cli_fail(args, &err, CUT_EXIT_USAGE);
+	}
+	return eval_here(args, vars);
+}

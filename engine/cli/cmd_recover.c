@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `cutover recover`: goes on with a run whose engine and supervisor are gone; attaches to a live one. */
+#include "engine/cli/commands.h"
+
+#include "engine/cli/follow.h"
+#include "engine/cli/launch.h"
+#include "engine/runtime/lock.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <unistd.h>
+
+static int take_up(const struct cut_args *args, struct cut_found *found, struct cut_context *ctx)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+	cut_auto(cut_str) char *lock = cut_printf("%s/lock", found->entry.dir);
+	cut_auto(cut_buf) struct cut_buf canonical = {0};
+	const struct passwd *pw = getpwuid(getuid());
+	struct cut_named_locks locks = {0};
+	int lock_fd = -1, client = -1;
+	struct cut_launch launch;
+	int r = cut_lock_take(lock, &lock_fd, &err);
+
+	if (r == 0)
+		r = cut_named_locks_take(ctx->places.state_dir, ctx->rb->locks, ctx->rb->locks_len,
+		                         found->entry.id, ctx->rb->ticket, 0, &locks, &err);
+	if (r == 0) {
+		free(found->socket);
+		found->socket = NULL;
+		r = cut_socket_path(found->entry.id, true, &found->socket, &err);
+	}
+	if (r < 0)
+		return cut_cli_fail(args, &err, cut_cli_exit(&err));
+	cut_runbook_identity(ctx->rb, &canonical);
+	launch = (struct cut_launch){
+		.engine = {
+			.rb = ctx->rb,
+			.graph = ctx->graph,
+			.dir = found->entry.dir,
+			.run_id = found->entry.id,
+			.socket = found->socket,
+			.host_path = ctx->places.host_path,
+			.starter = getuid(),
+			.starter_name = pw ? pw->pw_name : "unknown",
+			.resume = true,
+			.at = CUT_NEVER,
+		},
+		.lock_fd = lock_fd,
+		.named_locks = locks.items,
+		.named_locks_len = locks.len,
+	};
+	r = cut_launch(&launch, &client, &err);
+	cut_named_locks_done(&locks);
+	return r < 0 ? cut_cli_fail(args, &err, CUT_EXIT_INTERNAL) : 0;
+}
+
+int cut_cmd_recover(const struct cut_args *args)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+	cut_auto(cut_found) struct cut_found found = {0};
+	cut_auto(cut_context) struct cut_context ctx = {0};
+	int r = cut_find(args, 0, CUT_PICK_UNFINISHED, &found, &err);
+
+	if (r < 0)
+		return cut_cli_fail(args, &err, cut_cli_exit(&err));
+	if (found.entry.outcome) {
+		cut_err_set(&err, -EALREADY, found.entry.outcome, "`cutover report` tells how it went",
+		            "run %s has ended", found.entry.id);
+		return cut_cli_fail(args, &err, CUT_EXIT_REFUSED);
+	}
+	if (!found.entry.live) {
+		r = cut_context_of_run(args, found.entry.dir, &ctx);
+		if (r == 0)
+			r = take_up(args, &found, &ctx);
+		if (r)
+			return r;
+	}
+	if (cut_args_has(args, "detach"))
+		return CUT_EXIT_DETACHED;
+	return cut_follow(args, &found, 0);
+}

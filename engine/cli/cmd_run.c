@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `cutover run`: arms a runbook, shows what it would do, asks, starts it and follows it. */
+#include "engine/cli/commands.h"
+
+#include "engine/cli/ask.h"
+#include "engine/cli/follow.h"
+#include "engine/cli/launch.h"
+#include "engine/cli/render.h"
+#include "engine/runtime/clock.h"
+#include "engine/runtime/lock.h"
+#include "engine/runtime/planner.h"
+#include "engine/runtime/rundir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#define ARM_TIMEOUT (2 * CUT_MINUTE) /* hosts, plans and first samples have shorter ones of their own */
+
+struct starting {
+	const struct cut_args *args;
+	struct cut_context ctx;
+	struct cut_found run; /* the one being made */
+	struct cut_named_locks locks;
+	json_t *acked;
+	cut_time at;
+	int lock_fd;
+};
+
+static int write_file(const char *dir, const char *name, const struct cut_buf *text,
+                      struct cut_err *err)
+{
+	cut_auto(cut_str) char *path = cut_printf("%s/%s", dir, name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	size_t done = 0;
+
+	if (fd < 0)
+		return cut_err_sys(err, -errno, NULL, "cannot write %s", path);
+	while (done < text->len) {
+		ssize_t n = write(fd, text->data + done, text->len - done);
+
+		if (n < 0) {
+			int r = -errno;
+
+			close(fd);
+			return cut_err_sys(err, r, "make room there", "cannot write %s", path);
+		}
+		done += (size_t)n;
+	}
+	if (fsync(fd) < 0) {
+		int r = -errno;
+
+		close(fd);
+		return cut_err_sys(err, r, NULL, "cannot write %s", path);
+	}
+	close(fd);
+	return 0;
+}
+
+static int check_options(struct starting *s, struct cut_err *err)
+{
+	const struct cut_args *args = s->args;
+	const char *at = cut_args_value(args, "at"), *until = cut_args_value(args, "until");
+
+	s->at = CUT_NEVER;
+	if (at && cut_rfc3339_parse(at, strlen(at), &s->at) < 0)
+		return cut_err_set(err, -EINVAL, "it is not a time with an offset",
+		                   "write it as 2026-11-22T02:00:00+01:00", "--at %s", at);
+	if (until && cut_runbook_phase(s->ctx.rb, until) == CUT_NONE)
+		return cut_err_set(err, -EINVAL, "the runbook has no such phase", NULL, "--until %s",
+		                   until);
+	if (cut_args_has(args, "override-window") && !cut_args_has(args, "reason"))
+		return cut_err_set(err, -EINVAL, "it is asked about later", "add --reason TEXT",
+		                   "--override-window wants a reason");
+	if (!cut_args_has(args, "yes") && s->at == CUT_NEVER && !cut_ask_possible())
+		return cut_err_set(err, -EINVAL, "there is no terminal to ask on",
+		                   "add --yes to start without being asked",
+		                   "nothing was started");
+	s->acked = json_array();
+	for (size_t i = 0; i < args->given_len; i++) {
+		if (strcmp(args->given[i].name, "ack-trigger") == 0)
+			json_array_append_new(s->acked, json_string(args->given[i].value));
+	}
+	return 0;
+}
+
+/* --plan: the plan that was signed must be the one that would run. */
+static int check_pinned(struct starting *s, struct cut_err *err)
+{
+	const char *file = cut_args_value(s->args, "plan");
+	cut_auto(cut_json) json_t *saved = NULL;
+	char now[65];
+
+	if (!file)
+		return 0;
+	saved = json_load_file(file, 0, NULL);
+	if (!saved)
+		return cut_err_set(err, -EINVAL, "it is not a saved plan", "`cutover plan --out` makes one",
+		                   "cannot read %s", file);
+	cut_plan_identity(s->ctx.rb, now);
+	if (strcmp(cut_json_str(saved, "plan_sha256", ""), now) != 0)
+		return cut_err_set(err, -ESTALE, "runbook, parameters or plugins changed since",
+		                   "look at a new `cutover plan`, have it signed again",
+		                   "the plan in %s no longer holds", file);
+	return 0;
+}
+
+/* Run directory, lock, named locks, canonical runbook, socket path. */
+static int make_run(struct starting *s, struct cut_err *err)
+{
+	const struct cut_runbook *rb = s->ctx.rb;
+	cut_auto(cut_buf) struct cut_buf canonical = {0};
+	cut_auto(cut_str) char *lock = NULL;
+	int r = cut_run_refuse_second(s->ctx.places.state_dir, rb->name, err);
+
+	if (r < 0)
+		return r;
+	cut_runbook_identity(s->ctx.rb, &canonical);
+	r = check_pinned(s, err);
+	if (r < 0)
+		return r;
+	r = cut_run_dir_create(s->ctx.places.state_dir, rb->name, cut_clock_wall(), &s->run.entry, err);
+	if (r < 0)
+		return r;
+	lock = cut_printf("%s/lock", s->run.entry.dir);
+	r = cut_lock_take(lock, &s->lock_fd, err);
+	if (r == 0)
+		r = cut_named_locks_take(s->ctx.places.state_dir, rb->locks, rb->locks_len,
+		                         s->run.entry.id, rb->ticket, cut_clock_wall(), &s->locks, err);
+	if (r == 0)
+		r = write_file(s->run.entry.dir, "runbook.json", &canonical, err);
+	if (r == 0)
+		r = cut_socket_path(s->run.entry.id, true, &s->run.socket, err);
+	if (r < 0)
+		cut_run_dir_remove(s->run.entry.dir);
+	return r;
+}
+
+static int launch(struct starting *s, int *ret_client, struct cut_err *err)
+{
+	const struct passwd *pw = getpwuid(getuid());
+	const struct cut_args *args = s->args;
+	struct cut_launch launch = {
+		.engine = {
+			.rb = s->ctx.rb,
+			.graph = s->ctx.graph,
+			.dir = s->run.entry.dir,
+			.run_id = s->run.entry.id,
+			.socket = s->run.socket,
+			.host_path = s->ctx.places.host_path,
+			.starter = getuid(),
+			.starter_name = pw ? pw->pw_name : "unknown",
+			.yes = cut_args_has(args, "yes") && s->at == CUT_NEVER,
+			.at = s->at,
+			.until = cut_args_value(args, "until"),
+			.acked = s->acked,
+			.override_reason = cut_args_has(args, "override-window")
+		                                   ? cut_args_value(args, "reason")
+		                                   : NULL,
+		},
+		.lock_fd = s->lock_fd,
+		.named_locks = s->locks.items,
+		.named_locks_len = s->locks.len,
+	};
+
+	return cut_launch(&launch, ret_client, err);
+}
+
+/* Waits until it is armed, shows the plan, asks. 0: started or will start; else the exit code. */
+static int see_it_start(struct starting *s, int client)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+	cut_auto(cut_buf) struct cut_buf in = {0};
+	cut_auto(cut_json) json_t *message = NULL;
+	bool quiet = cut_args_has(s->args, "yes") || s->at != CUT_NEVER;
+	int r = cut_launch_message(client, ARM_TIMEOUT, &in, &message, &err);
+
+	if (r < 0)
+		return cut_cli_fail(s->args, &err, CUT_EXIT_INTERNAL);
+	if (strcmp(cut_json_str(message, "type", ""), "refused") == 0) {
+		const json_t *error = json_object_get(message, "error");
+
+		cut_err_set(&err, -(int)cut_json_int(message, "errno", EPERM),
+		            cut_json_str(error, "why", NULL), cut_json_str(error, "next", NULL), "%s",
+		            cut_json_str(error, "what", "refused"));
+		return cut_cli_fail(s->args, &err, CUT_EXIT_REFUSED);
+	}
+	if (!s->args->json) {
+		cut_auto(cut_buf) struct cut_buf text = {0};
+
+		cut_render_plan(s->ctx.rb, s->ctx.graph, json_object_get(message, "plans"), &text);
+		fputs(cut_buf_str(&text), quiet ? stdout : stderr);
+	}
+	if (quiet)
+		return 0;
+	if (!cut_ask_yes("Nothing has been changed yet.", "Start")) {
+		fprintf(stderr, "cutover: not started; nothing was changed\n");
+		return CUT_EXIT_REFUSED;
+	}
+	return write(client, "start\n", 6) == 6 ? 0 : CUT_EXIT_INTERNAL;
+}
+
+static void starting_done(struct starting *s)
+{
+	cut_context_done(&s->ctx);
+	cut_found_done(&s->run);
+	cut_named_locks_done(&s->locks);
+	json_decref(s->acked);
+}
+
+static int run(struct starting *s)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+	int client = -1, r;
+
+	r = check_options(s, &err);
+	if (r == 0)
+		r = make_run(s, &err);
+	if (r < 0)
+		return cut_cli_fail(s->args, &err, cut_cli_exit(&err));
+	r = launch(s, &client, &err);
+	if (r < 0) {
+		cut_run_dir_remove(s->run.entry.dir);
+		return cut_cli_fail(s->args, &err, CUT_EXIT_INTERNAL);
+	}
+	cut_named_locks_done(&s->locks);
+	r = see_it_start(s, client);
+	close(client);
+	if (r)
+		return r;
+	if (s->args->json)
+		cut_cli_print_json(json_pack("{s:s, s:s}", "run", s->run.entry.id, "socket", s->run.socket));
+	else
+		printf("run %s\n", s->run.entry.id);
+	fflush(stdout);
+	if (cut_args_has(s->args, "detach") || s->at != CUT_NEVER)
+		return CUT_EXIT_DETACHED;
+	s->run.places.state_dir = cut_strdup(s->ctx.places.state_dir);
+	return cut_follow(s->args, &s->run, 0);
+}
+
+int cut_cmd_run(const struct cut_args *args)
+{
+	struct starting s = {.args = args, .lock_fd = -1};
+	int r = cut_context_load(args, args->positional[0], false, &s.ctx);
+
+	if (r == 0)
+		r = run(&s);
+	starting_done(&s);
+	return r;
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/cli/context.h"
+
+#include "config.h"
+#include "engine/base/vec.h"
+#include "engine/runtime/hostlink.h"
+#include "engine/runtime/replay.h"
+#include "engine/runtime/rundir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* --- places --- */
+
+/* The folder of the running program, "" where it cannot be told. */
+static char *program_folder(void)
+{
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	char *slash;
+
+	if (n < 0)
+		return cut_strdup("");
+	path[n] = '\0';
+	slash = strrchr(path, '/');
+	if (slash)
+		*slash = '\0';
+	return cut_strdup(path);
+}
+
+int cut_places_find(const struct cut_args *args, struct cut_places *ret, struct cut_err *err)
+{
+	cut_auto(cut_str) char *folder = program_folder();
+	cut_auto(cut_str) char *tree_host = cut_printf("%s/../host/cutover-host", folder);
+	bool in_tree = access(tree_host, X_OK) == 0;
+	const char *plugins = cut_args_value(args, "plugin-dir");
+
+	if (!plugins)
+		plugins = getenv("CUTOVER_PLUGIN_DIR");
+	if (plugins && *plugins)
+		ret->plugin_dir = cut_strdup(plugins);
+	else
+		ret->plugin_dir = in_tree ? cut_printf("%s/../../plugins", folder)
+		                          : cut_strdup(CUT_INSTALLED_PLUGINS);
+	ret->host_path = in_tree ? cut_take(tree_host) : cut_strdup(CUT_INSTALLED_HOST);
+	return cut_state_dir(cut_args_value(args, "state-dir"), &ret->state_dir, err);
+}
+
+void cut_places_done(struct cut_places *places)
+{
+	free(places->state_dir);
+	free(places->plugin_dir);
+	free(places->host_path);
+	*places = (struct cut_places){0};
+}
+
+/* In the plugin directory itself, or in a folder of its name as in a build tree. */
+char *cut_places_plugin(const struct cut_places *places, const char *name)
+{
+	char *path;
+
+	if (strcmp(name, "core") == 0)
+		return NULL;
+	path = cut_printf("%s/%s.so", places->plugin_dir, name);
+	if (access(path, F_OK) == 0)
+		return path;
+	free(path);
+	return cut_printf("%s/%s/%s.so", places->plugin_dir, name, name);
+}
+
+/* --- plugins --- */
+
+static int catalog_load(const struct cut_places *places, const char *name,
+                        struct cut_catalog *catalog, struct cut_err *err)
+{
+	cut_auto(cut_str) char *path = cut_places_plugin(places, name);
+	cut_auto(cut_json) json_t *descriptor = NULL;
+	int r;
+
+	if (cut_catalog_plugin(catalog, name))
+		return 0;
+	if (path && access(path, F_OK) < 0)
+		return cut_err_set(err, -ENOENT, "there is no such plugin", "`cutover plugins` lists them",
+		                   "plugin %s is not in %s", name, places->plugin_dir);
+	r = cut_host_describe(places->host_path, path, &descriptor, err);
+	return r < 0 ? r : cut_catalog_add(catalog, descriptor, err);
+}
+
+int cut_catalog_load_all(const struct cut_places *places, struct cut_catalog *catalog,
+                         struct cut_err *err)
+{
+	DIR *dir = opendir(places->plugin_dir);
+	const struct dirent *entry;
+	int r = catalog_load(places, "core", catalog, err);
+
+	while (r == 0 && dir && (entry = readdir(dir))) {
+		cut_auto(cut_str) char *name = cut_strdup(entry->d_name);
+		cut_auto(cut_str) char *path = NULL;
+		char *dot = strrchr(name, '.');
+
+		if (dot && strcmp(dot, ".so") == 0)
+			*dot = '\0';
+		if (name[0] == '.' || name[0] == '\0')
+			continue;
+		path = cut_places_plugin(places, name);
+		if (path && access(path, F_OK) == 0)
+			r = catalog_load(places, name, catalog, err);
+	}
+	if (dir)
+		closedir(dir);
+	return r;
+}
+
+/* What the loader calls for each plugin that a runbook names. */
+static int need_plugin(void *data, const char *name, struct cut_err *err)
+{
+	struct cut_context *ctx = data;
+
+	return catalog_load(&ctx->places, name, &ctx->catalog, err);
+}
+
+/* --- parameters --- */
+
+static int add_set(json_t *set, const char *text, struct cut_err *err)
+{
+	const char *equals = strchr(text, '=');
+	cut_auto(cut_str) char *name = NULL;
+
+	if (!equals || equals == text)
+		return cut_err_set(err, -EINVAL, "it is not NAME=VALUE", NULL, "--set %s", text);
+	name = cut_strndup(text, (size_t)(equals - text));
+	json_object_set_new(set, name, json_string(equals + 1));
+	return 0;
+}
+
+/* --params first, then every --set over it. */
+static int read_parameters(const struct cut_args *args, struct cut_faults *faults, json_t **ret,
+                           struct cut_err *err)
+{
+	const char *file = cut_args_value(args, "params");
+	cut_auto(cut_json) json_t *set = NULL;
+
+	if (file) {
+		int r = cut_params_read(file, faults, &set, err);
+
+		if (r < 0)
+			return r;
+	}
+	if (!set)
+		set = json_object();
+	for (size_t i = 0; i < args->given_len; i++) {
+		if (strcmp(args->given[i].name, "set") == 0 &&
+		    add_set(set, args->given[i].value, err) < 0)
+			return -EINVAL;
+	}
+	*ret = cut_take(set);
+	return 0;
+}
+
+/* --- the runbook --- */
+
+static int print_faults(const struct cut_args *args, const struct cut_faults *faults)
+{
+	cut_auto(cut_buf) struct cut_buf text = {0};
+
+	if (args->json) {
+		cut_auto(cut_json) json_t *json =
+			json_pack("{s:b, s:o}", "ok", faults->errors == 0, "faults",
+		                  cut_faults_json(faults));
+
+		json_dumpf(json, stderr, JSON_COMPACT);
+		fputc('\n', stderr);
+	} else {
+		cut_faults_print(faults, cut_cli_color(stderr), &text);
+		fputs(cut_buf_str(&text), stderr);
+	}
+	return CUT_EXIT_USAGE;
+}
+
+static int make_graph(const struct cut_args *args, struct cut_context *ctx)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+	uint32_t where;
+
+	if (cut_graph_new(ctx->rb, &ctx->graph, &where, &err) < 0)
+		return cut_cli_fail(args, &err, CUT_EXIT_USAGE);
+	return 0;
+}
+
+int cut_context_load(const struct cut_args *args, const char *path, bool quiet,
+                     struct cut_context *ctx)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+	cut_auto(cut_json) json_t *set = NULL;
+	struct cut_load_options options = {
+		.catalog = &ctx->catalog,
+		.need_plugin = need_plugin,
+		.need_data = ctx,
+		.params_file = cut_args_value(args, "params"),
+		.large = cut_args_has(args, "large"),
+	};
+	int r = cut_places_find(args, &ctx->places, &err);
+
+	if (r == 0)
+		r = read_parameters(args, &ctx->faults, &set, &err);
+	options.set = set;
+	if (r == 0)
+		r = cut_runbook_load(path, &options, &ctx->faults, &ctx->rb, &err);
+	if (ctx->faults.errors > 0 && quiet)
+		return CUT_EXIT_USAGE;
+	if (ctx->faults.len > 0 && !quiet && !(args->json && ctx->faults.errors == 0))
+		print_faults(args, &ctx->faults);
+	if (ctx->faults.errors > 0)
+		return CUT_EXIT_USAGE;
+	if (r < 0)
+		return cut_cli_fail(args, &err, r == -EINVAL || r == -ENOENT ? CUT_EXIT_USAGE
+		                                                             : cut_cli_exit(&err));
+	return make_graph(args, ctx);
+}
+
+static int read_whole(const char *path, struct cut_buf *out, struct cut_err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = 1;
+
+	if (fd < 0)
+		return cut_err_sys(err, -errno, NULL, "cannot read %s", path);
+	while (n > 0) {
+		char *at = cut_buf_reserve(out, 1 << 16);
+
+		n = read(fd, at, 1 << 16);
+		if (n > 0)
+			out->len += (size_t)n;
+	}
+	close(fd);
+	return n < 0 ? cut_err_sys(err, -EIO, NULL, "cannot read %s", path) : 0;
+}
+
+int cut_context_of_run(const struct cut_args *args, const char *dir, struct cut_context *ctx)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+	cut_auto(cut_json) json_t *armed = NULL;
+	cut_auto(cut_buf) struct cut_buf text = {0};
+	cut_auto(cut_str) char *path = cut_printf("%s/runbook.json", dir);
+	struct cut_load_options options = {
+		.catalog = &ctx->catalog,
+		.need_plugin = need_plugin,
+		.need_data = ctx,
+		.large = true,
+	};
+	int r = ctx->places.host_path ? 0 : cut_places_find(args, &ctx->places, &err);
+
+	if (r == 0)
+		r = cut_replay_armed(dir, &armed, &err);
+	if (r == 0)
+		r = read_whole(path, &text, &err);
+	if (r == 0)
+		r = cut_runbook_load_text(text.data, text.len, cut_json_str(armed, "file", path),
+		                          cut_json_str(armed, "folder", "/"), &options,
+		                          &ctx->faults, &ctx->rb, &err);
+	if (ctx->faults.errors > 0)
+		return print_faults(args, &ctx->faults);
+	if (r < 0)
+		return cut_cli_fail(args, &err, cut_cli_exit(&err));
+	return make_graph(args, ctx);
+}
+
+void cut_context_done(struct cut_context *ctx)
+{
+	cut_graph_free(ctx->graph);
+	cut_runbook_free(ctx->rb);
+	cut_faults_done(&ctx->faults);
+	cut_catalog_done(&ctx->catalog);
+	cut_places_done(&ctx->places);
+}

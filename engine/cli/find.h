@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finds the run that a command means, and its socket. Used by every command with a RUN. */
+#pragma once
+
+#include "engine/cli/context.h"
+#include "engine/runtime/rundir.h"
+
+struct cut_found {
+	struct cut_places places;
+	struct cut_run_entry entry;
+	char *socket; /* owned; NULL where there is none */
+};
+
+/* The argument at index `at` names the run, or pick chooses. */
+int cut_find(const struct cut_args *args, size_t at, enum cut_run_pick pick, struct cut_found *ret,
+             struct cut_err *err);
+void cut_found_done(struct cut_found *found);
+
+static inline void cut_found_cleanup(struct cut_found *found)
+{
+	cut_found_done(found);
+}

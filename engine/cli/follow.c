@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/cli/follow.h"
+
+#include "engine/cli/client.h"
+#include "engine/cli/look.h"
+#include "engine/cli/render.h"
+#include "engine/runtime/clock.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CONNECT_WAIT (20 * CUT_SECOND) /* an engine that takes its run up again needs its hosts */
+#define LAST_RECORDS 8
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal_number)
+{
+	interrupted = 1;
+}
+
+struct follow {
+	const struct cut_args *args;
+	const char *socket;
+	uint64_t seq;
+	json_t *status; /* owned: the newest */
+	bool live_view;
+	size_t drawn_lines;
+	char *last[LAST_RECORDS]; /* owned: the newest lines */
+	bool dirty;
+	cut_time drawn_at;
+};
+
+static void remember(struct follow *f, const char *line)
+{
+	free(f->last[0]);
+	memmove(f->last, f->last + 1, sizeof(f->last) - sizeof(f->last[0]));
+	f->last[LAST_RECORDS - 1] = cut_strdup(line);
+}
+
+static int on_record(void *data, uint64_t seq, const json_t *record)
+{
+	struct follow *f = data;
+	cut_auto(cut_buf) struct cut_buf line = {0};
+
+	f->seq = seq;
+	f->dirty = true;
+	if (f->args->json) {
+		cut_auto(cut_json) json_t *with_seq = json_copy((json_t *)record);
+
+		json_object_set_new(with_seq, "seq", json_integer((json_int_t)seq));
+		json_dumpf(with_seq, stdout, JSON_COMPACT);
+		putchar('\n');
+	} else if (cut_render_record(record, &line)) {
+		if (f->live_view)
+			remember(f, cut_buf_str(&line));
+		else
+			puts(cut_buf_str(&line));
+	}
+	fflush(stdout);
+	return 0;
+}
+
+/* Redraws in place: up over what stood there, each line cleared to its end. */
+static void draw(struct follow *f)
+{
+	cut_auto(cut_buf) struct cut_buf text = {0}, screen = {0};
+	size_t lines = 0;
+
+	cut_render_status(f->status, cut_cli_color(stdout), &text);
+	for (size_t i = 0; i < LAST_RECORDS; i++) {
+		if (f->last[i])
+			cut_buf_printf(&text, "%.80s\n", f->last[i]);
+	}
+	if (f->drawn_lines)
+		cut_buf_printf(&screen, "\033[%zuA", f->drawn_lines);
+	for (const char *p = cut_buf_str(&text), *end; *p; p = end + 1) {
+		end = strchr(p, '\n');
+		cut_buf_printf(&screen, "\r\033[K%.*s\n", (int)(end - p), p);
+		lines++;
+	}
+	cut_buf_add_str(&screen, "\033[J");
+	fputs(cut_buf_str(&screen), stdout);
+	fflush(stdout);
+	f->drawn_lines = lines;
+}
+
+static int on_idle(void *data)
+{
+	struct follow *f = data;
+	cut_auto(cut_err) struct cut_err err = {0};
+	cut_time now = cut_clock_boot();
+	json_t *status = NULL;
+
+	if (interrupted)
+		return 1;
+	if (!f->live_view || (!f->dirty && now - f->drawn_at < CUT_SECOND))
+		return 0;
+	if (cut_client_request(f->socket, "/v1/status", NULL, &status, &err) == 0) {
+		json_decref(f->status);
+		f->status = status;
+		f->drawn_at = now;
+		f->dirty = false;
+		draw(f);
+	}
+	return 0;
+}
+
+static void follow_done(struct follow *f)
+{
+	json_decref(f->status);
+	for (size_t i = 0; i < LAST_RECORDS; i++)
+		free(f->last[i]);
+}
+
+/* How it ended, from the engine while it says farewell or from the journal. */
+static int ending(const struct cut_args *args, struct cut_found *found)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+	cut_auto(cut_json) json_t *status = NULL;
+	int r = cut_look_status(args, found, &status, &err);
+
+	if (r < 0)
+		return cut_cli_fail(args, &err, cut_cli_exit(&err));
+	if (!args->json)
+		printf("%s: %s (`cutover report` tells more)\n", found->entry.id,
+		       cut_json_str(status, "state", ""));
+	return (int)cut_json_int(status, "exit_code", CUT_EXIT_INTERNAL);
+}
+
+/* Is there something to wait for: has the journal no final record yet? */
+static bool unfinished(const struct cut_found *found)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+	struct cut_run_entry entry = {0};
+	bool open = cut_run_find(found->places.state_dir, found->entry.id, CUT_PICK_NEWEST, &entry,
+	                         &err) == 0 && !entry.outcome;
+
+	cut_run_entry_done(&entry);
+	return open;
+}
+
+int cut_follow(const struct cut_args *args, struct cut_found *found, uint64_t after_seq)
+{
+	struct follow f = {.args = args, .socket = found->socket, .seq = after_seq};
+	cut_auto(cut_err) struct cut_err err = {0};
+	cut_time connect_until = cut_clock_boot() + CONNECT_WAIT;
+	struct sigaction action = {.sa_handler = on_interrupt};
+	int r;
+
+	f.live_view = !args->json && isatty(STDOUT_FILENO);
+	sigaction(SIGINT, &action, NULL);
+	for (;;) {
+		cut_err_done(&err);
+		r = cut_client_stream(f.socket, f.seq, on_record, on_idle, &f, &err);
+		if (r > 0 || interrupted)
+			break;
+		if (r == 0 || !unfinished(found))
+			break;
+		if (cut_clock_boot() > connect_until)
+			break;
+		usleep(100 * 1000); /* between two engines: the supervisor is starting the next */
+		if (r != -ENOTCONN)
+			connect_until = cut_clock_boot() + CONNECT_WAIT;
+	}
+	follow_done(&f);
+	if (interrupted) {
+		fprintf(stderr, "\ncutover: detached; the run goes on: `cutover watch %s`\n",
+		        found->entry.id);
+		return CUT_EXIT_DETACHED;
+	}
+	if (unfinished(found))
+		return cut_cli_fail(args, &err, CUT_EXIT_INTERNAL);
+	return ending(args, found);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `cutover`: finds the command in the table and runs it. */
+#include "engine/cli/commands.h"
+
+#include "config.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <string.h>
+
+int cut_cmd_version(const struct cut_args *args)
+{
+	printf("cutover %s\n", CUT_VERSION);
+	return CUT_EXIT_OK;
+}
+
+static void print_overview(FILE *out)
+{
+	fputs("cutover COMMAND [OPTIONS] [RUNBOOK|RUN]\n\n", out);
+	for (const struct cut_command *c = cut_commands; c->name; c++) {
+		if (c->run)
+			fprintf(out, "  %-13s %s\n", c->name, c->help);
+	}
+	fputs("\n`cutover help COMMAND` explains one.\n", out);
+}
+
+int cut_cmd_help(const struct cut_args *args)
+{
+	struct cut_args wanted = {0};
+	bool help;
+	char *argv[4] = {(char *)"cutover", NULL, NULL, (char *)"--help"};
+	int argc = 1;
+
+	if (args->positional_len == 0) {
+		print_overview(stdout);
+		return CUT_EXIT_OK;
+	}
+	for (size_t i = 0; i < args->positional_len; i++)
+		argv[argc++] = (char *)args->positional[i];
+	argv[argc++] = (char *)"--help";
+	int r = cut_args_parse(argc, argv, &wanted, &help);
+
+	if (r == 0)
+		cut_args_help(wanted.command, stdout);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct cut_args args;
+	bool help = false;
+	int r;
+
+	if (argc < 2) {
+		print_overview(stderr);
+		return CUT_EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		argv[1] = (char *)"help";
+	if (strcmp(argv[1], "--version") == 0)
+		argv[1] = (char *)"version";
+	r = cut_args_parse(argc, argv, &args, &help);
+	if (r)
+		return r;
+	if (help) {
+		cut_args_help(args.command, stdout);
+		return CUT_EXIT_OK;
+	}
+	if (!args.command->run) {
+		cut_auto(cut_err) struct cut_err err = {0};
+
+		cut_err_set(&err, -ENOTSUP, "not supported yet", NULL, "%s", args.command->name);
+		return cut_cli_fail(&args, &err, CUT_EXIT_REFUSED);
+	}
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	return args.command->run(&args);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/cli/render.h"
+
+#include <string.h>
+
+static const char *undo_text(const struct cut_step *step)
+{
+	switch (step->undo) {
+	case CUT_UNDO_AUTO: return "undo: automatic, from the state saved before";
+	case CUT_UNDO_BODY: return step->undo_body->uses;
+	case CUT_UNDO_IMPOSSIBLE: return step->undo_reason;
+	case CUT_UNDO_NOT_NEEDED: break;
+	}
+	return NULL;
+}
+
+static const char *what_text(const struct cut_step *step)
+{
+	switch (step->kind) {
+	case CUT_STEP_ACTION:
+	case CUT_STEP_CHECK: return step->body.uses;
+	case CUT_STEP_WAIT: return "wait";
+	case CUT_STEP_APPROVE: return "approval";
+	case CUT_STEP_MANUAL: return "by hand";
+	}
+	return "";
+}
+
+static void changes(const json_t *plan, struct cut_buf *out)
+{
+	const json_t *list = json_object_get(plan, "changes");
+	const char *note = cut_json_str(plan, "note", NULL);
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *c = json_array_get(list, i);
+		cut_auto(cut_str) char *before =
+			json_dumps(json_object_get(c, "before"), JSON_COMPACT | JSON_ENCODE_ANY);
+		cut_auto(cut_str) char *after =
+			json_dumps(json_object_get(c, "after"), JSON_COMPACT | JSON_ENCODE_ANY);
+
+		cut_buf_printf(out, "      %s\n        - %s\n        + %s\n", cut_json_str(c, "what", ""),
+		               before ? before : "?", after ? after : "?");
+	}
+	if (note)
+		cut_buf_printf(out, "      %s%s\n",
+		               cut_json_bool(plan, "failed", false) ? "CANNOT BE PLANNED: " : "", note);
+}
+
+void cut_render_plan(const struct cut_runbook *rb, const struct cut_graph *graph,
+                     const json_t *plans, struct cut_buf *out)
+{
+	uint32_t *path = cut_new_array(uint32_t, rb->steps_len + 1);
+	bool *critical = cut_new_array(bool, rb->steps_len + 1);
+	cut_time total = 0;
+	uint32_t len = cut_graph_critical(graph, rb, path, &total);
+
+	for (uint32_t i = 0; i < len; i++)
+		critical[path[i]] = true;
+	cut_buf_printf(out, "plan of %s%s%s\n", rb->name, rb->title ? ": " : "",
+	               rb->title ? rb->title : "");
+	for (uint32_t p = 0; p < rb->phases_len; p++) {
+		const struct cut_phase *phase = &rb->phases[p];
+
+		cut_buf_printf(out, "  %s%s\n", phase->id,
+		               phase->point_of_no_return ? "  (point of no return)" : "");
+		for (uint32_t i = 0; i < phase->steps_len; i++) {
+			const struct cut_step *step = &rb->steps[phase->first_step + i];
+			const char *undo = undo_text(step);
+
+			cut_buf_printf(out, "   %c %-28s %s\n", critical[phase->first_step + i] ? '*' : ' ',
+			               step->address, what_text(step));
+			changes(json_object_get(plans, step->address), out);
+			if (cut_step_writes(step) && undo)
+				cut_buf_printf(out, "      %s%s\n",
+				               step->undo == CUT_UNDO_BODY ? "undo: by "
+				               : step->undo == CUT_UNDO_IMPOSSIBLE ? "NO UNDO: "
+				                                                   : "",
+				               undo);
+		}
+	}
+	cut_buf_add_str(out, "  (* critical path");
+	if (total > 0) {
+		cut_buf_add_str(out, ", planned ");
+		cut_duration_human(total, out);
+	}
+	cut_buf_add_str(out, ")\n");
+	free(path);
+	free(critical);
+}
+
+void cut_render_rollback(const json_t *preview, struct cut_buf *out)
+{
+	const json_t *steps = json_object_get(preview, "steps");
+	const json_t *impossible = json_object_get(preview, "impossible");
+	const json_t *temporary = json_object_get(preview, "temporary");
+
+	if (json_array_size(steps) == 0)
+		cut_buf_add_str(out, "There is nothing to undo.\n");
+	else
+		cut_buf_printf(out, "Would undo %zu step%s, in this order where one waits for another:\n",
+		               json_array_size(steps), json_array_size(steps) == 1 ? "" : "s");
+	for (size_t i = 0; i < json_array_size(steps); i++) {
+		const json_t *s = json_array_get(steps, i);
+
+		cut_buf_printf(out, "  %zu. %s: %s\n", i + 1, cut_json_str(s, "step", ""),
+		               cut_json_str(s, "restores", "its own undo"));
+	}
+	for (size_t i = 0; i < json_array_size(impossible); i++) {
+		const json_t *s = json_array_get(impossible, i);
+
+		cut_buf_printf(out, "  CANNOT be undone: %s: %s\n", cut_json_str(s, "step", ""),
+		               cut_json_str(s, "reason", ""));
+	}
+	for (size_t i = 0; i < json_array_size(temporary); i++) {
+		const json_t *t = json_array_get(temporary, i);
+
+		cut_buf_printf(out, "  then, as at every end: %s\n",
+		               json_is_string(t) ? json_string_value(t) : cut_json_str(t, "step", ""));
+	}
+	cut_buf_add_str(out, "Expected duration: ");
+	cut_render_seconds(json_object_get(preview, "time_s"), out);
+	cut_buf_add_char(out, '\n');
+	if (cut_json_bool(preview, "accept_loss_needed", false))
+		cut_buf_add_str(out, "A point of no return has been passed: this needs --accept-loss.\n");
+}

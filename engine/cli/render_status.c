@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/cli/render.h"
+
+#include <string.h>
+
+#define WIDTH 80
+
+struct style {
+	const char *state, *mark, *color;
+};
+
+/* One letter a state, for a line of many steps; colour codes of ECMA-48. */
+static const struct style styles[] = {
+	{"pending", ".", ""},          {"ready", "o", ""},
+	{"running", ">", "\033[36m"},  {"verifying", ">", "\033[36m"},
+	{"succeeded", "+", "\033[32m"}, {"failed", "!", "\033[31m"},
+	{"unknown", "?", "\033[33m"},  {"skipped", "-", ""},
+	{"rollback_pending", "<", "\033[33m"}, {"rolling_back", "<", "\033[33m"},
+	{"rolled_back", "=", "\033[33m"}, {"rollback_failed", "!", "\033[31m"},
+	{"rollback_impossible", "x", "\033[31m"},
+};
+
+static const struct style *style_of(const char *state)
+{
+	for (size_t i = 0; i < CUT_ARRAY_LEN(styles); i++) {
+		if (strcmp(styles[i].state, state) == 0)
+			return &styles[i];
+	}
+	return &styles[0];
+}
+
+static void line_end(struct cut_buf *out)
+{
+	cut_buf_add_char(out, '\n');
+}
+
+/* Cuts the last line to the width, so that the view never wraps; escape codes count nothing. */
+static void clip(struct cut_buf *out, size_t start)
+{
+	size_t columns = 0;
+
+	for (size_t i = start; i < out->len; i++) {
+		unsigned char c = (unsigned char)out->data[i];
+
+		if (c == '\033') {
+			while (i < out->len && out->data[i] != 'm')
+				i++;
+			continue;
+		}
+		if ((c & 0xc0) == 0x80)
+			continue;
+		if (++columns > WIDTH) {
+			out->len = i;
+			out->data[i] = '\0';
+			return;
+		}
+	}
+}
+
+static void head(const json_t *s, struct cut_buf *out)
+{
+	size_t at = out->len;
+
+	cut_buf_printf(out, "%s  %s  ", cut_json_str(s, "runbook", ""), cut_json_str(s, "state", ""));
+	cut_render_seconds(json_object_get(s, "elapsed_s"), out);
+	if (cut_json_str(s, "in_command", NULL))
+		cut_buf_printf(out, "  led by %s", cut_json_str(s, "in_command", ""));
+	if (strcmp(cut_json_str(s, "engine", ""), "dead") == 0)
+		cut_buf_add_str(out, "  ENGINE GONE: cutover recover");
+	clip(out, at);
+	line_end(out);
+	cut_buf_printf(out, "%s\n", cut_json_str(s, "run", ""));
+}
+
+/* Steps that deserve a line of their own: what happens now, and what went wrong. */
+static bool worth_a_line(const char *state)
+{
+	return strcmp(state, "pending") != 0 && strcmp(state, "succeeded") != 0 &&
+	       strcmp(state, "skipped") != 0 && strcmp(state, "ready") != 0 &&
+	       strcmp(state, "rolled_back") != 0;
+}
+
+static void step_line(const char *id, const json_t *step, bool color, struct cut_buf *out)
+{
+	const char *state = cut_json_str(step, "state", ""), *reason = cut_json_str(step, "reason", NULL);
+	const struct style *style = style_of(state);
+	size_t at = out->len;
+
+	cut_buf_printf(out, "    %s%s %-24s %s%s", color ? style->color : "", style->mark, id, state,
+	               color ? "\033[0m" : "");
+	if (cut_json_int(step, "attempt", 0) > 1)
+		cut_buf_printf(out, " attempt %lld", (long long)cut_json_int(step, "attempt", 0));
+	if (reason)
+		cut_buf_printf(out, ": %s", reason);
+	clip(out, at);
+	line_end(out);
+}
+
+/* "prepare    ++>..  3/5" and the lines of the steps that matter. */
+static void phase_lines(const json_t *s, const char *phase, bool color, struct cut_buf *out)
+{
+	cut_auto(cut_buf) struct cut_buf marks = {0}, lines = {0};
+	const char *id;
+	json_t *step;
+	unsigned all = 0, done = 0;
+
+	json_object_foreach(json_object_get(s, "steps"), id, step) {
+		const char *state = cut_json_str(step, "state", "");
+
+		if (strcmp(cut_json_str(step, "phase", ""), phase) != 0)
+			continue;
+		all++;
+		done += strcmp(state, "succeeded") == 0 || strcmp(state, "skipped") == 0;
+		if (all <= 40)
+			cut_buf_add_str(&marks, style_of(state)->mark);
+		if (worth_a_line(state) && lines.len < 4000)
+			step_line(id, step, color, &lines);
+	}
+	if (all == 0)
+		return;
+	cut_buf_printf(out, "  %-14s %s%s  %u/%u\n", phase, cut_buf_str(&marks), all > 40 ? "…" : "",
+	               done, all);
+	cut_buf_add(out, cut_buf_str(&lines), lines.len);
+}
+
+static void phases(const json_t *s, bool color, struct cut_buf *out)
+{
+	const json_t *list = json_object_get(s, "phases");
+
+	for (size_t i = 0; i < json_array_size(list); i++)
+		phase_lines(s, json_string_value(json_array_get(list, i)), color, out);
+}
+
+static void triggers(const json_t *s, struct cut_buf *out)
+{
+	const char *id;
+	json_t *t;
+
+	json_object_foreach(json_object_get(s, "triggers"), id, t) {
+		const json_t *value = json_object_get(t, "value");
+		const char *limit = cut_json_str(t, "limit", NULL);
+		size_t at = out->len;
+
+		cut_buf_printf(out, "  trigger %-20s %-9s", id, cut_json_str(t, "state", ""));
+		if (json_is_number(value))
+			cut_buf_printf(out, " %.4g", json_number_value(value));
+		if (limit)
+			cut_buf_printf(out, " (limit %s)", limit);
+		clip(out, at);
+		line_end(out);
+	}
+}
+
+static void clocks(const json_t *s, struct cut_buf *out)
+{
+	const json_t *acceptance = json_object_get(s, "acceptance");
+	const char *id;
+	json_t *clock;
+
+	if (json_is_object(acceptance)) {
+		cut_buf_printf(out, "  acceptance of %s: %s, clean ", cut_json_str(acceptance, "phase", ""),
+		               cut_json_str(acceptance, "state", ""));
+		cut_render_seconds(json_object_get(acceptance, "clean_s"), out);
+		cut_buf_add_str(out, " of ");
+		cut_render_seconds(json_object_get(acceptance, "needed_s"), out);
+		line_end(out);
+	}
+	json_object_foreach(json_object_get(s, "downtime"), id, clock) {
+		cut_buf_printf(out, "  downtime %s: ", id);
+		cut_render_seconds(json_object_get(clock, "elapsed_s"), out);
+		cut_buf_add_str(out, cut_json_bool(clock, "running", false) ? ", running" : "");
+		if (json_is_number(json_object_get(clock, "limit_s"))) {
+			cut_buf_add_str(out, " (limit ");
+			cut_render_seconds(json_object_get(clock, "limit_s"), out);
+			cut_buf_add_char(out, ')');
+		}
+		line_end(out);
+	}
+}
+
+static void people(const json_t *s, struct cut_buf *out)
+{
+	const json_t *holds = json_object_get(s, "holds"), *waiting = json_object_get(s, "waiting_for");
+	const json_t *roll = json_object_get(s, "rollback");
+
+	for (size_t i = 0; i < json_array_size(holds); i++) {
+		const json_t *h = json_array_get(holds, i);
+
+		cut_buf_printf(out, "  HOLD %s %s: %s\n", cut_json_str(h, "kind", ""),
+		               cut_json_str(h, "id", ""), cut_json_str(h, "remedy", ""));
+	}
+	for (size_t i = 0; i < json_array_size(waiting); i++) {
+		const json_t *w = json_array_get(waiting, i);
+		cut_auto(cut_str) char *roles =
+			json_dumps(json_object_get(w, "roles"), JSON_COMPACT | JSON_ENCODE_ANY);
+
+		cut_buf_printf(out, "  WAITS for %s %s %s since ", cut_json_str(w, "kind", ""),
+		               cut_json_str(w, "id", ""), roles ? roles : "");
+		cut_render_clock(cut_json_str(w, "since", NULL), out);
+		line_end(out);
+	}
+	if (json_is_object(roll) && json_is_number(json_object_get(roll, "time_s"))) {
+		cut_buf_add_str(out, "  going back would take about ");
+		cut_render_seconds(json_object_get(roll, "time_s"), out);
+		line_end(out);
+	}
+}
+
+void cut_render_status(const json_t *status, bool color, struct cut_buf *out)
+{
+	head(status, out);
+	phases(status, color, out);
+	triggers(status, out);
+	clocks(status, out);
+	people(status, out);
+}

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/runtime/calls.h"
+
+#include "engine/base/log.h"
+#include "engine/base/vec.h"
+#include "engine/runtime/needs.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <uv.h>
+
+/* Deaths of a host within this span count towards giving up on it for a while. */
+#define RESTART_SPAN  (60 * CUT_SECOND)
+#define RESTART_LIMIT 3
+#define RESTART_PAUSE (5 * CUT_SECOND)
+
+struct call {
+	struct host *host; /* that has it; while waiting: that will */
+	struct cut_calls_request request;
+	char *op, *step, *key; /* owned copies */
+	json_t *params, *saved;
+	struct cut_calls_handler handler;
+	struct call *prev, *next; /* in host->waiting */
+	bool waiting;
+};
+
+struct host {
+	struct cut_calls *calls;
+	const struct cut_catalog_plugin *plugin;
+	bool standby, ready, pausing;
+	struct cut_hostlink *link; /* owned; NULL while away */
+	json_t *connections, *secrets; /* owned */
+	struct call *waiting, *waiting_tail;
+	cut_time deaths[RESTART_LIMIT]; /* of late, loop time */
+	unsigned deaths_len;
+	uv_timer_t pause;
+};
+
+struct cut_calls {
+	struct cut_calls_options options;
+	CUT_VEC(struct host *);
+	cut_calls_ready_fn *ready; /* NULL once called */
+	void *ready_data;
+	size_t not_ready;
+	size_t closing;
+	bool stopping;
+};
+
+static void host_start(struct host *host);
+
+static void call_free(struct call *call)
+{
+	free(call->op);
+	free(call->step);
+	free(call->key);
+	json_decref(call->params);
+	json_decref(call->saved);
+	free(call);
+}
+
+static void call_end(struct call *call, enum cut_status status, const char *text, json_t *result,
+                     bool sent)
+{
+	struct cut_calls_handler handler = call->handler;
+
+	call_free(call);
+	handler.done(handler.data, status, text, result, sent);
+}
+
+static void waiting_push(struct host *host, struct call *call)
+{
+	call->waiting = true;
+	call->next = NULL;
+	call->prev = host->waiting_tail;
+	if (call->prev)
+		call->prev->next = call;
+	else
+		host->waiting = call;
+	host->waiting_tail = call;
+}
+
+static void waiting_remove(struct host *host, struct call *call)
+{
+	*(call->prev ? &call->prev->next : &host->waiting) = call->next;
+	*(call->next ? &call->next->prev : &host->waiting_tail) = call->prev;
+	call->waiting = false;
+}
+
+static void waiting_fail(struct host *host, const char *text)
+{
+	while (host->waiting) {
+		struct call *call = host->waiting;
+
+		waiting_remove(host, call);
+		call_end(call, CUT_FAIL, text, NULL, false);
+	}
+}
+
+static int call_send(struct call *call)
+{
+	struct cut_hostcall hostcall = {
+		.id = (uintptr_t)call,
+		.action = cut_action_bare_name(call->request.action),
+		.op = call->op,
+		.step = call->step,
+		.key = call->key,
+		.attempt = call->request.attempt,
+		.timeout = call->request.timeout,
+		.params = call->params,
+		.saved = call->saved,
+	};
+
+	return cut_hostlink_call(call->host->link, &hostcall);
+}
+
+static void waiting_send(struct host *host)
+{
+	while (host->waiting && host->ready) {
+		struct call *call = host->waiting;
+
+		waiting_remove(host, call);
+		if (call_send(call) < 0) {
+			host->ready = false; /* gone() comes next */
+			waiting_push(host, call);
+		}
+	}
+}
+
+static void report_ready(struct cut_calls *calls, const struct cut_err *err)
+{
+	cut_calls_ready_fn *ready = calls->ready;
+
+	if (!ready)
+		return;
+	calls->ready = NULL;
+	ready(calls->ready_data, err);
+}
+
+static void on_host_ready(void *data, const json_t *descriptor)
+{
+	struct host *host = data;
+	struct cut_calls *calls = host->calls;
+	const char *digest = cut_json_str(descriptor, "digest", "");
+
+	if (host->plugin->digest && strcmp(digest, host->plugin->digest) != 0) {
+		cut_auto(cut_err) struct cut_err err = {0};
+
+		cut_err_set(&err, -ESTALE, "its file changed since the runbook was checked",
+		            "run again to check against the new file", "plugin %s is not the one planned",
+		            host->plugin->name);
+		report_ready(calls, &err);
+		cut_hostlink_stop(host->link);
+		return;
+	}
+	host->ready = true;
+	waiting_send(host);
+	if (calls->ready && --calls->not_ready == 0)
+		report_ready(calls, NULL);
+}
+
+static void on_call_done(void *data, uint64_t id, enum cut_status status, const char *text,
+                         json_t *result)
+{
+	call_end((struct call *)(uintptr_t)id, status, text, result, true);
+}
+
+static void on_call_save(void *data, uint64_t id, json_t *state)
+{
+	struct call *call = (struct call *)(uintptr_t)id;
+
+	if (call->handler.save)
+		call->handler.save(call->handler.data, state);
+	else
+		cut_calls_saved(call->host->calls, id, state);
+}
+
+static void on_call_progress(void *data, uint64_t id, double fraction, const char *text)
+{
+	struct call *call = (struct call *)(uintptr_t)id;
+
+	if (call->handler.progress)
+		call->handler.progress(call->handler.data, fraction, text);
+}
+
+static void on_pause_over(uv_timer_t *timer)
+{
+	struct host *host = cut_container(timer, struct host, pause);
+
+	host->pausing = false;
+	if (!host->link)
+		host_start(host);
+}
+
+/* True when the host died so often of late that it gets a pause. */
+static bool too_many_deaths(struct host *host)
+{
+	cut_time now = (cut_time)uv_now(host->calls->options.loop);
+
+	if (host->deaths_len < RESTART_LIMIT) {
+		host->deaths[host->deaths_len++] = now;
+		return false;
+	}
+	memmove(host->deaths, host->deaths + 1, sizeof(host->deaths) - sizeof(host->deaths[0]));
+	host->deaths[RESTART_LIMIT - 1] = now;
+	return now - host->deaths[0] < RESTART_SPAN;
+}
+
+static void on_host_closed(uv_handle_t *handle)
+{
+	struct host *host = cut_container((uv_timer_t *)handle, struct host, pause);
+	struct cut_calls *calls = host->calls;
+
+	json_decref(host->connections);
+	json_decref(host->secrets);
+	free(host);
+	if (--calls->closing == 0) {
+		cut_vec_done(calls);
+		free(calls);
+	}
+}
+
+static void host_away(struct host *host, const struct cut_err *why)
+{
+	struct cut_calls *calls = host->calls;
+	cut_auto(cut_str) char *text = cut_err_text(why);
+
+	host->ready = false;
+	if (calls->stopping) {
+		uv_close((uv_handle_t *)&host->pause, on_host_closed);
+		return;
+	}
+	cut_log(CUT_LOG_WARN, "host_gone", "plugin=%s standby=%d why=\"%s\"", host->plugin->name,
+	        host->standby, text);
+	if (calls->ready) {
+		report_ready(calls, why);
+		return;
+	}
+	if (!too_many_deaths(host)) {
+		host_start(host);
+		return;
+	}
+	waiting_fail(host, text);
+	host->pausing = true;
+	uv_timer_start(&host->pause, on_pause_over, RESTART_PAUSE, 0);
+}
+
+static void on_host_gone(void *data, const struct cut_err *why)
+{
+	struct host *host = data;
+
+	host->link = NULL;
+	host_away(host, why);
+}
+
+static void host_start(struct host *host)
+{
+	const struct cut_calls_options *o = &host->calls->options;
+	cut_auto(cut_err) struct cut_err err = {0};
+	struct cut_hostlink_options options = {
+		.host_path = o->host_path,
+		.plugin = host->plugin->path,
+		.folder = o->rb->folder,
+		.run = o->run,
+		.connections = host->connections,
+		.secrets = host->secrets,
+		.lock_fd = o->lock_fd,
+		.log_fd = o->log_fd,
+	};
+	struct cut_hostlink_events events = {
+		.ready = on_host_ready,
+		.done = on_call_done,
+		.save = on_call_save,
+		.progress = on_call_progress,
+		.gone = on_host_gone,
+		.data = host,
+	};
+
+	if (cut_hostlink_start(o->loop, &options, &events, &host->link, &err) < 0)
+		host_away(host, &err);
+}
+
+static void host_add(struct cut_calls *calls, const struct cut_catalog_plugin *plugin, bool standby)
+{
+	struct host *host = cut_new(struct host);
+
+	host->calls = calls;
+	host->plugin = plugin;
+	host->standby = standby;
+	host->connections = cut_needs_connections(calls->options.rb, plugin->name);
+	host->secrets = cut_needs_secrets(calls->options.rb, plugin->name, calls->options.secrets);
+	uv_timer_init(calls->options.loop, &host->pause);
+	uv_unref((uv_handle_t *)&host->pause);
+	cut_vec_push(calls, host);
+}
+
+static void on_nothing_to_start(uv_timer_t *timer)
+{
+	struct cut_calls *calls = timer->data;
+
+	uv_close((uv_handle_t *)timer, (uv_close_cb)free);
+	report_ready(calls, NULL);
+}
+
+int cut_calls_start(const struct cut_calls_options *options, cut_calls_ready_fn *ready, void *data,
+                    struct cut_calls **ret, struct cut_err *err)
+{
+	struct cut_calls *calls = cut_new(struct cut_calls);
+	const struct cut_catalog *catalog = options->rb->catalog;
+
+	calls->options = *options;
+	calls->ready = ready;
+	calls->ready_data = data;
+	for (size_t i = 0; i < catalog->plugins.len; i++) {
+		const struct cut_catalog_plugin *plugin = &catalog->plugins.items[i];
+		enum cut_need_of need = cut_needs_plugin(options->rb, plugin->name);
+
+		if (need == CUT_NEED_NOT)
+			continue;
+		host_add(calls, plugin, false);
+		if (options->standby && need == CUT_NEED_ROLLBACK)
+			host_add(calls, plugin, true);
+	}
+	*ret = calls;
+	calls->not_ready = calls->len;
+	if (calls->len == 0) {
+		uv_timer_t *timer = cut_new(uv_timer_t);
+
+		timer->data = calls;
+		uv_timer_init(options->loop, timer);
+		uv_timer_start(timer, on_nothing_to_start, 0, 0);
+	}
+	for (size_t i = 0; i < calls->len; i++)
+		host_start(calls->items[i]);
+	return 0;
+}
+
+static struct host *host_for(struct cut_calls *calls, const struct cut_calls_request *request)
+{
+	struct host *main = NULL, *standby = NULL;
+
+	cut_vec_foreach(calls, host) {
+		if (strcmp((*host)->plugin->name, request->action->plugin) == 0)
+			*((*host)->standby ? &standby : &main) = *host;
+	}
+	assert(main); /* cut_needs_plugin() found every plugin that the runbook uses */
+	return request->rollback && standby && standby->ready ? standby : main;
+}
+
+uint64_t cut_calls_call(struct cut_calls *calls, const struct cut_calls_request *request,
+                        const struct cut_calls_handler *handler)
+{
+	struct call *call = cut_new(struct call);
+	struct host *host = host_for(calls, request);
+
+	call->host = host;
+	call->request = *request;
+	call->op = cut_strdup(request->op);
+	call->step = cut_strdup(request->step);
+	call->key = cut_strdup(request->key);
+	call->params = json_incref((json_t *)request->params);
+	call->saved = json_incref((json_t *)request->saved);
+	call->handler = *handler;
+	if (!host->ready || call_send(call) < 0) {
+		waiting_push(host, call);
+		if (!host->link && !host->pausing)
+			host_start(host);
+	}
+	return (uintptr_t)call;
+}
+
+void cut_calls_cancel(struct cut_calls *calls, uint64_t id)
+{
+	struct call *call = (struct call *)(uintptr_t)id;
+
+	if (call->waiting) {
+		waiting_remove(call->host, call);
+		call_end(call, CUT_CANCELED, "canceled before it started", NULL, false);
+		return;
+	}
+	cut_hostlink_cancel(call->host->link, id);
+}
+
+void cut_calls_saved(struct cut_calls *calls, uint64_t id, const json_t *first)
+{
+	struct call *call = (struct call *)(uintptr_t)id;
+
+	if (call->host->link)
+		cut_hostlink_saved(call->host->link, id, first);
+}
+
+void cut_calls_stop(struct cut_calls *calls)
+{
+	if (!calls)
+		return;
+	calls->stopping = true;
+	calls->ready = NULL;
+	calls->closing = calls->len;
+	if (calls->len == 0) {
+		free(calls);
+		return;
+	}
+	for (size_t i = 0; i < calls->len; i++) {
+		struct host *host = calls->items[i];
+
+		waiting_fail(host, "the run is over");
+		if (host->link)
+			cut_hostlink_stop(host->link); /* the rest when it is gone */
+		else
+			uv_close((uv_handle_t *)&host->pause, on_host_closed);
+	}
+}
+
+json_t *cut_calls_describe(const struct cut_calls *calls)
+{
+	json_t *list = json_array();
+
+	cut_vec_foreach(calls, host) {
+		const struct cut_catalog_plugin *p = (*host)->plugin;
+
+		if (!(*host)->standby)
+			json_array_append_new(list, json_pack("{s:s, s:s?, s:s?}", "plugin", p->name,
+			                                      "version", p->version, "digest", p->digest));
+	}
+	return list;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/runtime/loop.h"
+
+#include "engine/base/alloc.h"
+
+#include <uv.h>
+
+/* libuv runs the callbacks of descriptors within its poll phase, so a turn is taken from one sleep
+ * to the next, less what the loop says it slept. */
+struct gauge {
+	uv_prepare_t before_sleep;
+	uint64_t at_ns, slept_ns; /* at the last sleep; 0: not yet */
+	uint64_t max_ns;
+};
+
+static void on_before_sleep(uv_prepare_t *prepare)
+{
+	struct gauge *g = cut_container(prepare, struct gauge, before_sleep);
+	uint64_t now = uv_hrtime(), slept = uv_metrics_idle_time(prepare->loop);
+	uint64_t turn = g->at_ns ? (now - g->at_ns) - (slept - g->slept_ns) : 0;
+
+	g->at_ns = now;
+	g->slept_ns = slept;
+	if (turn > g->max_ns)
+		g->max_ns = turn;
+}
+
+void cut_loop_measure(struct uv_loop_s *loop)
+{
+	struct gauge *g = cut_new(struct gauge);
+
+	loop->data = g;
+	uv_loop_configure(loop, UV_METRICS_IDLE_TIME);
+	uv_prepare_init(loop, &g->before_sleep);
+	uv_prepare_start(&g->before_sleep, on_before_sleep);
+	uv_unref((uv_handle_t *)&g->before_sleep);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	free(cut_container((uv_prepare_t *)handle, struct gauge, before_sleep));
+}
+
+void cut_loop_measure_end(struct uv_loop_s *loop)
+{
+	struct gauge *g = loop->data;
+
+	loop->data = NULL;
+	uv_close((uv_handle_t *)&g->before_sleep, on_closed);
+	uv_run(loop, UV_RUN_DEFAULT);
+}
+
+double cut_loop_max_ms(struct uv_loop_s *loop)
+{
+	const struct gauge *g = loop->data;
+
+	return g ? (double)g->max_ns / 1e6 : 0;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How long the loop's callbacks take: the longest turn so far, sleep to sleep without the sleep
+ * itself. Shown as `loop_max_ms`; an upper bound of the longest callback. */
+#pragma once
+
+struct uv_loop_s;
+
+void cut_loop_measure(struct uv_loop_s *loop); /* from now on; takes loop->data */
+void cut_loop_measure_end(struct uv_loop_s *loop);
+double cut_loop_max_ms(struct uv_loop_s *loop);

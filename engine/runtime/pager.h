@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tells people: the `notify` entries of a runbook, called by the run's records, at times, and for
+ * every page. Never blocks the run: what cannot be delivered is logged. */
+#pragma once
+
+#include "engine/runtime/calls.h"
+
+struct cut_pager;
+
+struct cut_pager *cut_pager_new(struct uv_loop_s *loop, const struct cut_runbook *rb,
+                                struct cut_calls *calls, const char *run);
+void cut_pager_free(struct cut_pager *pager);
+/* A record was journaled: type is its name, json its text. */
+void cut_pager_event(struct cut_pager *pager, const char *type, const char *json);
+/* A hold, a rollback, a limit: goes to every entry. */
+void cut_pager_page(struct cut_pager *pager, const char *event, const char *text);

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads the secrets that a runbook refers to: files, environment, systemd credentials, commands. Run
+ * once when a run is armed or resumed; the values go to the plugin hosts and nowhere else. */
+#pragma once
+
+#include "engine/core/model.h"
+
+/* name → value, new reference; each is registered with the log's redaction. Blocking: a command has
+ * 10 s. err names the secret, where it was looked for and what to do. */
+int cut_secrets_read(const struct cut_runbook *rb, json_t **ret, struct cut_err *err);

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/serve/control.h"
+
+#include "engine/base/log.h"
+#include "engine/base/vec.h"
+#include "engine/runtime/tail.h"
+#include "engine/serve/evaluate.h"
+#include "engine/serve/orders.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <pwd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <uv.h>
+
+#define BODY_MAX_BYTES (64u * 1024)
+#define BACKLOG        64
+
+/* A request on its way, from its first header to its end. */
+struct request {
+	struct cut_control *control;
+	struct MHD_Connection *connection;
+	struct cut_person who;
+	char name[64];
+	struct cut_buf body;
+	/* an order that waits for the disk */
+	uint64_t wait_seq;
+	struct cut_buf reply;
+	unsigned status;
+	/* an event stream */
+	struct cut_tail *tail;
+	struct cut_buf event; /* what is left of the current one */
+	bool suspended;
+};
+
+struct cut_control {
+	uv_loop_t *loop;
+	struct cut_driver *driver;
+	struct MHD_Daemon *daemon;
+	int fd;
+	char *path; /* owned */
+	uv_poll_t poll;
+	uv_timer_t timer;
+	struct {
+		CUT_VEC(struct request *); /* suspended ones and streams */
+	} requests;
+	uint64_t synced;
+	unsigned closing;
+	bool ended;
+};
+
+static void on_timer(uv_timer_t *timer);
+
+static void run_daemon(struct cut_control *c)
+{
+	MHD_UNSIGNED_LONG_LONG ms;
+
+	MHD_run(c->daemon);
+	if (MHD_get_timeout(c->daemon, &ms) == MHD_YES)
+		uv_timer_start(&c->timer, on_timer, ms, 0);
+	else
+		uv_timer_stop(&c->timer);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	run_daemon(cut_container(timer, struct cut_control, timer));
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+	run_daemon(cut_container(poll, struct cut_control, poll));
+}
+
+static void request_suspend(struct request *q)
+{
+	q->suspended = true;
+	MHD_suspend_connection(q->connection);
+}
+
+static void request_resume(struct request *q)
+{
+	if (!q->suspended)
+		return;
+	q->suspended = false;
+	MHD_resume_connection(q->connection);
+}
+
+/* Lets MHD go on with what was resumed; on the next turn, as we may be within one of its callbacks. */
+static void resume_soon(struct cut_control *c)
+{
+	uv_timer_start(&c->timer, on_timer, 0, 0);
+}
+
+static enum MHD_Result reply_text(struct request *q, unsigned status, const struct cut_buf *text)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		text->len, (void *)cut_buf_str(text), MHD_RESPMEM_MUST_COPY);
+	enum MHD_Result r;
+
+	MHD_add_response_header(response, "Content-Type", "application/json");
+	MHD_add_response_header(response, "Cache-Control", "no-store");
+	r = MHD_queue_response(q->connection, status, response);
+	MHD_destroy_response(response);
+	return r;
+}
+
+static enum MHD_Result reply_json(struct request *q, unsigned status, const json_t *json)
+{
+	cut_auto(cut_buf) struct cut_buf text = {0};
+
+	cut_json_canonical(json, &text);
+	cut_buf_add_char(&text, '\n');
+	return reply_text(q, status, &text);
+}
+
+static json_t *error_json(const struct cut_err *err)
+{
+	return json_pack("{s:{s:s?, s:s?, s:s?}, s:i}", "error", "what", err->what, "why", err->why,
+	                 "next", err->next, "errno", -err->code);
+}
+
+static unsigned error_status(const struct cut_err *err)
+{
+	switch (err->code) {
+	case -EPERM: return MHD_HTTP_FORBIDDEN;
+	case -ENOENT: return MHD_HTTP_NOT_FOUND;
+	case -EINVAL:
+	case -EBADMSG: return MHD_HTTP_BAD_REQUEST;
+	case -ENOTSUP: return MHD_HTTP_NOT_IMPLEMENTED;
+	case -ESHUTDOWN: return MHD_HTTP_GONE;
+	default: return MHD_HTTP_CONFLICT;
+	}
+}
+
+static enum MHD_Result reply_error(struct request *q, const struct cut_err *err)
+{
+	cut_auto(cut_json) json_t *json = error_json(err);
+
+	return reply_json(q, error_status(err), json);
+}
+
+static enum MHD_Result refuse(struct request *q, int code, const char *why, const char *what)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+
+	cut_err_set(&err, code, why, NULL, "%s", what);
+	return reply_error(q, &err);
+}
+
+/* --- event streams --- */
+
+static ssize_t stream_read(void *data, uint64_t pos, char *buf, size_t max)
+{
+	struct request *q = data;
+	struct cut_control *c = q->control;
+	const char *json;
+	uint64_t seq;
+	size_t len, n;
+	int r;
+
+	if (q->event.len == 0) {
+		r = cut_tail_next(q->tail, c->synced, &seq, &json, &len);
+		if (r < 0)
+			return MHD_CONTENT_READER_END_WITH_ERROR;
+		if (r == 0) {
+			if (c->ended)
+				return MHD_CONTENT_READER_END_OF_STREAM;
+			request_suspend(q);
+			return 0;
+		}
+		cut_buf_printf(&q->event, "id: %llu\ndata: ", (unsigned long long)seq);
+		cut_buf_add(&q->event, json, len);
+		cut_buf_add_str(&q->event, "\n\n");
+	}
+	n = q->event.len < max ? q->event.len : max;
+	memcpy(buf, q->event.data, n);
+	cut_buf_consume(&q->event, n);
+	return (ssize_t)n;
+}
+
+static enum MHD_Result serve_events(struct request *q)
+{
+	const char *last =
+		MHD_lookup_connection_value(q->connection, MHD_HEADER_KIND, "Last-Event-ID");
+	struct MHD_Response *response;
+	enum MHD_Result r;
+
+	q->tail = cut_tail_new(cut_driver_options(q->control->driver)->dir,
+	                       last ? strtoull(last, NULL, 10) : 0);
+	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, stream_read, q, NULL);
+	MHD_add_response_header(response, "Content-Type", "text/event-stream");
+	MHD_add_response_header(response, "Cache-Control", "no-store");
+	r = MHD_queue_response(q->connection, MHD_HTTP_OK, response);
+	MHD_destroy_response(response);
+	return r;
+}
+
+/* --- status, orders, expressions --- */
+
+static enum MHD_Result serve_status(struct request *q)
+{
+	cut_auto(cut_json) json_t *status = cut_driver_status(q->control->driver);
+
+	return reply_json(q, MHD_HTTP_OK, status);
+}
+
+/* Takes the order, then holds the answer back until its record is on disk. */
+static enum MHD_Result serve_order(struct request *q)
+{
+	cut_auto(cut_json) json_t *order = NULL, *reply = NULL;
+	cut_auto(cut_err) struct cut_err err = {0};
+	int r;
+
+	if (cut_json_parse(cut_buf_str(&q->body), q->body.len, "the order", &order, &err) < 0)
+		return reply_error(q, &err);
+	r = cut_order_give(q->control->driver, &q->who, order, &q->wait_seq, &err);
+	if (r < 0) {
+		q->status = error_status(&err);
+		reply = error_json(&err);
+	} else {
+		q->status = MHD_HTTP_OK;
+		reply = json_pack("{s:b, s:I}", "ok", 1, "seq", (json_int_t)q->wait_seq);
+	}
+	cut_json_canonical(reply, &q->reply);
+	cut_buf_add_char(&q->reply, '\n');
+	if (q->wait_seq <= q->control->synced)
+		return reply_text(q, q->status, &q->reply);
+	request_suspend(q);
+	return MHD_YES;
+}
+
+static enum MHD_Result serve_eval(struct request *q)
+{
+	cut_auto(cut_json) json_t *ask = NULL, *reply = NULL;
+	cut_auto(cut_err) struct cut_err err = {0};
+
+	if (cut_json_parse(cut_buf_str(&q->body), q->body.len, "the request", &ask, &err) < 0 ||
+	    cut_evaluate_live(q->control->driver, ask, &reply, &err) < 0)
+		return reply_error(q, &err);
+	return reply_json(q, MHD_HTTP_OK, reply);
+}
+
+static const struct route {
+	const char *method, *path;
+	enum MHD_Result (*serve)(struct request *q);
+} routes[] = {
+	{"GET", "/v1/status", serve_status},
+	{"GET", "/v1/events", serve_events},
+	{"POST", "/v1/orders", serve_order},
+	{"POST", "/v1/eval", serve_eval},
+};
+
+static enum MHD_Result dispatch(struct request *q, const char *method, const char *path)
+{
+	bool known = false;
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(routes); i++) {
+		if (strcmp(routes[i].path, path) != 0)
+			continue;
+		known = true;
+		if (strcmp(routes[i].method, method) == 0)
+			return routes[i].serve(q);
+	}
+	return known ? refuse(q, -EINVAL, "the method is another", "no such request")
+	             : refuse(q, -ENOENT, "there is no such path", "no such request");
+}
+
+/* --- requests --- */
+
+static struct request *request_new(struct cut_control *c, struct MHD_Connection *connection)
+{
+	struct request *q = cut_new(struct request);
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct ucred peer = {.uid = (uid_t)-1};
+	socklen_t len = sizeof(peer);
+	const struct passwd *pw;
+
+	q->control = c;
+	q->connection = connection;
+	q->body.max_bytes = BODY_MAX_BYTES;
+	if (info)
+		getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
+	q->who.uid = peer.uid == (uid_t)-1 ? -1 : (int64_t)peer.uid;
+	pw = getpwuid(peer.uid);
+	snprintf(q->name, sizeof(q->name), "%s", pw ? pw->pw_name : "unknown");
+	q->who.name = q->name;
+	cut_vec_push(&c->requests, q);
+	return q;
+}
+
+static void on_request_end(void *data, struct MHD_Connection *connection, void **state,
+                           enum MHD_RequestTerminationCode code)
+{
+	struct request *q = *state;
+	struct cut_control *c = data;
+
+	if (!q)
+		return;
+	for (size_t i = 0; i < c->requests.len; i++) {
+		if (c->requests.items[i] == q) {
+			cut_vec_remove(&c->requests, i);
+			break;
+		}
+	}
+	cut_tail_free(q->tail);
+	cut_buf_done(&q->body);
+	cut_buf_done(&q->reply);
+	cut_buf_done(&q->event);
+	free(q);
+	*state = NULL;
+}
+
+static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_len, void **state)
+{
+	struct request *q = *state;
+
+	if (!q) {
+		*state = request_new(data, connection);
+		return MHD_YES;
+	}
+	if (*upload_len > 0) {
+		cut_buf_add(&q->body, upload, *upload_len);
+		*upload_len = 0;
+		return MHD_YES;
+	}
+	if (q->wait_seq > 0) /* resumed: its record is on disk */
+		return reply_text(q, q->status, &q->reply);
+	if (q->body.error)
+		return refuse(q, -EINVAL, "it is larger than 64 KiB", "not read");
+	if (!cut_person_may_look(q->control->driver, q->who.uid))
+		return refuse(q, -EPERM, "you are neither an operator of this run nor in a role of it",
+		              "not allowed");
+	return dispatch(q, method, url);
+}
+
+/* --- the socket --- */
+
+static int listen_at(const char *path, struct cut_err *err)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return cut_err_set(err, -ENAMETOOLONG, "a socket's path has at most 107 characters",
+		                   "set CUTOVER_SOCKET_DIR", "cannot listen at %s", path);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return cut_err_sys(err, -errno, NULL, "cannot make a socket");
+	unlink(path); /* of a dead engine of this run: only one holds its lock */
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || chmod(path, 0666) < 0 ||
+	    listen(fd, BACKLOG) < 0) {
+		int r = -errno;
+
+		close(fd);
+		return cut_err_sys(err, r, "set CUTOVER_SOCKET_DIR to a folder of yours",
+		                   "cannot listen at %s", path);
+	}
+	return fd;
+}
+
+int cut_control_start(struct uv_loop_s *loop, const char *path, struct cut_driver *driver,
+                      struct cut_control **ret, struct cut_err *err)
+{
+	const union MHD_DaemonInfo *info;
+	struct cut_control *c;
+	int fd = listen_at(path, err);
+
+	if (fd < 0)
+		return fd;
+	c = cut_new(struct cut_control);
+	c->loop = loop;
+	c->driver = driver;
+	c->fd = fd;
+	c->path = cut_strdup(path);
+	c->synced = cut_driver_synced(driver);
+	c->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+	                             on_request, c, MHD_OPTION_LISTEN_SOCKET, fd,
+	                             MHD_OPTION_NOTIFY_COMPLETED, on_request_end, c,
+	                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(64 * 1024),
+	                             MHD_OPTION_CONNECTION_LIMIT, 256u, MHD_OPTION_END);
+	if (!c->daemon) {
+		close(fd);
+		free(c->path);
+		free(c);
+		return cut_err_set(err, -EIO, "the HTTP server did not start", NULL,
+		                   "cannot listen at %s", path);
+	}
+	info = MHD_get_daemon_info(c->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	uv_timer_init(loop, &c->timer);
+	uv_poll_init(loop, &c->poll, info->epoll_fd);
+	uv_poll_start(&c->poll, UV_READABLE, on_readable);
+	*ret = c;
+	return 0;
+}
+
+void cut_control_synced(struct cut_control *c, uint64_t seq)
+{
+	bool any = false;
+
+	if (!c)
+		return;
+	c->synced = seq;
+	cut_vec_foreach(&c->requests, q) {
+		if (!(*q)->suspended || (!(*q)->tail && (*q)->wait_seq > seq))
+			continue;
+		request_resume(*q);
+		any = true;
+	}
+	if (any)
+		resume_soon(c);
+}
+
+void cut_control_ended(struct cut_control *c)
+{
+	c->ended = true;
+	cut_control_synced(c, c->synced);
+}
+
+size_t cut_control_streams(const struct cut_control *c)
+{
+	size_t n = 0;
+
+	cut_vec_foreach(&c->requests, q)
+		n += (*q)->tail != NULL;
+	return n;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct cut_control *c = handle->data;
+
+	if (--c->closing > 0)
+		return;
+	cut_vec_done(&c->requests);
+	free(c->path);
+	free(c);
+}
+
+void cut_control_stop(struct cut_control *c)
+{
+	if (!c)
+		return;
+	cut_vec_foreach(&c->requests, q)
+		request_resume(*q);
+	uv_poll_stop(&c->poll);
+	uv_timer_stop(&c->timer);
+	MHD_stop_daemon(c->daemon); /* closes the socket and ends every request */
+	unlink(c->path);
+	c->closing = 2;
+	c->poll.data = c->timer.data = c;
+	uv_close((uv_handle_t *)&c->poll, on_closed);
+	uv_close((uv_handle_t *)&c->timer, on_closed);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The control socket of a run: HTTP/1.1 with JSON over a unix socket, on the engine's loop. Routes:
+ * GET /v1/status, GET /v1/events (server-sent events, Last-Event-ID), POST /v1/orders, POST /v1/eval.
+ * Who asks is told by the socket's peer credentials. */
+#pragma once
+
+#include "engine/runtime/driver.h"
+
+struct cut_control;
+
+/* Listens at path (mode 0666; each request is authorised by uid). driver is borrowed. */
+int cut_control_start(struct uv_loop_s *loop, const char *path, struct cut_driver *driver,
+                      struct cut_control **ret, struct cut_err *err);
+/* Records up to seq are durable: answers orders that wait for it, feeds event streams. */
+void cut_control_synced(struct cut_control *control, uint64_t seq);
+/* The run has ended: event streams end once they have sent everything. */
+void cut_control_ended(struct cut_control *control);
+size_t cut_control_streams(const struct cut_control *control); /* event streams still open */
+void cut_control_stop(struct cut_control *control);

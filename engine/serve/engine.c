@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/serve/engine.h"
+
+#include "engine/base/log.h"
+#include "engine/base/vec.h"
+#include "engine/runtime/clock.h"
+#include "engine/runtime/loop.h"
+#include "engine/runtime/replay.h"
+#include "engine/runtime/rundir.h"
+#include "engine/runtime/secret.h"
+#include "engine/runbook/runbook.h"
+#include "engine/serve/arm.h"
+#include "engine/serve/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+#include <uv.h>
+
+#define START_WAIT   (10 * CUT_MINUTE) /* for the answer to the plan */
+#define FAREWELL     (2 * CUT_SECOND)  /* for event streams to send their last */
+#define BEAT_EVERY   (1 * CUT_SECOND)
+
+struct engine {
+	const struct cut_engine_options *o;
+	const struct cut_engine_start *start;
+	bool resume;
+	unsigned epoch;
+	uv_loop_t loop;
+	struct cut_run *run;
+	struct cut_watch *watch;
+	struct cut_journal *journal;
+	struct cut_calls *calls;
+	struct cut_driver *driver;
+	struct cut_control *control;
+	json_t *secrets, *roles, *plans;
+	struct cut_replay replay; /* of a resume */
+	uv_timer_t start_timer, farewell, beat;
+	uv_pipe_t client;
+	struct cut_buf client_in;
+	bool client_open, started, stopping;
+	int result;
+};
+
+static void engine_stop(struct engine *e);
+
+/* --- the client that waits --- */
+
+static void on_client_closed(uv_handle_t *handle)
+{
+}
+
+static void client_close(struct engine *e)
+{
+	if (!e->client_open)
+		return;
+	e->client_open = false;
+	uv_close((uv_handle_t *)&e->client, on_client_closed);
+}
+
+static void client_tell(struct engine *e, json_t *message)
+{
+	cut_auto(cut_json) json_t *owned = message;
+	cut_auto(cut_buf) struct cut_buf line = {0};
+	uv_buf_t buf;
+	int at = 0;
+
+	if (!e->client_open)
+		return;
+	cut_json_canonical(owned, &line);
+	cut_buf_add_char(&line, '\n');
+	while (at < (int)line.len) { /* a plan fits the socket's buffer or the client is reading */
+		int n;
+
+		buf = uv_buf_init(line.data + at, (unsigned)(line.len - (size_t)at));
+		n = uv_try_write((uv_stream_t *)&e->client, &buf, 1);
+		if (n == UV_EAGAIN)
+			usleep(1000);
+		else if (n < 0)
+			break;
+		else
+			at += n;
+	}
+}
+
+/* Ends the engine before the run has started: no trace of it stays. */
+static void withdraw(struct engine *e, const struct cut_err *err)
+{
+	if (err) {
+		cut_auto(cut_str) char *text = cut_err_text(err);
+
+		cut_log(CUT_LOG_WARN, "refused", "why=\"%s\"", text);
+		client_tell(e, json_pack("{s:s, s:{s:s?, s:s?, s:s?}, s:i}", "type", "refused",
+		                         "error", "what", err->what, "why", err->why, "next",
+		                         err->next, "errno", -err->code));
+	}
+	engine_stop(e);
+	cut_run_dir_remove(e->o->dir);
+}
+
+static void start_run(struct engine *e)
+{
+	cut_auto(cut_str) char *actor =
+		cut_printf("%s (uid %lld)", e->o->starter_name, (long long)e->o->starter);
+	struct cut_event ev = {
+		.type = CUT_EV_ORDER,
+		.actor = actor,
+		.order = {.order = CUT_ORDER_START, .uid = e->o->starter},
+	};
+
+	if (e->started)
+		return;
+	e->started = true;
+	uv_timer_stop(&e->start_timer);
+	cut_driver_feed(e->driver, &ev, NULL, NULL);
+	client_tell(e, json_pack("{s:s}", "type", "started"));
+	client_close(e);
+}
+
+static void on_client_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
+{
+	static char space[256];
+
+	*buf = uv_buf_init(space, sizeof(space));
+}
+
+static void on_client_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct engine *e = cut_container((uv_pipe_t *)stream, struct engine, client);
+
+	if (n < 0) {
+		client_close(e);
+		if (!e->started && e->o->at == CUT_NEVER)
+			withdraw(e, NULL);
+		return;
+	}
+	cut_buf_add(&e->client_in, buf->base, (size_t)n);
+	if (e->driver && strcmp(cut_buf_str(&e->client_in), "start\n") == 0)
+		start_run(e);
+}
+
+static void on_start_due(uv_timer_t *timer)
+{
+	struct engine *e = cut_container(timer, struct engine, start_timer);
+	cut_auto(cut_err) struct cut_err err = {0};
+
+	if (e->o->at != CUT_NEVER) {
+		start_run(e);
+		return;
+	}
+	cut_err_set(&err, -ETIMEDOUT, "nobody answered within 10 minutes", "run it again",
+	            "the run was not started");
+	withdraw(e, &err);
+}
+
+static void client_open(struct engine *e)
+{
+	uv_pipe_init(&e->loop, &e->client, 0);
+	uv_pipe_open(&e->client, e->o->client_fd);
+	uv_read_start((uv_stream_t *)&e->client, on_client_alloc, on_client_read);
+	e->client_open = true;
+}
+
+/* --- the end --- */
+
+static void on_farewell(uv_timer_t *timer)
+{
+	engine_stop(cut_container(timer, struct engine, farewell));
+}
+
+static void on_record_synced(void *data, uint64_t seq)
+{
+	struct engine *e = data;
+
+	cut_control_synced(e->control, seq);
+}
+
+static void on_run_end(void *data)
+{
+	struct engine *e = data;
+
+	cut_log(CUT_LOG_INFO, "ended", "state=%s", cut_run_state_name(cut_run_state(e->run)));
+	cut_control_ended(e->control);
+	uv_timer_start(&e->farewell, on_farewell,
+	               cut_control_streams(e->control) > 0 ? (uint64_t)FAREWELL : 50, 0);
+}
+
+static void on_closed_static(uv_handle_t *handle)
+{
+}
+
+static void engine_stop(struct engine *e)
+{
+	if (e->stopping)
+		return;
+	e->stopping = true;
+	client_close(e);
+	cut_control_stop(e->control);
+	cut_calls_stop(e->calls);
+	cut_driver_free(e->driver);
+	cut_journal_close(e->journal);
+	uv_close((uv_handle_t *)&e->start_timer, on_closed_static);
+	uv_close((uv_handle_t *)&e->farewell, on_closed_static);
+	uv_close((uv_handle_t *)&e->beat, on_closed_static);
+}
+
+/* --- arming, and taking up again --- */
+
+static int driver_make(struct engine *e, cut_time zero_boot, struct cut_err *err)
+{
+	struct cut_driver_options options = {
+		.loop = &e->loop,
+		.rb = e->o->rb,
+		.run = e->run,
+		.watch = e->watch,
+		.journal = e->journal,
+		.calls = e->calls,
+		.dir = e->o->dir,
+		.run_id = e->o->run_id,
+		.socket = e->o->socket,
+		.zero_boot = zero_boot,
+		.epoch = e->epoch,
+	};
+	struct cut_driver_events events = {
+		.synced = on_record_synced,
+		.end = on_run_end,
+		.data = e,
+	};
+
+	int r = cut_driver_new(&options, &events, &e->driver, err);
+
+	if (r < 0)
+		return r;
+	return cut_control_start(&e->loop, e->o->socket, e->driver, &e->control, err);
+}
+
+static int arm(struct engine *e, struct cut_err *err)
+{
+	cut_auto(cut_json) json_t *record = cut_arm_record(e->o, e->roles, cut_calls_describe(e->calls));
+	cut_auto(cut_str) char *actor =
+		cut_printf("%s (uid %lld)", e->o->starter_name, (long long)e->o->starter);
+	struct cut_event ev = {.type = CUT_EV_ARMED, .actor = actor, .armed = record};
+	int r;
+
+	e->epoch = 1;
+	r = cut_journal_create(&e->loop, e->o->dir, e->epoch, NULL, &e->journal, err);
+	if (r < 0)
+		return r;
+	r = driver_make(e, cut_clock_boot(), err);
+	if (r < 0)
+		return r;
+	r = cut_driver_feed(e->driver, &ev, NULL, err);
+	if (r < 0)
+		return r;
+	r = cut_journal_flush(e->journal, err);
+	if (r < 0)
+		return r;
+	cut_driver_start(e->driver);
+	client_tell(e, json_pack("{s:s, s:O, s:O, s:s}", "type", "armed", "plans", e->plans, "armed",
+	                         record, "socket", e->o->socket));
+	return 0;
+}
+
+static void on_looked(void *data, json_t *plans, const struct cut_err *refusal)
+{
+	struct engine *e = data;
+	cut_auto(cut_err) struct cut_err err = {0};
+
+	if (e->stopping)
+		return;
+	if (refusal) {
+		withdraw(e, refusal);
+		return;
+	}
+	e->plans = json_incref(plans);
+	if (arm(e, &err) < 0) {
+		withdraw(e, &err);
+		return;
+	}
+	if (e->o->yes)
+		start_run(e);
+	else if (e->o->at != CUT_NEVER)
+		uv_timer_start(&e->start_timer, on_start_due,
+		               e->o->at > cut_clock_wall() ? (uint64_t)(e->o->at - cut_clock_wall()) : 0,
+		               0);
+	else
+		uv_timer_start(&e->start_timer, on_start_due, START_WAIT, 0);
+}
+
+/* Where the run clock's zero lies on this boot's clock, and how long nobody drove. */
+static cut_time find_zero(struct engine *e, bool *ret_same_boot, cut_time *ret_gap)
+{
+	const char *boot = cut_json_str(e->replay.boot, "boot_id", "");
+	char now[37] = "";
+	cut_time at = (cut_time)cut_json_int(e->replay.boot, "boot_ms", 0);
+	cut_time t = (cut_time)cut_json_int(e->replay.boot, "t", 0);
+	cut_time away;
+
+	cut_clock_boot_id(now);
+	*ret_same_boot = strcmp(boot, now) == 0;
+	if (*ret_same_boot) {
+		*ret_gap = cut_clock_boot() - (at - t) - e->replay.t;
+		return at - t;
+	}
+	away = cut_clock_wall() - e->replay.wall;
+	*ret_gap = away > 0 ? away : 0;
+	return cut_clock_boot() - e->replay.t - *ret_gap;
+}
+
+static int take_up(struct engine *e, struct cut_err *err)
+{
+	struct cut_event ev = {.type = CUT_EV_RESUMED};
+	cut_time zero = find_zero(e, &ev.resumed.same_boot, &ev.resumed.gap);
+	char boot_id[37] = "";
+	int r;
+
+	cut_clock_boot_id(boot_id);
+	e->epoch = e->replay.scan.epoch + 1;
+	ev.resumed.epoch = e->epoch;
+	ev.resumed.boot_id = boot_id;
+	ev.resumed.boot_ms = cut_clock_boot();
+	r = cut_journal_open(&e->loop, e->o->dir, &e->replay.scan, e->epoch, NULL, &e->journal, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < e->replay.missing.len; i++)
+		cut_journal_append(e->journal, e->replay.missing.items[i],
+		                   strlen(e->replay.missing.items[i]));
+	r = driver_make(e, zero, err);
+	if (r < 0)
+		return r;
+	r = cut_driver_feed(e->driver, &ev, NULL, err);
+	if (r < 0)
+		return r;
+	e->started = cut_run_state(e->run) != CUT_RUN_ARMED;
+	if (!e->started)
+		uv_timer_start(&e->start_timer, on_start_due, START_WAIT, 0);
+	cut_driver_start(e->driver);
+	return 0;
+}
+
+static void fail(struct engine *e, const struct cut_err *err)
+{
+	cut_auto(cut_str) char *text = cut_err_text(err);
+
+	cut_log(CUT_LOG_ERROR, "engine_failed", "why=\"%s\"", text);
+	e->result = err->code == -EBADMSG || err->code == -EPROTO ? CUT_ENGINE_LEAVE
+	                                                          : CUT_ENGINE_CRASH;
+	engine_stop(e);
+}
+
+static void on_hosts_ready(void *data, const struct cut_err *why)
+{
+	struct engine *e = data;
+	cut_auto(cut_err) struct cut_err err = {0};
+
+	if (e->resume) {
+		if (why || take_up(e, &err) < 0)
+			fail(e, why ? why : &err);
+	} else if (why) {
+		withdraw(e, why);
+	} else {
+		cut_arm_look(e->calls, e->o, on_looked, e);
+	}
+}
+
+static void on_beat(uv_timer_t *timer)
+{
+	cut_beat(cut_container(timer, struct engine, beat)->start->beat);
+}
+
+static int prepare(struct engine *e, struct cut_err *err)
+{
+	int r;
+
+	if (e->resume) {
+		r = cut_replay(e->o->dir, true, e->o->rb, e->run, e->watch, &e->replay, err);
+		if (r < 0)
+			return r;
+	} else {
+		r = cut_arm_check(e->o, cut_clock_wall(), &e->roles, err);
+		if (r < 0)
+			return r;
+	}
+	return cut_secrets_read(e->o->rb, &e->secrets, err);
+}
+
+static int start_hosts(struct engine *e, struct cut_err *err)
+{
+	struct cut_calls_options options = {
+		.loop = &e->loop,
+		.rb = e->o->rb,
+		.host_path = e->o->host_path,
+		.run = e->o->run_id,
+		.secrets = e->secrets,
+		.lock_fd = e->start->lock_fd,
+		.log_fd = e->o->log_fd,
+		.standby = true,
+	};
+
+	return cut_calls_start(&options, on_hosts_ready, e, &e->calls, err);
+}
+
+static void engine_done(struct engine *e)
+{
+	cut_run_free(e->run);
+	cut_watch_free(e->watch);
+	cut_replay_done(&e->replay);
+	cut_buf_done(&e->client_in);
+	json_decref(e->secrets);
+	json_decref(e->roles);
+	json_decref(e->plans);
+}
+
+int cut_engine_run(void *arg, const struct cut_engine_start *start)
+{
+	const struct cut_engine_options *options = arg;
+	struct engine e = {.o = options, .start = start};
+	cut_auto(cut_err) struct cut_err err = {0};
+
+	e.resume = options->resume || start->restarts > 0;
+	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	prctl(PR_SET_DUMPABLE, 0);
+	cut_log_open(options->log_fd, CUT_LOG_INFO, "engine");
+	uv_loop_init(&e.loop);
+	cut_loop_measure(&e.loop);
+	uv_timer_init(&e.loop, &e.start_timer);
+	uv_timer_init(&e.loop, &e.farewell);
+	uv_timer_init(&e.loop, &e.beat);
+	uv_unref((uv_handle_t *)&e.beat);
+	uv_timer_start(&e.beat, on_beat, 0, BEAT_EVERY);
+	if (options->client_fd >= 0 && start->restarts == 0)
+		client_open(&e);
+	e.run = cut_run_new(options->rb, options->graph);
+	e.watch = cut_watch_new(options->rb);
+	if (prepare(&e, &err) < 0 || start_hosts(&e, &err) < 0) {
+		if (e.resume)
+			fail(&e, &err);
+		else
+			withdraw(&e, &err);
+	}
+	uv_run(&e.loop, UV_RUN_DEFAULT);
+	cut_loop_measure_end(&e.loop);
+	engine_done(&e);
+	return e.result;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the JSON of an order or a vote to the event that the run is fed. Used by the control socket.
+ *
+ *	{"order": "approve", "target": "go_live", "comment": "looks good"}
+ *	{"order": "rollback", "target": "canary", "accept_loss": true} */
+#pragma once
+
+#include "engine/runtime/driver.h"
+
+struct cut_person {
+	int64_t uid;
+	const char *name; /* "alice" */
+};
+
+/* *ret_seq: the record to wait for before answering, also where the order was refused. Errors as
+ * cut_run_feed; -EPERM: not an operator and in no role. */
+int cut_order_give(struct cut_driver *driver, const struct cut_person *who, const json_t *request,
+                   uint64_t *ret_seq, struct cut_err *err);
+/* May this person look at the run at all: operators and members of its roles. */
+bool cut_person_may_look(struct cut_driver *driver, int64_t uid);
