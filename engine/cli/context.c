@@ -136,27 +136,24 @@ static int add_set(json_t *set, const char *text, struct cut_err *err)
 	return 0;
 }
 
-/* --params first, then every --set over it. */
-static int read_parameters(const struct cut_args *args, struct cut_faults *faults, json_t **ret,
-                           struct cut_err *err)
+static int read_parameters(const struct cut_args *args, struct cut_faults *faults,
+                           json_t **ret_params, json_t **ret_set, struct cut_err *err)
 {
 	const char *file = cut_args_value(args, "params");
-	cut_auto(cut_json) json_t *set = NULL;
+	cut_auto(cut_json) json_t *set = json_object();
 
 	if (file) {
-		int r = cut_params_read(file, faults, &set, err);
+		int r = cut_params_read(file, faults, ret_params, err);
 
 		if (r < 0)
 			return r;
 	}
-	if (!set)
-		set = json_object();
 	for (size_t i = 0; i < args->given_len; i++) {
 		if (strcmp(args->given[i].name, "set") == 0 &&
 		    add_set(set, args->given[i].value, err) < 0)
 			return -EINVAL;
 	}
-	*ret = cut_take(set);
+	*ret_set = cut_take(set);
 	return 0;
 }
 
@@ -194,19 +191,19 @@ int cut_context_load(const struct cut_args *args, const char *path, bool quiet,
                      struct cut_context *ctx)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
-	cut_auto(cut_json) json_t *set = NULL;
+	cut_auto(cut_json) json_t *set = NULL, *params = NULL;
 	struct cut_load_options options = {
 		.catalog = &ctx->catalog,
 		.need_plugin = need_plugin,
 		.need_data = ctx,
-		.params_file = cut_args_value(args, "params"),
 		.large = cut_args_has(args, "large"),
 	};
 	int r = cut_places_find(args, &ctx->places, &err);
 
 	if (r == 0)
-		r = read_parameters(args, &ctx->faults, &set, &err);
+		r = read_parameters(args, &ctx->faults, &params, &set, &err);
 	options.set = set;
+	options.params = params;
 	if (r == 0)
 		r = cut_runbook_load(path, &options, &ctx->faults, &ctx->rb, &err);
 	if (ctx->faults.errors > 0 && quiet)
@@ -257,6 +254,7 @@ int cut_context_of_run(const struct cut_args *args, const char *dir, struct cut_
 		r = cut_replay_armed(dir, &armed, &err);
 	if (r == 0)
 		r = read_whole(path, &text, &err);
+	options.resolved = json_object_get(armed, "parameters");
 	if (r == 0)
 		r = cut_runbook_load_text(text.data, text.len, cut_json_str(armed, "file", path),
 		                          cut_json_str(armed, "folder", "/"), &options,

@@ -201,13 +201,76 @@ static void want_source(struct source *source, struct cut_faults *faults, bool l
 	}
 }
 
+/* --- which plugins a file names --- */
+
+static void note_plugin(json_t *list, const char *name, size_t len)
+{
+	cut_auto(cut_str) char *plugin = cut_strndup(name, len);
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+		if (strcmp(json_string_value(item), plugin) == 0)
+			return;
+	json_array_append_new(list, json_string(plugin));
+}
+
+/* The built-in `core` stands behind every `run` and every plain `uses` but the engine's own check. */
+static json_t *plugins_of(struct cut_doc *doc)
+{
+	uint32_t uses = cut_doc_text(doc, "uses", 4), plugin = cut_doc_text(doc, "plugin", 6);
+	uint32_t run = cut_doc_text(doc, "run", 3), notify = cut_doc_text(doc, "notify", 6);
+	uint32_t check = cut_doc_text(doc, "check", 5);
+	json_t *list = json_array();
+	bool core = false;
+
+	for (uint32_t i = 1; i < doc->len; i++) {
+		const struct cut_node *n = &doc->nodes[i];
+		const char *text, *dot;
+
+		core |= n->key == run || n->key == notify;
+		if (n->kind != CUT_NODE_SCALAR || !n->text || (n->key != plugin && n->key != uses))
+			continue;
+		text = doc->texts[n->text];
+		dot = strchr(text, '.');
+		if (n->key == plugin)
+			note_plugin(list, text, strlen(text));
+		else if (dot)
+			note_plugin(list, text, (size_t)(dot - text));
+		else
+			core |= n->text != check;
+	}
+	if (core)
+		json_array_append_new(list, json_string("core"));
+	return list;
+}
+
+static int load_plugins(struct cut_doc *doc, const struct cut_load_options *options,
+                        struct cut_err *err)
+{
+	cut_auto(cut_json) json_t *names = NULL;
+	const json_t *name;
+	size_t i;
+	int r = 0;
+
+	if (!options->need_plugin)
+		return 0;
+	names = plugins_of(doc);
+	json_array_foreach(names, i, name) {
+		if (r == 0)
+			r = options->need_plugin(options->need_data, json_string_value(name), err);
+	}
+	return r;
+}
+
 static int load_source(struct source *source, const char *name, const char *folder,
                        const struct cut_load_options *options, struct cut_faults *faults,
-                       struct cut_runbook **ret_rb)
+                       struct cut_runbook **ret_rb, struct cut_err *err)
 {
 	cut_auto(cut_runbook) struct cut_runbook *rb = cut_new(struct cut_runbook);
 	struct load l = {.rb = rb, .faults = faults, .catalog = options->catalog, .options = options,
 	                 .text = source->text, .text_len = source->len, .step = CUT_NONE, .group = CUT_NONE};
+	int r = 0;
 
 	rb->doc = l.doc = cut_doc_new(name);
 	rb->catalog = options->catalog;
@@ -221,9 +284,13 @@ static int load_source(struct source *source, const char *name, const char *fold
 			source->text = l.text = NULL;
 			l.text_len = 0;
 		}
-		load_document(&l);
+		r = load_plugins(l.doc, options, err);
+		if (r == 0)
+			load_document(&l);
 	}
 	load_done(&l);
+	if (r < 0)
+		return r;
 	sort_faults(faults);
 	want_source(source, faults, options->large);
 	if (faults->errors > 0)
@@ -301,7 +368,7 @@ int cut_runbook_load(const char *path, const struct cut_load_options *options,
 		return r;
 	source.text = source.owned;
 	folder = folder_of(path);
-	r = load_source(&source, path, folder, options, faults, ret_rb);
+	r = load_source(&source, path, folder, options, faults, ret_rb, err);
 	free(source.owned);
 	return r;
 }
@@ -312,53 +379,5 @@ int cut_runbook_load_text(const char *text, size_t len, const char *name, const 
 {
 	struct source source = {.text = text, .len = len};
 
-	return load_source(&source, name, folder, options, faults, ret_rb);
-}
-
-/* --- which plugins a file names --- */
-
-static void note_plugin(json_t *list, const char *name, size_t len)
-{
-	cut_auto(cut_str) char *plugin = cut_strndup(name, len);
-	const json_t *item;
-	size_t i;
-
-	json_array_foreach(list, i, item)
-		if (strcmp(json_string_value(item), plugin) == 0)
-			return;
-	json_array_append_new(list, json_string(plugin));
-}
-
-int cut_runbook_plugins(const char *path, bool large, json_t **ret, struct cut_faults *faults,
-                        struct cut_err *err)
-{
-	cut_auto(cut_doc) struct cut_doc *doc = cut_doc_new(path);
-	struct source source = {.path = path};
-	uint32_t uses = cut_doc_text(doc, "uses", 4), plugin = cut_doc_text(doc, "plugin", 6);
-	json_t *list;
-	int r;
-
-	r = read_file(path, large, &source.owned, &source.len, err);
-	if (r < 0)
-		return r;
-	source.text = source.owned;
-	r = cut_yaml_read(doc, source.text, source.len, large, faults);
-	want_source(&source, faults, large);
-	free(source.owned);
-	if (r < 0)
-		return r;
-	list = json_array();
-	for (uint32_t i = 1; i < doc->len; i++) {
-		const struct cut_node *n = &doc->nodes[i];
-		const char *text = doc->texts[n->text], *dot = strchr(text, '.');
-
-		if (n->kind != CUT_NODE_SCALAR || !n->text)
-			continue;
-		if (n->key == plugin)
-			note_plugin(list, text, strlen(text));
-		else if (n->key == uses && dot)
-			note_plugin(list, text, (size_t)(dot - text));
-	}
-	*ret = list;
-	return 0;
+	return load_source(&source, name, folder, options, faults, ret_rb, err);
 }

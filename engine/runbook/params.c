@@ -103,6 +103,8 @@ static json_t *resolve(struct load *l, uint32_t node, const char *name,
 	}
 	given = json_object_get(l->options->set, name);
 	if (!given)
+		given = json_object_get(l->options->params, name);
+	if (!given)
 		return fallback;
 	json_decref(fallback);
 	return given_value(l, node, name, read_as, NULL, given);

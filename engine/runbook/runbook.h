@@ -38,8 +38,12 @@ void cut_faults_done(struct cut_faults *faults);
 
 struct cut_load_options {
 	const struct cut_catalog *catalog;
-	const json_t *set;       /* --set and --params, name → text or JSON value; may be NULL */
-	const char *params_file; /* --params, for messages; may be NULL */
+	/* Called for each plugin that the file names, before anything is looked up in the catalog: adds
+	 * it there. NULL: the catalog is complete. An error of it is the load's. */
+	int (*need_plugin)(void *data, const char *name, struct cut_err *err);
+	void *need_data;
+	const json_t *set;    /* --set, name → text; a name that is not declared is an error; or NULL */
+	const json_t *params; /* of cut_params_read; may hold more than this runbook declares; or NULL */
 	const json_t *resolved;  /* rb->parameters of an earlier load, taken as they are (a resume) */
 	bool large;              /* up to 64 MiB */
 };
@@ -56,9 +60,8 @@ int cut_runbook_load_text(const char *text, size_t len, const char *name, const 
  * with rb->parameters as options->resolved, into the same model and the same identity; fills
  * rb->sha256, its SHA-256. */
 int cut_runbook_identity(struct cut_runbook *rb, struct cut_buf *ret_canonical);
-/* Which plugins a file names, without loading them: connections' `plugin`, the prefix of `uses`. So
- * the catalog can be made first. List of names, new reference. */
-int cut_runbook_plugins(const char *path, bool large, json_t **ret, struct cut_faults *faults,
-                        struct cut_err *err);
+/* Reads a file of parameters (--params): one map, YAML or JSON. *ret: name → text, or the JSON of a
+ * list or map; new reference. Errors as cut_runbook_load. */
+int cut_params_read(const char *path, struct cut_faults *faults, json_t **ret, struct cut_err *err);
 /* JSON Schema (draft 2020-12) of the language with the catalog's actions. */
 json_t *cut_runbook_schema(const struct cut_catalog *catalog);
