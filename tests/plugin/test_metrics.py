@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The plugin metrics in the real host, against a real Prometheus and a server that misbehaves."""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
+
+from hostdrive import Host  # noqa: E402
+from labkit import Lab  # noqa: E402
+from servers import LOOPBACK, free_port  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def prometheus():
+    folder = tempfile.mkdtemp(prefix="cutover-metrics.")
+    os.chmod(folder, 0o755)
+    lab = Lab(folder)
+    lab.up("--only", "metrics")
+    yield lab.params["prom_url"]
+    lab.down()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+class Odd(ThreadingHTTPServer):
+    """Answers as it is told to, and keeps what it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__((LOOPBACK, free_port()), Handler)
+        self.url = f"http://{LOOPBACK}:{self.server_address[1]}"
+        self.seen = []
+        self.say(200, b"")
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+
+    def say(self, status, body, delay=0):
+        self.answer = lambda path: (status, body, delay)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.server.seen.append((time.monotonic(), self.path, dict(self.headers)))
+        status, body, delay = self.server.answer(self.path)
+        time.sleep(delay)
+        try:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        except OSError:
+            self.close_connection = True
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def odd():
+    server = Odd()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def prom(url, **more):
+    return {"prom": {"plugin": "metrics", "provider": "prometheus", "url": url, **more}}
+
+
+def ask(url, query, *, timeout=5, secrets=None, connection=None, **more):
+    with Host("metrics", prom(url, **(connection or {})), secrets) as host:
+        return host.call("query", "sample", {"source": "prom", "query": query, **more},
+                         timeout=timeout)
+
+
+def vector(*values):
+    return json.dumps({"status": "success", "data": {"resultType": "vector", "result": [
+        {"metric": {"n": str(n)}, "value": [time.time(), value]}
+        for n, value in enumerate(values)]}}).encode()
+
+
+@pytest.mark.parametrize("query, value", [
+    ("vector(0.07)", 0.07),
+    ("scalar(vector(3)) + 0", 3),
+    ("3e-9 * 1", 3e-9),
+    ('sum(vector(2)) + on() label_replace(vector(1), "a", "x y+&=%", "", "")', 3),
+])
+def test_query_gives_the_one_value_of_prometheus(prometheus, query, value):
+    done = ask(prometheus, query)
+    assert done.status == "ok", done
+    assert done.data["value"] == pytest.approx(value)
+    at = datetime.fromisoformat(done.data["at"].replace("Z", "+00:00")).timestamp()
+    assert abs(at - time.time()) < 2
+
+
+@pytest.mark.parametrize("query", [
+    "nobody_has_this_metric", "vector(0) / 0", "vector(1) / 0", "-vector(1) / 0", "vector(NaN)"])
+def test_query_without_evidence_is_missing_not_zero(prometheus, query):
+    done = ask(prometheus, query)
+    assert done.status == "ok", done
+    assert done.data == {"value": None}
+
+
+@pytest.mark.parametrize("query, text", [
+    ('label_replace(vector(1), "a", "b", "", "") or vector(2)', "2 series"),
+    ("sum(", "400"),
+    ("up[5m]", "neither a vector nor a scalar"),
+])
+def test_query_that_cannot_be_one_value_is_an_error_of_the_source(prometheus, query, text):
+    done = ask(prometheus, query)
+    assert done.status == "fail", done
+    assert text in done.text
+
+
+def test_age_query_dates_the_value_by_our_own_clock(prometheus):
+    done = ask(prometheus, "vector(1)", age_query="vector(90)")
+    at = datetime.fromisoformat(done.data["at"].replace("Z", "+00:00")).timestamp()
+    assert time.time() - at == pytest.approx(90, abs=2)
+    assert ask(prometheus, "vector(1)", age_query="nothing_here").data == {"value": None}
+    assert ask(prometheus, "vector(1)", age_query="vector(-5)").status == "fail"
+
+
+@pytest.mark.parametrize("status, body, text", [
+    (200, b"", "empty"),
+    (200, b"<html>hello</html>", "not JSON"),
+    (200, b'{"status": "success", "data": ', "not JSON"),
+    (200, b'{"status": "error", "errorType": "timeout", "error": "x"}', "success"),
+    (200, b'[]', "success"),
+    (200, b'{"status": "success"}', "neither"),
+    (200, b'{"status": "success", "data": {"resultType": "vector", "result": 7}}', "neither"),
+    (200, b'{"status": "success", "data": {"resultType": "vector", "result": [{}]}}', "[time"),
+    (200, vector("seven"), "no number"),
+    (200, vector(""), "[time"),
+    (200, vector("1", "2"), "2 series"),
+    (200, b"x" * 2_000_000, "larger"),
+    (500, b"oh no", "500: oh no"),
+    (503, b'{"status": "error", "error": "query queue is full"}', "503: query queue is full"),
+    (404, b"", "404"),
+])
+def test_query_tells_what_was_wrong_with_an_answer(odd, status, body, text):
+    odd.say(status, body)
+    done = ask(odd.url, "x")
+    assert done.status == "fail", done
+    assert text in done.text, done.text
+
+
+def test_query_of_a_source_that_refuses_fails_at_once():
+    done = ask(f"http://{LOOPBACK}:{free_port()}", "x")
+    assert done.status == "fail" and done.seconds < 1, done
+
+
+def test_query_of_a_slow_source_ends_at_its_deadline(odd):
+    odd.say(200, vector("1"), delay=5)
+    done = ask(odd.url, "x", timeout=0.5)
+    assert done.status == "fail", done
+    assert 0.4 < done.seconds < 1.5
+
+
+@pytest.mark.parametrize("auth, value, header", [
+    ({"bearer": "token"}, "s3cret", "Bearer s3cret"),
+    ({"basic": "token"}, "me:s3cret", "Basic bWU6czNjcmV0"),
+])
+def test_query_proves_who_asks_with_a_secret(odd, auth, value, header):
+    odd.say(200, vector("1"))
+    done = ask(odd.url, "x", connection={"auth": auth}, secrets={"token": value})
+    assert done.data["value"] == 1
+    assert odd.seen[0][2]["Authorization"] == header
+    assert ask(odd.url, "x", connection={"auth": auth}).status == "fail"
