@@ -20,6 +20,7 @@ static struct disk {
 	bool loses_unsynced; /* at a failed sync */
 	bool forgets_all;    /* what is read back is not there */
 	size_t write_at_most;
+	off_t seen_at_first; /* the next read ends here, as beside a writer; 0: sees all */
 	off_t synced_len[8]; /* by descriptor, coarse: enough for one file at a time */
 	int syncs, directory_syncs;
 	uv_sem_t *held; /* a sync waits for this */
@@ -41,9 +42,16 @@ static int disk_openat(int dir, const char *name, int flags)
 
 static ssize_t disk_pread(int fd, void *buf, size_t len, off_t at)
 {
+	ssize_t n;
+
 	if (is_failing())
 		return -1;
-	return disk.forgets_all ? 0 : pread(fd, buf, len, at);
+	n = disk.forgets_all ? 0 : pread(fd, buf, len, at);
+	if (disk.seen_at_first && at + n > disk.seen_at_first) {
+		n = disk.seen_at_first - at;
+		disk.seen_at_first = 0;
+	}
+	return n;
 }
 
 static ssize_t disk_pwrite(int fd, const void *buf, size_t len, off_t at)

@@ -281,6 +281,27 @@ static void test_no_run_is_armed_on_a_full_disk_but_one_is_resumed(void **state)
 	assert_int_equal(k->low_calls, 1);
 }
 
+static void test_a_line_that_was_being_written_when_it_was_read_is_no_corruption(void **state)
+{
+	struct kit *k = *state;
+	struct cut_journal_scan scan;
+	struct stat st;
+
+	kit_create(k, 1);
+	for (int i = 1; i <= 6; i++) {
+		kit_append_n(k, i);
+		cut_journal_flush(k->journal, NULL);
+	}
+	assert_int_equal(stat(kit_path(k, "journal.jsonl"), &st), 0);
+	for (int part = 1; part < 6; part++) {
+		disk.seen_at_first = st.st_size / 6 * part + 50;
+		assert_int_equal(cut_journal_read_disk(k->dir, &disk_io, NULL, NULL, &scan, NULL),
+				 0);
+		assert_int_equal(scan.fault, CUT_JOURNAL_TORN);
+		assert_int_equal(scan.bad_seq, part + 1);
+	}
+}
+
 /* What a resume sees when the engine died between a failed sync and the successor. */
 static void test_a_resume_reads_the_disk_and_gives_up_a_file_that_cannot_be_synced(void **state)
 {
@@ -404,6 +425,7 @@ int main(void)
 		T(test_room_is_looked_for_without_anybody_asking),
 		T(test_a_full_disk_that_reserves_nothing_is_no_lost_file),
 		T(test_no_run_is_armed_on_a_full_disk_but_one_is_resumed),
+		T(test_a_line_that_was_being_written_when_it_was_read_is_no_corruption),
 		T(test_a_resume_reads_the_disk_and_gives_up_a_file_that_cannot_be_synced),
 		T(test_an_unwritten_successor_is_only_an_end),
 		T(test_whichever_call_fails_what_was_promised_is_there),
