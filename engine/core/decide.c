@@ -160,6 +160,7 @@ void cut_run_acceptance(struct cut_run *run, const struct cut_event *ev)
 	const struct cut_phase *p = &run->rb->phases[phase];
 	const char *text = cut_step_short(ev->acceptance.text, "");
 	enum cut_acceptance_state state = ev->acceptance.state;
+	const struct cut_hold *declined; /* or its deadline has passed, which is no decision */
 
 	if (!cut_run_forward(run) || phase != cut_run_stage_phase(run))
 		return;
@@ -171,8 +172,9 @@ void cut_run_acceptance(struct cut_run *run, const struct cut_event *ev)
 		cut_run_aux_start(run, p->acceptance.tests);
 	switch (state) {
 	case CUT_ACC_MET:
+		declined = cut_hold_find(run, CUT_HOLD_ACCEPTANCE, p->id);
 		if (p->acceptance.sign_off_len && !cut_run_signed(run, phase) &&
-		    !cut_hold_find(run, CUT_HOLD_ACCEPTANCE, p->id))
+		    !(declined && declined->decision))
 			cut_gate_sign_off(run, phase, true);
 		break;
 	case CUT_ACC_ACCEPTED:

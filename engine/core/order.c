@@ -179,6 +179,17 @@ static bool is_phase_hold(const struct cut_run *run, const char *target)
 	                   cut_hold_find(run, CUT_HOLD_ROLLBACK, target)));
 }
 
+/* What failed under `continue` counts as done: its dependants may have started. */
+static int need_open(const struct cut_run *run, uint32_t step, struct cut_err *err)
+{
+	if (run->steps[step].state != CUT_STEP_FAILED ||
+	    run->rb->steps[step].on_failure != CUT_FAIL_CONTINUE)
+		return 0;
+	return cut_err_set(err, -EALREADY, NULL, NULL,
+	                   "%s failed under on_failure: continue, the run has gone on",
+	                   run->rb->steps[step].address);
+}
+
 static int may_retry(const struct cut_run *run, const struct cut_event *ev, struct cut_err *err)
 {
 	uint32_t step;
@@ -198,11 +209,8 @@ static int may_retry(const struct cut_run *run, const struct cut_event *ev, stru
 	if (run->steps[step].state != CUT_STEP_FAILED ||
 	    run->rb->phases[run->rb->steps[step].phase].role != CUT_PHASE_FORWARD)
 		return wrong_state(run, step, "retry", NULL, err);
-	if (run->rb->steps[step].on_failure == CUT_FAIL_CONTINUE)
-		return cut_err_set(err, -EALREADY, NULL, NULL,
-		                   "%s failed under on_failure: continue, the run has gone on",
-		                   run->rb->steps[step].address);
-	return need_forward(run, ev, err);
+	r = need_open(run, step, err);
+	return r < 0 ? r : need_forward(run, ev, err);
 }
 
 static void retry_undo(struct cut_run *run, uint32_t step)
@@ -261,8 +269,12 @@ static int may_skip(const struct cut_run *run, const struct cut_event *ev, struc
 	    run->steps[step].state == CUT_STEP_VERIFYING)
 		return wrong_state(run, step, "skip", "wait until it ends; attest it when it is unknown",
 		                   err);
-	if (run->steps[step].state > CUT_STEP_READY && run->steps[step].state != CUT_STEP_FAILED)
+	if ((run->steps[step].state > CUT_STEP_READY && run->steps[step].state != CUT_STEP_FAILED) ||
+	    run->rb->phases[run->rb->steps[step].phase].role != CUT_PHASE_FORWARD)
 		return wrong_state(run, step, "skip", NULL, err);
+	r = need_open(run, step, err);
+	if (r < 0)
+		return r;
 	return authorised(run, ev, "skip", err);
 }
 
@@ -316,7 +328,7 @@ static int may_attest(const struct cut_run *run, const struct cut_event *ev, str
 	if (!said)
 		return cut_err_set(err, -EINVAL, NULL, "add --applied or --not-applied",
 		                   "whether %s was applied must be said", run->rb->steps[step].address);
-	return 0;
+	return need_open(run, step, err);
 }
 
 static void attest_manual(struct cut_run *run, uint32_t step, const struct cut_event *ev)

@@ -547,9 +547,13 @@ int cut_run_feed(struct cut_run *run, const struct cut_event *ev, struct cut_eff
 	run->out = out;
 	run->t = ev->t;
 	run->wall = ev->wall;
+	/* Calls that were in flight are lost before what was due meanwhile starts new ones. */
+	if (ev->type == CUT_EV_RESUMED)
+		apply(run, ev);
 	cut_timer_advance(run);
 	/* What was due may have made the event pointless: an outcome always counts. */
-	if (ev->type == CUT_EV_OUTCOME || ev->type == CUT_EV_ARMED || may(run, ev, NULL) == 0)
+	if (ev->type == CUT_EV_OUTCOME || ev->type == CUT_EV_ARMED ||
+	    (ev->type != CUT_EV_RESUMED && may(run, ev, NULL) == 0))
 		apply(run, ev);
 	settle(run);
 	run->out = NULL;

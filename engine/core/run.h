@@ -113,6 +113,8 @@ uint32_t cut_run_phase(const struct cut_run *run); /* current forward phase, or 
 uint32_t cut_run_stage_phase(const struct cut_run *run); /* phase whose acceptance is wanted now */
 cut_time cut_run_stage_tail(const struct cut_run *run);  /* longest `tail` of the stage's steps */
 bool cut_run_stage_done(const struct cut_run *run, cut_time *ret_since); /* its last step is done */
+/* A point of no return of the stage has started: what would roll back holds instead. */
+bool cut_run_past_return(const struct cut_run *run);
 cut_time cut_run_frozen_until(const struct cut_run *run); /* run clock; 0: not frozen */
 int cut_run_exit_code(const struct cut_run *run); /* of the state; 3 while it waits for people */
 const json_t *cut_run_armed(const struct cut_run *run);

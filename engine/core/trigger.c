@@ -37,7 +37,8 @@ static bool move_to(struct cut_trigger_machine *m, enum cut_trigger_state to)
 
 static bool is_latched(const struct cut_trigger_machine *m)
 {
-	return m->state == CUT_TRIGGER_FIRING && m->spec->then == CUT_THEN_ROLLBACK;
+	return m->state == CUT_TRIGGER_FIRING && m->spec->then == CUT_THEN_ROLLBACK &&
+	       !m->unlatched;
 }
 
 static size_t slots_len(const struct cut_trigger_machine *m)

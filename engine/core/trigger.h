@@ -38,6 +38,7 @@ struct cut_trigger_machine {
 	cut_time seen_at;    /* the last sample, whatever its class; never goes back */
 	cut_time bad_at;     /* the last one that counted as bad; CUT_NEVER: none */
 	bool evidence_bad;   /* the last evidence was bad */
+	bool unlatched;	     /* its rollback can only be a pause; set by the holder at every call */
 	bool linked;	     /* the last sample counted as bad: the interval up to a bad one adds */
 	cut_time bad_time;
 	unsigned count; /* in a row, or in all for `total` */

@@ -21,7 +21,7 @@ static void add_value(double value, const char *unit, struct cut_buf *out)
 	if (unit && strcmp(unit, "ratio") == 0)
 		cut_buf_printf(out, "%.4g %%", value * 100);
 	else
-		cut_buf_printf(out, "%.4g%s%s", value, unit ? " " : "", unit ? unit : "");
+		cut_buf_printf(out, "%.4g%s%s", value, unit && *unit ? " " : "", unit ? unit : "");
 }
 
 /* "7.2 % > 5 %", or "3 % <= 5 %" where it is not hit. */

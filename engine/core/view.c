@@ -75,6 +75,11 @@ bool cut_run_stage_done(const struct cut_run *run, cut_time *ret_since)
 	return run->stage_done;
 }
 
+bool cut_run_past_return(const struct cut_run *run)
+{
+	return run->ponr != CUT_NONE;
+}
+
 cut_time cut_run_frozen_until(const struct cut_run *run)
 {
 	return run->frozen_until;

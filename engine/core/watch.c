@@ -191,6 +191,7 @@ static bool update_trigger(const struct moment *now, struct watched_trigger *w)
 	bool news = w->moved;
 
 	w->moved = false;
+	m->unlatched = cut_run_past_return(now->run);
 	if (m->armed_at == CUT_NEVER) {
 		if (!has_started(now->run, m->spec->from) ||
 		    is_disarmed_by(now->watch, now->run, w))
@@ -290,6 +291,7 @@ static void sample_trigger(const struct moment *now, uint32_t trigger,
 	unsigned before = m->state;
 	bool usable = c != CUT_SAMPLE_MISSING && c != CUT_SAMPLE_ERROR;
 
+	m->unlatched = cut_run_past_return(now->run);
 	w->value = usable ? sample->value : NAN;
 	w->at = at;
 	w->last = c;

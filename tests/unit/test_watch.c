@@ -19,7 +19,7 @@ struct cut_run {
 	enum cut_run_state state;
 	enum cut_step_state steps[STEPS];
 	uint32_t stage_phase;
-	bool stage_done, is_signed, tests_done, tests_ok;
+	bool past_return, stage_done, is_signed, tests_done, tests_ok;
 	cut_time done_at;
 };
 
@@ -48,6 +48,11 @@ bool cut_run_stage_done(const struct cut_run *run, cut_time *ret_since)
 {
 	*ret_since = run->done_at;
 	return run->stage_done;
+}
+
+bool cut_run_past_return(const struct cut_run *run)
+{
+	return run->past_return;
 }
 
 bool cut_run_signed(const struct cut_run *run, uint32_t phase)
@@ -267,6 +272,21 @@ static void test_latched_stays_when_the_run_closes(void **state)
 	world_done(&w);
 }
 
+static void test_past_the_point_of_no_return_a_rollback_trigger_may_clear_again(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	w.run.past_return = true;
+	start(&w);
+	shift(&w, 0);
+	samples(&w, 0, 2 * CUT_SECOND, 0.5);
+	sample(&w, 3 * CUT_SECOND, 0.01);
+	expect(&w, "0 high clear\n0 high pending\n1 high pending\n2 high firing\n3 high clear\n");
+	world_done(&w);
+}
+
 static void test_a_clean_stage_is_accepted(void **state)
 {
 	struct world w;
@@ -446,6 +466,8 @@ int main(void)
 			test_a_trigger_is_armed_from_the_start_of_its_step_to_the_acceptance),
 		cmocka_unit_test(test_a_trigger_without_from_is_armed_with_the_run),
 		cmocka_unit_test(test_latched_stays_when_the_run_closes),
+		cmocka_unit_test(
+			test_past_the_point_of_no_return_a_rollback_trigger_may_clear_again),
 		cmocka_unit_test(test_a_clean_stage_is_accepted),
 		cmocka_unit_test(test_a_pending_trigger_suspends_and_a_bad_sample_restarts),
 		cmocka_unit_test(test_a_shadow_trigger_does_everything_but_act),
