@@ -17,8 +17,8 @@ const struct cut_body *cut_call_body(const struct cut_run *run, uint32_t step)
 
 	switch ((enum cut_part)run->steps[step].part) {
 	case CUT_PART_VERIFY: return model->verify_body;
-	case CUT_PART_UNDO:   return model->undo_body ? model->undo_body : &model->body;
-	case CUT_PART_BODY:   break;
+	case CUT_PART_UNDO: return model->undo_body ? model->undo_body : &model->body;
+	case CUT_PART_BODY: break;
 	}
 	return &model->body;
 }
@@ -31,24 +31,25 @@ static bool is_check(const struct cut_body *body)
 /* The same for every operation of one attempt in one direction, so that any engine can compute it
  * again and a repetition is known as one. */
 static void make_key(const struct cut_run *run, uint32_t step, unsigned attempt, bool undo,
-                     char ret[53])
+		     char ret[53])
 {
 	cut_auto(cut_buf) struct cut_buf text = {0};
 	uint8_t digest[CUT_SHA256_BYTES];
 
 	cut_buf_printf(&text, "%s|%s|%u|%s", cut_json_str(run->armed, "run", ""),
-	               run->rb->steps[step].address, attempt, undo ? "rollback" : "apply");
+		       run->rb->steps[step].address, attempt, undo ? "rollback" : "apply");
 	cut_sha256(text.data, text.len, digest);
 	cut_base32(digest, sizeof(digest), ret);
 }
 
 static bool has_effect(const struct cut_run *run, uint32_t step, enum cut_op op)
 {
-	return op == CUT_OP_ROLLBACK || (op == CUT_OP_APPLY && cut_step_writes(&run->rb->steps[step]));
+	return op == CUT_OP_ROLLBACK ||
+	       (op == CUT_OP_APPLY && cut_step_writes(&run->rb->steps[step]));
 }
 
 static void fill(struct cut_run *run, struct cut_effect *fx, uint32_t step,
-                 const struct cut_body *body)
+		 const struct cut_body *body)
 {
 	const struct cut_step *model = &run->rb->steps[step];
 	const struct cut_run_step *s = &run->steps[step];
@@ -122,7 +123,7 @@ static void no_params(struct cut_run *run, uint32_t step, const struct cut_err *
 }
 
 void cut_call_start(struct cut_run *run, uint32_t step, enum cut_part part, enum cut_op op,
-                    enum cut_op entry)
+		    enum cut_op entry)
 {
 	struct cut_run_step *s = &run->steps[step];
 	cut_auto(cut_err) struct cut_err err = {0};
@@ -155,9 +156,10 @@ void cut_call_cancel(struct cut_run *run, uint32_t step)
 }
 
 /* Before the try after the nth failed one: delay × factor^(n-1), at most max; with jitter between
- * half of it and all of it, from the run, the step and the attempt, so that a replay waits as long. */
+ * half of it and all of it, from the run, the step and the attempt, so that a replay waits as long.
+ */
 cut_time cut_call_delay(const struct cut_run *run, uint32_t step, const struct cut_retry *retry,
-                        unsigned attempt, unsigned tries)
+			unsigned attempt, unsigned tries)
 {
 	double delay = (double)retry->delay;
 	cut_auto(cut_buf) struct cut_buf text = {0};
@@ -170,7 +172,7 @@ cut_time cut_call_delay(const struct cut_run *run, uint32_t step, const struct c
 	if (!retry->jitter)
 		return (cut_time)delay;
 	cut_buf_printf(&text, "%s|%s|%u|%u", cut_json_str(run->armed, "run", ""),
-	               run->rb->steps[step].address, attempt, tries);
+		       run->rb->steps[step].address, attempt, tries);
 	hash = cut_crc32c(0, text.data, text.len);
 	return (cut_time)(delay / 2 + delay / 2 * ((double)hash / (double)UINT32_MAX));
 }
@@ -210,7 +212,8 @@ static void ask_person(struct cut_run *run, uint32_t step, const char *why)
 
 	cut_run_leave_lane(run, step);
 	if (run->rb->phases[run->rb->steps[step].phase].role != CUT_PHASE_FORWARD) {
-		cut_step_fail(run, step, why); /* nothing waits for a person within tests or finally */
+		cut_step_fail(run, step,
+			      why); /* nothing waits for a person within tests or finally */
 		return;
 	}
 	cut_step_say(run, step, "%s", why);
@@ -218,10 +221,10 @@ static void ask_person(struct cut_run *run, uint32_t step, const char *why)
 		cut_step_move(run, step, CUT_STEP_UNKNOWN);
 	cut_step_record(run, step, true);
 	cut_hold_add(run, CUT_HOLD_UNKNOWN, address, true, true,
-	             cut_printf("look, then cutover attest %s --applied, or cutover attest %s "
-	                        "--not-applied; or cutover rollback",
-	                        address, address),
-	             "nobody can tell whether %s was applied: %s", address, why);
+		     cut_printf("look, then cutover attest %s --applied, or cutover attest %s "
+				"--not-applied; or cutover rollback",
+				address, address),
+		     "nobody can tell whether %s was applied: %s", address, why);
 }
 
 /* Where it could not be observed: what its class lets the engine do by itself. */
@@ -306,7 +309,7 @@ void cut_call_observed(struct cut_run *run, const struct cut_event *ev)
 		return;
 	case CUT_FAIL:
 		cut_step_say(run, step, "observed a conflict: %s",
-		             cut_step_short(ev->outcome.text, "neither before nor after"));
+			     cut_step_short(ev->outcome.text, "neither before nor after"));
 		cut_step_fail(run, step, NULL);
 		return;
 	case CUT_CANCELED:
@@ -327,9 +330,11 @@ static void resume_one(struct cut_run *run, uint32_t step)
 	} else if (s->op != CUT_OP_APPLY || s->part != CUT_PART_BODY) {
 		cut_call_resend(run, step, (enum cut_op)s->op, (enum cut_op)s->entry);
 	} else {
-		if (s->lost)
-			s->lost--; /* an engine's death is not its executor's */
+		uint8_t lost = s->lost;
+
+		s->lost = 0; /* an engine's death is not its executor's */
 		cut_call_lost(run, step, false, why);
+		s->lost = lost;
 	}
 }
 

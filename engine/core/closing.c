@@ -29,7 +29,7 @@ void cut_closing_until(struct cut_run *run, uint32_t node)
 void cut_closing_backstop(struct cut_run *run, uint32_t step)
 {
 	cut_run_page(run, "step", "%s was temporary and its backstop has passed: it is undone now",
-	             run->rb->steps[step].address);
+		     run->rb->steps[step].address);
 	cut_undo_start(run, step);
 }
 
@@ -45,8 +45,8 @@ static int newest_first(const void *a, const void *b, void *steps)
 static void sort_temporaries(struct cut_run *run)
 {
 	if (run->temporaries.len)
-		qsort_r(run->temporaries.items, run->temporaries.len, sizeof(uint32_t), newest_first,
-		        run->steps);
+		qsort_r(run->temporaries.items, run->temporaries.len, sizeof(uint32_t),
+			newest_first, run->steps);
 	run->closing_at = 0;
 }
 
@@ -62,7 +62,7 @@ void cut_closing_start(struct cut_run *run, enum cut_run_state ending, const cha
 	while (run->waiting.len && cut_vec_last(&run->waiting).step == CUT_NONE)
 		cut_gate_sign_off(run, cut_vec_last(&run->waiting).phase, false);
 	cut_run_move(run, CUT_RUN_CLOSING);
-	cut_run_record(run, NULL, "%s; closing", why);
+	cut_run_record(run, NULL, "%s", why);
 	for (uint32_t i = 0; i < run->rb->steps_len; i++)
 		cut_step_interrupt(run, i, false);
 	sort_temporaries(run);
@@ -99,7 +99,7 @@ static void end(struct cut_run *run)
 	cut_run_move(run, (enum cut_run_state)run->ending);
 	cut_run_record(run, NULL, "%s", run->why_final);
 	cut_run_page(run, "run", "the run has ended as %s: %s",
-	             cut_run_state_name((enum cut_run_state)run->ending), run->why_final);
+		     cut_run_state_name((enum cut_run_state)run->ending), run->why_final);
 	cut_run_fx(run, CUT_FX_END);
 }
 
@@ -130,7 +130,8 @@ static bool accepted_any(const struct cut_run *run)
 
 void cut_closing_advance(struct cut_run *run)
 {
-	if (cut_run_forward(run) && run->forward_done && !run->done.len && run->decide_at == CUT_NEVER) {
+	if (cut_run_forward(run) && run->forward_done && !run->done.len &&
+	    run->decide_at == CUT_NEVER) {
 		cut_hold_drop(run, CUT_HOLD_WINDOW, NULL); /* nothing is left to start */
 		if (run->blocking || busy(run))
 			return;

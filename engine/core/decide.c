@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What triggers, acceptance and the window lead to. Causes of an automatic rollback that come at the
- * same instant are collected and decided as one, by the tick that follows at once. */
+/* What triggers, acceptance and the window lead to. Causes of an automatic rollback that come at
+ * the same instant are collected and decided as one, by the tick that follows at once. */
 #include "engine/core/run_internal.h"
 
 #include "engine/base/json.h"
@@ -53,16 +53,20 @@ static void hold_instead(struct cut_run *run, json_t *causes)
 	json_t *cause;
 	size_t i;
 
-	json_array_foreach(causes, i, cause) {
-		const char *kind = cut_json_str(cause, "kind", ""), *id = cut_json_str(cause, "id", "");
+	json_array_foreach (causes, i, cause) {
+		const char *kind = cut_json_str(cause, "kind", ""),
+			   *id = cut_json_str(cause, "id", "");
 		bool step = strcmp(kind, "step") == 0 || strcmp(kind, "gate") == 0;
 
-		cut_hold_add(run, step ? CUT_HOLD_STEP : CUT_HOLD_TRIGGER, lasting(run, id), step, true,
-		             cut_printf("%s; cutover rollback --accept-loss undoes what came before %s too",
-		                        step ? "cutover retry, skip or attest it" : "cutover resume to go on",
-		                        point),
-		             "%s %s: %s; %s was the point of no return, so nothing is undone by itself",
-		             kind, id, cut_json_str(cause, "text", ""), point);
+		cut_hold_add(
+			run, step ? CUT_HOLD_STEP : CUT_HOLD_TRIGGER, lasting(run, id), step, true,
+			cut_printf(
+				"%s; cutover rollback --accept-loss undoes what came before %s too",
+				step ? "cutover retry, skip or attest it"
+				     : "cutover resume to go on",
+				point),
+			"%s %s: %s; %s was the point of no return, so nothing is undone by itself",
+			kind, id, cut_json_str(cause, "text", ""), point);
 	}
 	json_decref(causes);
 }
@@ -99,16 +103,18 @@ static bool not_clear(enum cut_trigger_state state)
 }
 
 static void act(struct cut_run *run, const struct cut_trigger *trigger, enum cut_then then,
-                const char *kind, const char *text)
+		const char *kind, const char *text)
 {
 	switch (then) {
 	case CUT_THEN_ROLLBACK: cut_run_cause(run, cut_cause(kind, trigger->id, text)); break;
 	case CUT_THEN_PAUSE:
 		cut_hold_add(run, CUT_HOLD_TRIGGER, trigger->id, false, true,
-		             cut_strdup("cutover resume to go on, or cutover rollback"),
-		             "%s fired: %s", trigger->id, text);
+			     cut_strdup("cutover resume to go on, or cutover rollback"),
+			     "%s fired: %s", trigger->id, text);
 		break;
-	case CUT_THEN_NOTIFY: cut_run_page(run, "trigger", "%s fired: %s", trigger->id, text); break;
+	case CUT_THEN_NOTIFY:
+		cut_run_page(run, "trigger", "%s fired: %s", trigger->id, text);
+		break;
 	}
 }
 
@@ -119,7 +125,7 @@ void cut_run_trigger(struct cut_run *run, const struct cut_event *ev)
 	enum cut_trigger_state new = ev->trigger.state;
 	const char *text = cut_step_short(ev->trigger.text, "its condition is met");
 
-	run->triggers[ev->trigger.trigger] = (uint8_t)new;
+	run->triggers[ev->trigger.trigger] = (uint8_t) new;
 	if (old == new || trigger->shadow)
 		return;
 	if (not_clear(old) != not_clear(new)) {
@@ -135,10 +141,11 @@ void cut_run_trigger(struct cut_run *run, const struct cut_event *ev)
 		act(run, trigger, trigger->then, "trigger", text);
 	if (new != CUT_TRIGGER_BLIND)
 		return;
-	cut_hold_add(run, CUT_HOLD_BLIND, trigger->id, false, true,
-	             cut_strdup("it goes on by itself with the next sample; cutover resume to go on "
-	                        "unseeing, or cutover rollback"),
-	             "%s is blind: %s", trigger->id, text);
+	cut_hold_add(
+		run, CUT_HOLD_BLIND, trigger->id, false, true,
+		cut_strdup("it goes on by itself with the next sample; cutover resume to go on "
+			   "unseeing, or cutover rollback"),
+		"%s is blind: %s", trigger->id, text);
 	if (trigger->on_blind == CUT_THEN_ROLLBACK)
 		act(run, trigger, CUT_THEN_ROLLBACK, "blind", text);
 }
@@ -184,8 +191,8 @@ void cut_run_acceptance(struct cut_run *run, const struct cut_event *ev)
 	case CUT_ACC_FAILED: cut_run_cause(run, cut_cause("acceptance", p->id, text)); break;
 	case CUT_ACC_OVERDUE:
 		cut_hold_add(run, CUT_HOLD_ACCEPTANCE, p->id, false, true,
-		             cut_strdup("cutover resume to wait on, or cutover rollback"),
-		             "%s is not accepted within its deadline: %s", p->id, text);
+			     cut_strdup("cutover resume to wait on, or cutover rollback"),
+			     "%s is not accepted within its deadline: %s", p->id, text);
 		break;
 	default: break;
 	}
@@ -203,15 +210,18 @@ void cut_run_closes(struct cut_run *run, uint32_t phase)
 	run->overrun = true;
 	cut_buf_add_str(&text, "the window has closed at ");
 	cut_rfc3339_format(p->window.closes, &text);
-	cut_buf_add_str(&text, p->acceptance.given ? " and nothing is accepted" : " before it was done");
+	cut_buf_add_str(&text,
+			p->acceptance.given ? " and nothing is accepted" : " before it was done");
 	switch (p->window.on_overrun) {
 	case CUT_OVERRUN_ROLLBACK:
 		cut_run_cause(run, cut_cause("window", p->id, cut_buf_str(&text)));
 		break;
 	case CUT_OVERRUN_PAUSE:
-		cut_hold_add(run, CUT_HOLD_WINDOW, p->id, false, true,
-		             cut_strdup("cutover resume to go on outside the window, or cutover rollback"),
-		             "%s", cut_buf_str(&text));
+		cut_hold_add(
+			run, CUT_HOLD_WINDOW, p->id, false, true,
+			cut_strdup(
+				"cutover resume to go on outside the window, or cutover rollback"),
+			"%s", cut_buf_str(&text));
 		break;
 	case CUT_OVERRUN_CONTINUE: cut_run_page(run, "run", "%s", cut_buf_str(&text)); break;
 	}

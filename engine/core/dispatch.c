@@ -6,11 +6,11 @@
 #include <errno.h>
 #include <string.h>
 
-
 enum cut_lane_id cut_run_lane(const struct cut_run *run, uint32_t step)
 {
-	return run->rb->phases[run->rb->steps[step].phase].role == CUT_PHASE_FORWARD ? CUT_LANE_FORWARD
-	                                                                            : CUT_LANE_AUX;
+	return run->rb->phases[run->rb->steps[step].phase].role == CUT_PHASE_FORWARD
+		       ? CUT_LANE_FORWARD
+		       : CUT_LANE_AUX;
 }
 
 static bool quick(const struct cut_step *step)
@@ -110,7 +110,7 @@ void cut_run_queue(struct cut_run *run, uint32_t step)
 	}
 	cut_step_doing(run, step, CUT_DOING_QUEUED);
 	cut_heap_push(quick(&run->rb->steps[step]) ? &lane->quick : &lane->ready,
-	              (struct cut_heap_item){step, 0, step});
+		      (struct cut_heap_item){step, 0, step});
 }
 
 void cut_run_leave_lane(struct cut_run *run, uint32_t step)
@@ -119,7 +119,8 @@ void cut_run_leave_lane(struct cut_run *run, uint32_t step)
 
 	if (s->active) {
 		s->active = false;
-		run->lanes[s->part == CUT_PART_UNDO ? CUT_LANE_UNDO : cut_run_lane(run, step)].active--;
+		run->lanes[s->part == CUT_PART_UNDO ? CUT_LANE_UNDO : cut_run_lane(run, step)]
+			.active--;
 	}
 	give_locks(run, step);
 }
@@ -206,14 +207,15 @@ static void hold_window(struct cut_run *run, uint32_t phase)
 	cut_rfc3339_format(early ? window->opens : window->closes, &at);
 	if (early)
 		cut_timer_set_wall(run, CUT_TIMER_OPENS, phase, window->opens);
-	cut_hold_add(run, CUT_HOLD_WINDOW, run->rb->phases[phase].id, false, true,
-	             early ? cut_strdup("it goes on by itself when the window opens; cutover resume to "
-	                                "start outside the window")
-	                   : cut_strdup("cutover resume to go on outside the window, or cutover "
-	                                "rollback"),
-	             early ? "the window opens at %s and nothing starts before"
-	                   : "the window has closed at %s and nothing starts after it",
-	             cut_buf_str(&at));
+	cut_hold_add(
+		run, CUT_HOLD_WINDOW, run->rb->phases[phase].id, false, true,
+		early ? cut_strdup("it goes on by itself when the window opens; cutover resume to "
+				   "start outside the window")
+		      : cut_strdup("cutover resume to go on outside the window, or cutover "
+				   "rollback"),
+		early ? "the window opens at %s and nothing starts before"
+		      : "the window has closed at %s and nothing starts after it",
+		cut_buf_str(&at));
 }
 
 /* Started, or set aside until something else lets it. False: nothing at all may start. */
@@ -252,7 +254,8 @@ static unsigned limit_of(const struct cut_run *run, enum cut_lane_id lane)
 {
 	unsigned limit = run->rb->max_parallel;
 
-	if (lane == CUT_LANE_FORWARD && run->phase != CUT_NONE && run->rb->phases[run->phase].max_parallel)
+	if (lane == CUT_LANE_FORWARD && run->phase != CUT_NONE &&
+	    run->rb->phases[run->phase].max_parallel)
 		limit = run->rb->phases[run->phase].max_parallel;
 	return limit ? limit : UINT32_MAX;
 }

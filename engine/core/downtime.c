@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Downtime clocks: each runs from the start of one step to the end of another, or until the first is
- * undone, and may have a limit. */
+/* Downtime clocks: each runs from the start of one step to the end of another, or until the first
+ * is undone, and may have a limit. */
 #include "engine/core/run_internal.h"
 
 void cut_downtime_start(struct cut_run *run, uint32_t step)
@@ -15,7 +15,7 @@ void cut_downtime_start(struct cut_run *run, uint32_t step)
 		clock->started = true;
 		if (downtime->limit != CUT_NEVER && !clock->over)
 			cut_timer_set(run, CUT_TIMER_DOWNTIME, i,
-			              run->t + downtime->limit - clock->total);
+				      run->t + downtime->limit - clock->total);
 	}
 }
 
@@ -52,12 +52,12 @@ void cut_downtime_limit(struct cut_run *run, uint32_t index)
 		cut_run_cause(run, cut_cause("downtime", downtime->id, cut_buf_str(&text)));
 	else
 		cut_hold_add(run, CUT_HOLD_DOWNTIME, downtime->id, false, true,
-		             cut_strdup("cutover resume to go on, or cutover rollback"), "%s",
-		             cut_buf_str(&text));
+			     cut_strdup("cutover resume to go on, or cutover rollback"), "%s",
+			     cut_buf_str(&text));
 }
 
 bool cut_run_downtime(const struct cut_run *run, uint32_t index, cut_time t, bool *ret_running,
-                      cut_time *ret_elapsed)
+		      cut_time *ret_elapsed)
 {
 	const struct cut_run_clock *clock = &run->clocks[index];
 

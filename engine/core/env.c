@@ -5,6 +5,7 @@
 #include "engine/core/run_internal.h"
 
 #include "engine/base/json.h"
+#include "engine/core/names.h"
 #include "engine/core/value.h"
 
 #include <errno.h>
@@ -27,41 +28,29 @@ static int text(const char *s, struct cut_val *ret)
 	return 0;
 }
 
-static int from_json(const json_t *json, struct cut_arena *arena, struct cut_val *ret)
-{
-	return json ? cut_val_from_json(json, arena, ret) : -ENOENT;
-}
-
-static int loop_variable(const struct cut_run_names *names, const char *name,
-                         struct cut_arena *arena, struct cut_val *ret)
+static const struct cut_scope *scope_of(const struct cut_run_names *names)
 {
 	const struct cut_runbook *rb = names->run->rb;
-	const struct cut_scope *scope = names->step != CUT_NONE   ? rb->steps[names->step].scope
-	                                : names->group != CUT_NONE ? rb->groups[names->group].scope
-	                                                           : NULL;
 
-	for (; scope; scope = scope->outer)
-		if (strcmp(scope->name, name) == 0)
-			return cut_val_from_json(scope->value, arena, ret);
-	return -ENOENT;
+	if (names->step != CUT_NONE)
+		return rb->steps[names->step].scope;
+	return names->group != CUT_NONE ? rb->groups[names->group].scope : NULL;
 }
 
 static int env_ident(const struct cut_expr_env *env, const char *name, struct cut_arena *arena,
-                     struct cut_val *ret)
+		     struct cut_val *ret)
 {
 	static const struct {
 		const char *name;
 		unsigned tag;
-	} roots[] = {{"steps", TAG_STEPS}, {"run", TAG_RUN}, {"downtime", TAG_DOWNTIME},
-	             {"clients", TAG_CLIENTS}};
+	} roots[] = {{"steps", TAG_STEPS},
+		     {"run", TAG_RUN},
+		     {"downtime", TAG_DOWNTIME},
+		     {"clients", TAG_CLIENTS}};
 	const struct cut_run_names *names = env->data;
 
-	if (loop_variable(names, name, arena, ret) == 0)
+	if (cut_names_ident(names->run->rb, scope_of(names), name, arena, ret) == 0)
 		return 0;
-	if (strcmp(name, "params") == 0)
-		return from_json(names->run->rb->parameters, arena, ret);
-	if (strcmp(name, "environments") == 0)
-		return from_json(names->run->rb->environments, arena, ret);
 	for (size_t i = 0; i < CUT_ARRAY_LEN(roots); i++)
 		if (strcmp(name, roots[i].name) == 0)
 			return lazy(names->run, roots[i].tag, 0, ret);
@@ -81,14 +70,15 @@ static enum cut_type output_type(const struct cut_body *body, const char *name)
 }
 
 static int output(const struct cut_run *run, uint32_t step, const char *name,
-                  struct cut_arena *arena, struct cut_val *ret)
+		  struct cut_arena *arena, struct cut_val *ret)
 {
 	const struct cut_run_step *s = &run->steps[step];
 	const json_t *json = json_object_get(s->outputs, name);
 
 	if (!json && strcmp(name, "duration_s") == 0 && s->ended != CUT_NEVER &&
 	    s->started != CUT_NEVER) {
-		*ret = (struct cut_val){.kind = CUT_VAL_DOUBLE, .d = (double)(s->ended - s->started) / 1e3};
+		*ret = (struct cut_val){.kind = CUT_VAL_DOUBLE,
+					.d = (double)(s->ended - s->started) / 1e3};
 		return 0;
 	}
 	if (!json)
@@ -131,14 +121,17 @@ static int clients_member(const struct cut_run *run, const char *key, struct cut
 }
 
 static int env_member(const struct cut_expr_env *env, const struct cut_val *object, const char *key,
-                      struct cut_arena *arena, struct cut_val *ret)
+		      struct cut_arena *arena, struct cut_val *ret)
 {
 	const struct cut_run_names *names = env->data;
 	const struct cut_run *run = names->run;
 	uint32_t index, step;
 
+	if (cut_names_member(run->rb, object, key, arena, ret) == 0)
+		return 0;
 	if (object->lazy.object != run)
-		return names->live ? names->live->member(names->live, object, key, arena, ret) : -ENOENT;
+		return names->live ? names->live->member(names->live, object, key, arena, ret)
+				   : -ENOENT;
 	index = (uint32_t)(object->lazy.tag / TAGS);
 	switch (object->lazy.tag % TAGS) {
 	case TAG_STEPS:
@@ -148,18 +141,20 @@ static int env_member(const struct cut_expr_env *env, const struct cut_val *obje
 		if (strcmp(key, "outputs") == 0)
 			return lazy(run, TAG_OUTPUTS, index, ret);
 		if (strcmp(key, "state") == 0)
-			return text(cut_step_state_name((enum cut_step_state)run->steps[index].state), ret);
+			return text(
+				cut_step_state_name((enum cut_step_state)run->steps[index].state),
+				ret);
 		return -ENOENT;
-	case TAG_OUTPUTS:  return output(run, index, key, arena, ret);
-	case TAG_RUN:      return run_member(run, key, ret);
+	case TAG_OUTPUTS: return output(run, index, key, arena, ret);
+	case TAG_RUN: return run_member(run, key, ret);
 	case TAG_DOWNTIME: return downtime_member(run, key, ret);
-	case TAG_CLIENTS:  return clients_member(run, key, ret);
-	default:           return -ENOENT;
+	case TAG_CLIENTS: return clients_member(run, key, ret);
+	default: return -ENOENT;
 	}
 }
 
 static struct cut_expr_env names_env(struct cut_run *run, uint32_t step, uint32_t group,
-                                     const struct cut_expr_env *live)
+				     const struct cut_expr_env *live)
 {
 	run->names = (struct cut_run_names){run, step, group, live};
 	return (struct cut_expr_env){env_ident, env_member, &run->names};
@@ -187,10 +182,10 @@ static int truth(const struct cut_expr_env *env, const struct cut_expr *expr, st
 }
 
 int cut_env_true(struct cut_run *run, uint32_t step, uint32_t group, const struct cut_expr *expr,
-                 const struct cut_expr_env *live, struct cut_err *err)
+		 const struct cut_expr_env *live, struct cut_err *err)
 {
 	struct cut_expr_env env = step != CUT_NONE ? cut_run_env(run, step, live)
-	                                           : names_env(run, CUT_NONE, group, live);
+						   : names_env(run, CUT_NONE, group, live);
 
 	return truth(&env, expr, err);
 }
@@ -234,7 +229,7 @@ static json_t *check_value(const char *that, int r, const struct cut_err *err, s
 }
 
 int cut_run_check(struct cut_run *run, uint32_t step, const struct cut_expr_env *live,
-                  json_t **ret_data, struct cut_err *err)
+		  json_t **ret_data, struct cut_err *err)
 {
 	const struct cut_step *model = &run->rb->steps[step];
 	const struct cut_body *body = cut_call_body(run, step);
@@ -254,7 +249,8 @@ int cut_run_check(struct cut_run *run, uint32_t step, const struct cut_expr_env 
 		cut_expr_refs(that[i], note_ref, &saw);
 		json_array_append_new(values, check_value(texts[i], r, &why, &saw));
 		if (r < 0 && result >= 0 && !gate)
-			result = cut_err_set(err, r, why.what, NULL, "%s cannot be evaluated", texts[i]);
+			result = cut_err_set(err, r, why.what, NULL, "%s cannot be evaluated",
+					     texts[i]);
 		else if (r <= 0 && result > 0)
 			result = 0;
 	}
@@ -265,7 +261,7 @@ int cut_run_check(struct cut_run *run, uint32_t step, const struct cut_expr_env 
 /* --- texts and parameters --- */
 
 static int join(const struct cut_expr_env *env, const struct cut_template *tpl,
-                struct cut_arena *arena, struct cut_val *ret, struct cut_err *err)
+		struct cut_arena *arena, struct cut_val *ret, struct cut_err *err)
 {
 	cut_auto(cut_buf) struct cut_buf out = {.max_bytes = CUT_JSON_MAX_BYTES};
 	int r = 0;
@@ -294,7 +290,7 @@ static int join(const struct cut_expr_env *env, const struct cut_template *tpl,
 }
 
 static int value_of(struct cut_run *run, uint32_t step, const struct cut_template *tpl,
-                    enum cut_type type, const char *range, json_t **ret, struct cut_err *err)
+		    enum cut_type type, const char *range, json_t **ret, struct cut_err *err)
 {
 	struct cut_expr_env env = cut_run_env(run, step, NULL);
 	struct cut_arena arena = {0};
@@ -308,7 +304,7 @@ static int value_of(struct cut_run *run, uint32_t step, const struct cut_templat
 }
 
 int cut_env_duration(struct cut_run *run, uint32_t step, const struct cut_template *tpl,
-                     cut_time *ret, struct cut_err *err)
+		     cut_time *ret, struct cut_err *err)
 {
 	cut_auto(cut_json) json_t *seconds = NULL;
 	int r = value_of(run, step, tpl, CUT_T_DURATION, NULL, &seconds, err);
@@ -362,7 +358,7 @@ static int put(json_t *root, const char *pointer, json_t *value)
 }
 
 int cut_env_params(struct cut_run *run, uint32_t step, const struct cut_body *body, json_t **ret,
-                   struct cut_err *err)
+		   struct cut_err *err)
 {
 	cut_auto(cut_json) json_t *params = NULL;
 
@@ -374,13 +370,16 @@ int cut_env_params(struct cut_run *run, uint32_t step, const struct cut_body *bo
 	for (uint32_t i = 0; i < body->dynamic_len; i++) {
 		const struct cut_dynamic *dynamic = &body->dynamic[i];
 		cut_auto(cut_json) json_t *value = NULL;
-		int r = value_of(run, step, &dynamic->value, dynamic->type, dynamic->range, &value, err);
+		int r = value_of(run, step, &dynamic->value, dynamic->type, dynamic->range, &value,
+				 err);
 
 		if (r < 0)
-			return cut_err_prefix(err, "%s", dynamic->pointer + (*dynamic->pointer == '/'));
+			return cut_err_prefix(err, "%s",
+					      dynamic->pointer + (*dynamic->pointer == '/'));
 		if (put(params, dynamic->pointer, value) < 0)
-			return cut_err_set(err, -EINVAL, NULL, NULL, "%s cannot be put into its parameters",
-			                   dynamic->pointer);
+			return cut_err_set(err, -EINVAL, NULL, NULL,
+					   "%s cannot be put into its parameters",
+					   dynamic->pointer);
 	}
 	*ret = cut_take(params);
 	return 0;

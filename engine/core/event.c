@@ -9,11 +9,11 @@
 #include <string.h>
 
 static const char *const event_names[CUT_EV_TYPES] = {
-	[CUT_EV_ARMED] = "armed",           [CUT_EV_TICK] = "tick",
-	[CUT_EV_SAVED] = "saved",           [CUT_EV_OUTCOME] = "outcome",
-	[CUT_EV_TRIGGER] = "trigger",       [CUT_EV_ACCEPTANCE] = "acceptance",
-	[CUT_EV_APPROVAL] = "approval",     [CUT_EV_ORDER] = "order",
-	[CUT_EV_NOTE] = "note",             [CUT_EV_CLOCK] = "clock",
+	[CUT_EV_ARMED] = "armed",	[CUT_EV_TICK] = "tick",
+	[CUT_EV_SAVED] = "saved",	[CUT_EV_OUTCOME] = "outcome",
+	[CUT_EV_TRIGGER] = "trigger",	[CUT_EV_ACCEPTANCE] = "acceptance",
+	[CUT_EV_APPROVAL] = "approval", [CUT_EV_ORDER] = "order",
+	[CUT_EV_NOTE] = "note",		[CUT_EV_CLOCK] = "clock",
 	[CUT_EV_RESUMED] = "resumed",
 };
 
@@ -25,33 +25,31 @@ static const char *const op_names[CUT_OPS] = {
 };
 
 static const char *const order_names[CUT_ORDERS] = {
-	[CUT_ORDER_START] = "start",       [CUT_ORDER_PAUSE] = "pause",
-	[CUT_ORDER_RESUME] = "resume",     [CUT_ORDER_FREEZE] = "freeze",
-	[CUT_ORDER_RETRY] = "retry",       [CUT_ORDER_SKIP] = "skip",
-	[CUT_ORDER_ATTEST] = "attest",     [CUT_ORDER_ROLLBACK] = "rollback",
-	[CUT_ORDER_ABORT] = "abort",       [CUT_ORDER_ACK] = "ack",
+	[CUT_ORDER_START] = "start",	 [CUT_ORDER_PAUSE] = "pause",
+	[CUT_ORDER_RESUME] = "resume",	 [CUT_ORDER_FREEZE] = "freeze",
+	[CUT_ORDER_RETRY] = "retry",	 [CUT_ORDER_SKIP] = "skip",
+	[CUT_ORDER_ATTEST] = "attest",	 [CUT_ORDER_ROLLBACK] = "rollback",
+	[CUT_ORDER_ABORT] = "abort",	 [CUT_ORDER_ACK] = "ack",
 	[CUT_ORDER_COMMAND] = "command",
 };
 
 static const char *const trigger_names[CUT_TRIGGER_STATES] = {
 	[CUT_TRIGGER_DISARMED] = "disarmed", [CUT_TRIGGER_WARMUP] = "warmup",
-	[CUT_TRIGGER_CLEAR] = "clear",       [CUT_TRIGGER_PENDING] = "pending",
+	[CUT_TRIGGER_CLEAR] = "clear",	     [CUT_TRIGGER_PENDING] = "pending",
 	[CUT_TRIGGER_FIRING] = "firing",     [CUT_TRIGGER_BLIND] = "blind",
 };
 
 static const char *const acceptance_names[CUT_ACC_STATES] = {
-	[CUT_ACC_WAITING] = "waiting",     [CUT_ACC_SETTLING] = "settling",
-	[CUT_ACC_RUNNING] = "running",     [CUT_ACC_SUSPENDED] = "suspended",
-	[CUT_ACC_MET] = "met",             [CUT_ACC_SIGNED] = "signed",
-	[CUT_ACC_ACCEPTED] = "accepted",   [CUT_ACC_FAILED] = "failed",
+	[CUT_ACC_WAITING] = "waiting",	 [CUT_ACC_SETTLING] = "settling",
+	[CUT_ACC_RUNNING] = "running",	 [CUT_ACC_SUSPENDED] = "suspended",
+	[CUT_ACC_MET] = "met",		 [CUT_ACC_SIGNED] = "signed",
+	[CUT_ACC_ACCEPTED] = "accepted", [CUT_ACC_FAILED] = "failed",
 	[CUT_ACC_OVERDUE] = "overdue",
 };
 
 static const char *const status_names[] = {
-	[CUT_OK] = "ok",
-	[CUT_FAIL] = "fail",
-	[CUT_RETRY] = "retry",
-	[CUT_CANCELED] = "canceled",
+	[CUT_OK] = "ok",	   [CUT_FAIL] = "fail",
+	[CUT_RETRY] = "retry",	   [CUT_CANCELED] = "canceled",
 	[CUT_UNKNOWN] = "unknown",
 };
 
@@ -124,13 +122,13 @@ static void encode_armed(struct cut_jw *w, const json_t *armed)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)armed, key, value)
+	json_object_foreach ((json_t *)armed, key, value)
 		if (!reserved(key))
 			cut_jw_json(w, key, value);
 }
 
 static void encode_outcome(struct cut_jw *w, const struct cut_event *ev,
-                           const struct cut_runbook *rb)
+			   const struct cut_runbook *rb)
 {
 	cut_jw_str(w, "step", rb->steps[ev->outcome.step].address);
 	cut_jw_str(w, "op", op_names[ev->outcome.op]);
@@ -144,7 +142,7 @@ static void encode_outcome(struct cut_jw *w, const struct cut_event *ev,
 }
 
 static void encode_trigger(struct cut_jw *w, const struct cut_event *ev,
-                           const struct cut_runbook *rb)
+			   const struct cut_runbook *rb)
 {
 	const struct cut_trigger *trigger = &rb->triggers[ev->trigger.trigger];
 
@@ -161,7 +159,7 @@ static void encode_trigger(struct cut_jw *w, const struct cut_event *ev,
 }
 
 static void encode_acceptance(struct cut_jw *w, const struct cut_event *ev,
-                              const struct cut_runbook *rb)
+			      const struct cut_runbook *rb)
 {
 	cut_jw_str(w, "phase", rb->phases[ev->acceptance.phase].id);
 	cut_jw_str(w, "state", acceptance_names[ev->acceptance.state]);
@@ -201,18 +199,18 @@ void cut_event_encode(const struct cut_event *ev, const struct cut_runbook *rb, 
 	cut_jw_str(&w, "actor", ev->actor ? ev->actor : "engine");
 	optional(&w, "refused", ev->refused);
 	switch (ev->type) {
-	case CUT_EV_ARMED:      encode_armed(&w, ev->armed); break;
+	case CUT_EV_ARMED: encode_armed(&w, ev->armed); break;
 	case CUT_EV_SAVED:
 		cut_jw_str(&w, "step", rb->steps[ev->saved.step].address);
 		cut_jw_json(&w, "state", ev->saved.state);
 		break;
-	case CUT_EV_OUTCOME:    encode_outcome(&w, ev, rb); break;
-	case CUT_EV_TRIGGER:    encode_trigger(&w, ev, rb); break;
+	case CUT_EV_OUTCOME: encode_outcome(&w, ev, rb); break;
+	case CUT_EV_TRIGGER: encode_trigger(&w, ev, rb); break;
 	case CUT_EV_ACCEPTANCE: encode_acceptance(&w, ev, rb); break;
-	case CUT_EV_APPROVAL:   encode_approval(&w, ev); break;
-	case CUT_EV_ORDER:      encode_order(&w, ev); break;
-	case CUT_EV_NOTE:       cut_jw_str(&w, "text", ev->note.text); break;
-	case CUT_EV_CLOCK:      cut_jw_int(&w, "jump_ms", ev->clock.jump); break;
+	case CUT_EV_APPROVAL: encode_approval(&w, ev); break;
+	case CUT_EV_ORDER: encode_order(&w, ev); break;
+	case CUT_EV_NOTE: cut_jw_str(&w, "text", ev->note.text); break;
+	case CUT_EV_CLOCK: cut_jw_int(&w, "jump_ms", ev->clock.jump); break;
 	case CUT_EV_RESUMED:
 		cut_jw_int(&w, "gap_ms", ev->resumed.gap);
 		cut_jw_bool(&w, "same_boot", ev->resumed.same_boot);
@@ -220,7 +218,7 @@ void cut_event_encode(const struct cut_event *ev, const struct cut_runbook *rb, 
 		cut_jw_int(&w, "boot_ms", ev->resumed.boot_ms);
 		break;
 	case CUT_EV_TICK:
-	case CUT_EV_TYPES:      break;
+	case CUT_EV_TYPES: break;
 	}
 	cut_jw_close(&w);
 }
@@ -230,12 +228,12 @@ void cut_event_encode(const struct cut_event *ev, const struct cut_runbook *rb, 
 static int wrong(struct cut_err *err, const json_t *record, const char *key)
 {
 	return cut_err_set(err, -EPROTO, NULL, "run cutover audit verify",
-	                   "a record of type '%s' has no usable '%s'",
-	                   cut_json_str(record, "type", "?"), key);
+			   "a record of type '%s' has no usable '%s'",
+			   cut_json_str(record, "type", "?"), key);
 }
 
 static int find(const struct cut_map *map, const json_t *record, const char *key, uint32_t *ret,
-                struct cut_err *err)
+		struct cut_err *err)
 {
 	const char *name = cut_json_str(record, key, NULL);
 	uint32_t index = name ? cut_map_find(map, name) : CUT_MAP_NONE;
@@ -247,7 +245,7 @@ static int find(const struct cut_map *map, const json_t *record, const char *key
 }
 
 static int pick(const char *const *names, size_t len, const json_t *record, const char *key,
-                struct cut_err *err)
+		struct cut_err *err)
 {
 	int i = named(names, len, cut_json_str(record, key, NULL));
 
@@ -260,7 +258,7 @@ static json_t *member(const json_t *record, const char *key)
 }
 
 static int decode_outcome(const json_t *record, const struct cut_runbook *rb, struct cut_event *ev,
-                          struct cut_err *err)
+			  struct cut_err *err)
 {
 	int op, status, r;
 
@@ -284,7 +282,7 @@ static int decode_outcome(const json_t *record, const struct cut_runbook *rb, st
 }
 
 static int decode_trigger(const json_t *record, const struct cut_runbook *rb, struct cut_event *ev,
-                          struct cut_err *err)
+			  struct cut_err *err)
 {
 	const char *id = cut_json_str(record, "trigger", "");
 	int state = pick(trigger_names, CUT_TRIGGER_STATES, record, "state", err);
@@ -305,7 +303,7 @@ static int decode_trigger(const json_t *record, const struct cut_runbook *rb, st
 }
 
 static int decode_acceptance(const json_t *record, const struct cut_runbook *rb,
-                             struct cut_event *ev, struct cut_err *err)
+			     struct cut_event *ev, struct cut_err *err)
 {
 	int state, r;
 
@@ -355,29 +353,25 @@ static int decode_order(const json_t *record, struct cut_event *ev, struct cut_e
 }
 
 static int decode_body(const json_t *record, const struct cut_runbook *rb, struct cut_event *ev,
-                       struct cut_err *err)
+		       struct cut_err *err)
 {
 	int r;
 
 	switch (ev->type) {
-	case CUT_EV_ARMED:
-		ev->armed = (json_t *)record;
-		return 1;
+	case CUT_EV_ARMED: ev->armed = (json_t *)record; return 1;
 	case CUT_EV_SAVED:
 		r = find(&rb->by_address, record, "step", &ev->saved.step, err);
 		ev->saved.state = member(record, "state");
 		return r < 0 ? r : ev->saved.state ? 1 : wrong(err, record, "state");
-	case CUT_EV_OUTCOME:    return decode_outcome(record, rb, ev, err);
-	case CUT_EV_TRIGGER:    return decode_trigger(record, rb, ev, err);
+	case CUT_EV_OUTCOME: return decode_outcome(record, rb, ev, err);
+	case CUT_EV_TRIGGER: return decode_trigger(record, rb, ev, err);
 	case CUT_EV_ACCEPTANCE: return decode_acceptance(record, rb, ev, err);
-	case CUT_EV_APPROVAL:   return decode_approval(record, ev, err);
-	case CUT_EV_ORDER:      return decode_order(record, ev, err);
+	case CUT_EV_APPROVAL: return decode_approval(record, ev, err);
+	case CUT_EV_ORDER: return decode_order(record, ev, err);
 	case CUT_EV_NOTE:
 		ev->note.text = cut_json_str(record, "text", NULL);
 		return ev->note.text ? 1 : wrong(err, record, "text");
-	case CUT_EV_CLOCK:
-		ev->clock.jump = cut_json_int(record, "jump_ms", 0);
-		return 1;
+	case CUT_EV_CLOCK: ev->clock.jump = cut_json_int(record, "jump_ms", 0); return 1;
 	case CUT_EV_RESUMED:
 		ev->resumed.epoch = (unsigned)cut_json_int(record, "epoch", 0);
 		ev->resumed.gap = cut_json_int(record, "gap_ms", 0);
@@ -386,13 +380,13 @@ static int decode_body(const json_t *record, const struct cut_runbook *rb, struc
 		ev->resumed.boot_ms = cut_json_int(record, "boot_ms", 0);
 		return 1;
 	case CUT_EV_TICK:
-	case CUT_EV_TYPES:      break;
+	case CUT_EV_TYPES: break;
 	}
 	return 1;
 }
 
 int cut_event_decode(const json_t *record, const struct cut_runbook *rb, struct cut_event *ret,
-                     struct cut_err *err)
+		     struct cut_err *err)
 {
 	const char *at = cut_json_str(record, "at", "");
 	struct cut_event ev = {0};

@@ -35,7 +35,7 @@ const struct cut_waiting *cut_run_waiting(const struct cut_run *run, size_t *ret
 
 static const struct cut_waiting *sign_off_of(const struct cut_run *run, uint32_t phase)
 {
-	cut_vec_foreach(&run->waiting, waiting)
+	cut_vec_foreach (&run->waiting, waiting)
 		if (waiting->kind == CUT_WAITING_SIGN_OFF && waiting->phase == phase)
 			return waiting;
 	return NULL;
@@ -103,7 +103,7 @@ void cut_gate_checked(struct cut_run *run, const struct cut_event *ev)
 		return;
 	if (ev->outcome.status != CUT_OK)
 		cut_step_say(run, ev->outcome.step, "approval; a check is not true: %s",
-		             cut_step_short(ev->outcome.text, "see its values"));
+			     cut_step_short(ev->outcome.text, "see its values"));
 }
 
 void cut_gate_sign_off(struct cut_run *run, uint32_t phase, bool open)
@@ -112,7 +112,7 @@ void cut_gate_sign_off(struct cut_run *run, uint32_t phase, bool open)
 
 	if (open && !waiting)
 		wait_for(run, (struct cut_waiting){CUT_WAITING_SIGN_OFF, CUT_NONE, phase, run->wall,
-		                                   CUT_NEVER});
+						   CUT_NEVER});
 	if (!open && waiting)
 		wait_no_more(run, (uint32_t)(waiting - run->waiting.items));
 	if (!open)
@@ -127,7 +127,7 @@ bool cut_run_member(const struct cut_run *run, const char *role, int64_t uid)
 	json_t *member;
 	size_t i;
 
-	json_array_foreach((json_t *)members, i, member)
+	json_array_foreach ((json_t *)members, i, member)
 		if (cut_json_int(member, "uid", -1) == uid)
 			return true;
 	return false;
@@ -153,7 +153,8 @@ struct quorum {
 static bool fill_place(struct quorum *q, uint32_t vote, bool *seen, unsigned depth)
 {
 	for (uint32_t p = 0; p < q->places && depth < 64; p++) {
-		if (seen[p] || !counts_for(q->run, &q->run->rb->roles[q->place_role[p]], q->uids[vote]))
+		if (seen[p] ||
+		    !counts_for(q->run, &q->run->rb->roles[q->place_role[p]], q->uids[vote]))
 			continue;
 		seen[p] = true;
 		if (q->filled[p] == CUT_NONE || fill_place(q, q->filled[p], seen, depth + 1)) {
@@ -165,7 +166,7 @@ static bool fill_place(struct quorum *q, uint32_t vote, bool *seen, unsigned dep
 }
 
 static bool satisfied(const struct cut_run *run, const uint32_t *roles, uint32_t roles_len,
-                      const int64_t *uids, uint32_t uids_len)
+		      const int64_t *uids, uint32_t uids_len)
 {
 	struct quorum q = {.run = run, .uids = uids};
 	uint32_t filled = 0, at = 0, *place_role;
@@ -197,14 +198,14 @@ static bool satisfied(const struct cut_run *run, const uint32_t *roles, uint32_t
 static bool gate_satisfied(const struct cut_run *run, uint32_t step, uint32_t phase, int64_t more)
 {
 	const uint32_t *roles = step != CUT_NONE ? run->rb->steps[step].approve->roles
-	                                         : run->rb->phases[phase].acceptance.sign_off;
+						 : run->rb->phases[phase].acceptance.sign_off;
 	uint32_t roles_len = step != CUT_NONE ? run->rb->steps[step].approve->roles_len
-	                                      : run->rb->phases[phase].acceptance.sign_off_len;
+					      : run->rb->phases[phase].acceptance.sign_off_len;
 	int64_t *uids = cut_new_array(int64_t, run->votes.len + 1);
 	uint32_t len = 0;
 	bool yes;
 
-	cut_vec_foreach(&run->votes, vote)
+	cut_vec_foreach (&run->votes, vote)
 		if (vote->step == step && vote->phase == phase)
 			uids[len++] = vote->uid;
 	if (more >= 0)
@@ -224,7 +225,7 @@ bool cut_run_signed(const struct cut_run *run, uint32_t phase)
 /* --- votes --- */
 
 static bool find_gate(const struct cut_run *run, const char *name, uint32_t *ret_step,
-                      uint32_t *ret_phase)
+		      uint32_t *ret_phase)
 {
 	uint32_t step = cut_map_find(&run->rb->by_address, name);
 	uint32_t phase = cut_map_find(&run->rb->by_phase, name);
@@ -245,7 +246,7 @@ static bool values_true(const json_t *values)
 	size_t i;
 
 	values = json_is_object(values) ? json_object_get(values, "values") : values;
-	json_array_foreach((json_t *)values, i, value) {
+	json_array_foreach ((json_t *)values, i, value) {
 		const json_t *is = json_is_object(value) ? json_object_get(value, "is") : value;
 
 		if (!json_is_true(is))
@@ -255,12 +256,12 @@ static bool values_true(const json_t *values)
 }
 
 static int may_count(const struct cut_run *run, const struct cut_event *ev, uint32_t step,
-                     uint32_t phase, struct cut_err *err)
+		     uint32_t phase, struct cut_err *err)
 {
 	const uint32_t *roles = step != CUT_NONE ? run->rb->steps[step].approve->roles
-	                                         : run->rb->phases[phase].acceptance.sign_off;
+						 : run->rb->phases[phase].acceptance.sign_off;
 	uint32_t roles_len = step != CUT_NONE ? run->rb->steps[step].approve->roles_len
-	                                      : run->rb->phases[phase].acceptance.sign_off_len;
+					      : run->rb->phases[phase].acceptance.sign_off_len;
 	const char *who = cut_step_short(ev->approval.name, "this user");
 	bool member = false, starter = false;
 
@@ -268,19 +269,20 @@ static int may_count(const struct cut_run *run, const struct cut_event *ev, uint
 		const struct cut_role *role = &run->rb->roles[roles[i]];
 
 		member = member || counts_for(run, role, ev->approval.uid);
-		starter = starter || (role->not_starter && cut_run_member(run, role->name, ev->approval.uid));
+		starter = starter ||
+			  (role->not_starter && cut_run_member(run, role->name, ev->approval.uid));
 	}
 	if (!member)
 		return cut_err_set(err, -EPERM,
-		                   starter ? "the one who started the run may not approve it"
-		                           : "not a member of a role that is asked",
-		                   "cutover status tells who is waited for", "%s may not decide %s",
-		                   who, ev->approval.gate);
-	cut_vec_foreach(&run->votes, vote)
+				   starter ? "the one who started the run may not approve it"
+					   : "not a member of a role that is asked",
+				   "cutover status tells who is waited for", "%s may not decide %s",
+				   who, ev->approval.gate);
+	cut_vec_foreach (&run->votes, vote)
 		if (vote->step == step && vote->phase == phase && vote->uid == ev->approval.uid &&
 		    !ev->approval.decline)
 			return cut_err_set(err, -EALREADY, "a person counts once", NULL,
-			                   "%s has approved %s before", who, ev->approval.gate);
+					   "%s has approved %s before", who, ev->approval.gate);
 	return 0;
 }
 
@@ -292,27 +294,31 @@ int cut_gate_may_vote(const struct cut_run *run, const struct cut_event *ev, str
 
 	if (!find_gate(run, gate, &step, &phase))
 		return cut_err_set(err, -EINVAL, NULL, "cutover status lists what waits for people",
-		                   "there is no gate %s", gate);
+				   "there is no gate %s", gate);
 	if (!cut_run_forward(run))
-		return cut_err_set(err, -EALREADY, NULL, NULL, "the run is %s and waits for no approval",
-		                   cut_run_state_name(run->state));
+		return cut_err_set(err, -EALREADY, NULL, NULL,
+				   "the run is %s and waits for no approval",
+				   cut_run_state_name(run->state));
 	if (step != CUT_NONE ? run->steps[step].waiting == CUT_NONE : !sign_off_of(run, phase))
-		return cut_err_set(err, -EALREADY,
-		                   step != CUT_NONE && run->steps[step].state == CUT_STEP_FAILED
-		                           ? run->steps[step].reason
-		                           : "it is not open",
-		                   "cutover retry GATE opens one again that was declined or has expired",
-		                   "%s takes no votes now", gate);
+		return cut_err_set(
+			err, -EALREADY,
+			step != CUT_NONE && run->steps[step].state == CUT_STEP_FAILED
+				? run->steps[step].reason
+				: "it is not open",
+			"cutover retry GATE opens one again that was declined or has expired",
+			"%s takes no votes now", gate);
 	if (step != CUT_NONE && ev->t >= run->steps[step].due && !run->steps[step].due_wall)
-		return cut_err_set(err, -EALREADY, "it has expired", NULL, "%s takes no votes now", gate);
+		return cut_err_set(err, -EALREADY, "it has expired", NULL, "%s takes no votes now",
+				   gate);
 	r = may_count(run, ev, step, phase, err);
 	if (r < 0 || ev->approval.decline)
 		return r;
 	if (step != CUT_NONE && gate_satisfied(run, step, phase, ev->approval.uid) &&
 	    !values_true(ev->approval.values))
-		return cut_err_set(err, -EBUSY, "one of its checks is not true at the last approval",
-		                   "cutover status shows the checks; approve again once they hold",
-		                   "%s cannot be approved now", gate);
+		return cut_err_set(err, -EBUSY,
+				   "one of its checks is not true at the last approval",
+				   "cutover status shows the checks; approve again once they hold",
+				   "%s cannot be approved now", gate);
 	return 0;
 }
 
@@ -332,11 +338,12 @@ static void end_gate(struct cut_run *run, uint32_t step, enum cut_gate_end end)
 		cut_run_abort(run, CUT_RUN_FAILED, why);
 		return;
 	}
-	cut_hold_add(run, CUT_HOLD_GATE, address, true, true,
-	             cut_printf("cutover retry %s opens it again with the old votes void; or cutover "
-	                        "rollback, or cutover abort",
-	                        address),
-	             "%s: %s", address, reason);
+	cut_hold_add(
+		run, CUT_HOLD_GATE, address, true, true,
+		cut_printf("cutover retry %s opens it again with the old votes void; or cutover "
+			   "rollback, or cutover abort",
+			   address),
+		"%s: %s", address, reason);
 }
 
 static void fail_gate(struct cut_run *run, uint32_t step, enum cut_gate_end end)
@@ -366,9 +373,10 @@ static void decline_sign_off(struct cut_run *run, uint32_t phase, const char *wh
 	const char *id = run->rb->phases[phase].id;
 
 	cut_gate_sign_off(run, phase, false);
-	cut_hold_add(run, CUT_HOLD_ACCEPTANCE, id, true, true,
-	             cut_printf("cutover retry %s asks for the sign-off again, or cutover rollback", id),
-	             "%s declined to accept %s", who, id);
+	cut_hold_add(
+		run, CUT_HOLD_ACCEPTANCE, id, true, true,
+		cut_printf("cutover retry %s asks for the sign-off again, or cutover rollback", id),
+		"%s declined to accept %s", who, id);
 }
 
 void cut_gate_vote(struct cut_run *run, const struct cut_event *ev)
@@ -384,7 +392,7 @@ void cut_gate_vote(struct cut_run *run, const struct cut_event *ev)
 	}
 	if (ev->approval.decline) {
 		cut_step_say(run, step, "%s declined it%s%s", who, comment ? ": " : "",
-		             comment ? comment : "");
+			     comment ? comment : "");
 		fail_gate(run, step, run->rb->steps[step].approve->on_decline);
 		return;
 	}

@@ -6,10 +6,10 @@
 #include <string.h>
 
 static const char *const kind_names[CUT_HOLD_KINDS] = {
-	[CUT_HOLD_OPERATOR] = "operator", [CUT_HOLD_STEP] = "step",
-	[CUT_HOLD_UNKNOWN] = "unknown",   [CUT_HOLD_GATE] = "gate",
-	[CUT_HOLD_TRIGGER] = "trigger",   [CUT_HOLD_BLIND] = "blind",
-	[CUT_HOLD_WINDOW] = "window",     [CUT_HOLD_DOWNTIME] = "downtime",
+	[CUT_HOLD_OPERATOR] = "operator",     [CUT_HOLD_STEP] = "step",
+	[CUT_HOLD_UNKNOWN] = "unknown",	      [CUT_HOLD_GATE] = "gate",
+	[CUT_HOLD_TRIGGER] = "trigger",	      [CUT_HOLD_BLIND] = "blind",
+	[CUT_HOLD_WINDOW] = "window",	      [CUT_HOLD_DOWNTIME] = "downtime",
 	[CUT_HOLD_ACCEPTANCE] = "acceptance", [CUT_HOLD_ROLLBACK] = "rollback",
 };
 
@@ -34,19 +34,23 @@ static void note(json_t **list, const struct cut_hold *hold, const char *what)
 }
 
 const struct cut_hold *cut_hold_find(const struct cut_run *run, enum cut_hold_kind kind,
-                                     const char *id)
+				     const char *id)
 {
-	cut_vec_foreach(&run->holds, hold)
+	cut_vec_foreach (&run->holds, hold)
 		if (hold->kind == kind && (!id || strcmp(hold->id, id) == 0))
 			return hold;
 	return NULL;
 }
 
 void cut_hold_add(struct cut_run *run, enum cut_hold_kind kind, const char *id, bool decision,
-                  bool blocks, char *remedy, const char *fmt, ...)
+		  bool blocks, char *remedy, const char *fmt, ...)
 {
-	struct cut_hold hold = {.kind = kind, .id = id, .since = run->wall, .remedy = remedy,
-	                        .decision = decision, .blocks = blocks};
+	struct cut_hold hold = {.kind = kind,
+				.id = id,
+				.since = run->wall,
+				.remedy = remedy,
+				.decision = decision,
+				.blocks = blocks};
 	cut_auto(cut_buf) struct cut_buf what = {0};
 	va_list ap;
 
@@ -94,7 +98,7 @@ void cut_hold_drop_all(struct cut_run *run)
 static bool only_held(const struct cut_run *run)
 {
 	static const enum cut_doing going[] = {CUT_DOING_QUEUED, CUT_DOING_CALL, CUT_DOING_DELAY,
-	                                       CUT_DOING_WAIT, CUT_DOING_PEOPLE};
+					       CUT_DOING_WAIT, CUT_DOING_PEOPLE};
 
 	if (!run->holds.len || run->done.len)
 		return false;
@@ -130,7 +134,7 @@ void cut_hold_settle(struct cut_run *run)
 		cut_run_move(run, pause ? CUT_RUN_PAUSED : CUT_RUN_RUNNING);
 	if (moved || changed)
 		cut_run_record(run, changes(run), "%s",
-		               cause   ? cause
-		               : pause ? "only held steps are left"
-		                       : "the holds are gone, the run goes on");
+			       cause   ? cause
+			       : pause ? "only held steps are left"
+				       : "the holds are gone, the run goes on");
 }

@@ -411,14 +411,17 @@ static int may_rollback(const struct cut_run *run, const struct cut_event *ev, s
 
 static void do_rollback(struct cut_run *run, const struct cut_event *ev)
 {
+	cut_auto(cut_str) char *text = NULL;
 	json_t *causes;
 
 	if (run->state == CUT_RUN_ROLLING_BACK) {
 		cut_rollback_confirm(run);
 		return;
 	}
+	text = ev->order.target ? cut_printf("%s ordered it, back to %s", who(ev), ev->order.target)
+	                        : cut_printf("%s ordered it", who(ev));
 	causes = json_array();
-	json_array_append_new(causes, cut_cause("operator", ev->order.target, who(ev)));
+	json_array_append_new(causes, cut_cause("operator", NULL, text));
 	cut_rollback_start(run, causes, ev->order.target);
 }
 

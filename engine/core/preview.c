@@ -7,10 +7,12 @@
 
 struct preview {
 	const struct cut_run *run;
-	bool *scope;    /* owned */
+	bool *scope;	/* owned */
 	uint32_t *left; /* owned */
 	struct cut_heap ready;
-	struct { CUT_VEC(uint32_t); } done;
+	struct {
+		CUT_VEC(uint32_t);
+	} done;
 	json_t *steps, *impossible;
 	cut_time total;
 	bool unknown; /* some duration is */
@@ -29,7 +31,8 @@ static void open_step(struct preview *p, uint32_t step)
 		entry = json_object();
 		json_object_set_new(entry, "step", json_string(model->address));
 		json_object_set_new(entry, "reason",
-		                    model->undo_reason ? json_string(model->undo_reason) : json_null());
+				    model->undo_reason ? json_string(model->undo_reason)
+						       : json_null());
 		json_array_append_new(p->impossible, entry);
 		cut_vec_push(&p->done, step);
 		return;
@@ -42,9 +45,9 @@ static void undo_step(struct preview *p, uint32_t step)
 	const struct cut_step *model = &p->run->rb->steps[step];
 	const struct cut_run_step *s = &p->run->steps[step];
 	json_t *entry = json_object();
-	json_t *restores = s->saved ? json_incref(s->saved)
-	                   : model->undo_body ? json_string(model->undo_body->uses)
-	                                      : json_string("the state before it");
+	json_t *restores = s->saved	      ? json_incref(s->saved)
+			   : model->undo_body ? json_string(model->undo_body->uses)
+					      : json_string("the state before it");
 
 	json_object_set_new(entry, "step", json_string(model->address));
 	json_object_set_new(entry, "restores", restores);
@@ -98,7 +101,7 @@ static json_t *temporaries(const struct cut_run *run)
 {
 	json_t *list = json_array();
 
-	cut_vec_foreach(&run->temporaries, step)
+	cut_vec_foreach (&run->temporaries, step)
 		if (cut_closing_open(run, *step))
 			json_array_append_new(list, json_string(run->rb->steps[*step].address));
 	return list;
@@ -119,7 +122,7 @@ static json_t *tails(const struct cut_run *run)
 		json_object_set_new(entry, "step", json_string(run->rb->steps[i].address));
 		json_object_set_new(entry, "tail_s", json_deep_copy(tail));
 		json_object_set_new(entry, "old_answers_until",
-		                    cut_json_rfc3339(run->wall + cut_json_ms(tail, 0)));
+				    cut_json_rfc3339(run->wall + cut_json_ms(tail, 0)));
 		json_array_append_new(list, entry);
 	}
 	return list;
@@ -140,8 +143,10 @@ json_t *cut_run_rollback_preview(const struct cut_run *run, const char *target, 
 		json_object_set_new(preview, "steps", p.steps);
 		json_object_set_new(preview, "impossible", p.impossible);
 		json_object_set_new(preview, "temporary", temporaries(run));
-		json_object_set_new(preview, "time_s", cut_json_seconds(p.unknown ? CUT_NEVER : p.total));
-		json_object_set_new(preview, "accept_loss_needed", json_boolean(run->ponr != CUT_NONE));
+		json_object_set_new(preview, "time_s",
+				    cut_json_seconds(p.unknown ? CUT_NEVER : p.total));
+		json_object_set_new(preview, "accept_loss_needed",
+				    json_boolean(run->ponr != CUT_NONE));
 		json_object_set_new(preview, "until", tails(run));
 	}
 	cut_vec_done(&p.ready);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A rollback: the stage's steps in the reverse order of the graph, phases as barriers, traffic first
- * among those that are ready. */
+/* A rollback: the stage's steps in the reverse order of the graph, phases as barriers, traffic
+ * first among those that are ready. */
 #include "engine/core/run_internal.h"
 
 #include "engine/base/json.h"
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define PROBE_TIME (30 * CUT_SECOND) /* for rollback.ready: users wait */
-#define SCOPE_MAX  1000              /* steps named in the record */
+#define SCOPE_MAX  1000		     /* steps named in the record */
 
 /* --- scope and order --- */
 
@@ -37,7 +37,9 @@ static void mark_after(const struct cut_run *run, uint32_t step, bool *ret_scope
 {
 	const struct cut_graph *g = run->graph;
 	bool *seen = cut_new_array(bool, g->nodes_len);
-	struct { CUT_VEC(uint32_t); } stack = {0};
+	struct {
+		CUT_VEC(uint32_t);
+	} stack = {0};
 
 	cut_vec_push(&stack, step);
 	while (stack.len) {
@@ -59,21 +61,21 @@ static void mark_after(const struct cut_run *run, uint32_t step, bool *ret_scope
 }
 
 int cut_rollback_scope(const struct cut_run *run, const char *target, bool *ret_scope,
-                       struct cut_err *err)
+		       struct cut_err *err)
 {
 	uint32_t phase = target ? cut_map_find(&run->rb->by_phase, target) : CUT_MAP_NONE;
 	uint32_t step = target ? cut_map_find(&run->rb->by_address, target) : CUT_MAP_NONE;
 
 	if (target && phase == CUT_MAP_NONE && step == CUT_MAP_NONE)
 		return cut_err_set(err, -EINVAL, NULL, "name a phase or the address of a step",
-		                   "there is no phase or step %s to roll back to", target);
+				   "there is no phase or step %s to roll back to", target);
 	if (step != CUT_MAP_NONE) {
 		mark_after(run, step, ret_scope);
 		return 0;
 	}
 	for (uint32_t i = 0; i < run->rb->steps_len; i++)
 		ret_scope[i] = cut_rollback_in_stage(run, i) &&
-		               (phase == CUT_MAP_NONE || run->rb->steps[i].phase > phase);
+			       (phase == CUT_MAP_NONE || run->rb->steps[i].phase > phase);
 	return 0;
 }
 
@@ -128,8 +130,9 @@ static void open_undo(struct cut_run *run, uint32_t step)
 	}
 	if (run->rb->steps[step].undo == CUT_UNDO_IMPOSSIBLE) {
 		cut_step_move(run, step, CUT_STEP_ROLLBACK_IMPOSSIBLE);
-		cut_step_say(run, step, "cannot be undone: %s",
-		             cut_step_short(run->rb->steps[step].undo_reason, "so the runbook says"));
+		cut_step_say(
+			run, step, "cannot be undone: %s",
+			cut_step_short(run->rb->steps[step].undo_reason, "so the runbook says"));
 		cut_step_record(run, step, false);
 		run->undo_impossible++;
 		cut_vec_push(&run->undone, step);
@@ -138,7 +141,7 @@ static void open_undo(struct cut_run *run, uint32_t step)
 	cut_step_doing(run, step, CUT_DOING_QUEUED);
 	s->part = CUT_PART_UNDO;
 	cut_heap_push(traffic ? &run->undo_traffic : &run->lanes[CUT_LANE_UNDO].ready,
-	              (struct cut_heap_item){cut_rollback_rank(run, step), 0, step});
+		      (struct cut_heap_item){cut_rollback_rank(run, step), 0, step});
 }
 
 /* A step that ran when the rollback began has ended; or one is undone. */
@@ -208,9 +211,13 @@ static void announce(struct cut_run *run, json_t *causes)
 	uint32_t len;
 	size_t i;
 
-	json_array_foreach(causes, i, cause)
-		cut_buf_printf(&text, "%s%s %s: %s", i ? "; " : "", cut_json_str(cause, "kind", ""),
-		               cut_json_str(cause, "id", ""), cut_json_str(cause, "text", ""));
+	json_array_foreach (causes, i, cause) {
+		const char *id = cut_json_str(cause, "id", "");
+
+		cut_buf_printf(&text, "%s%s%s%s: %s", i ? "; " : "",
+			       cut_json_str(cause, "kind", ""), *id ? " " : "", id,
+			       cut_json_str(cause, "text", ""));
+	}
 	json_object_set_new(details, "causes", causes);
 	json_object_set_new(details, "scope", scope_json(run, &len));
 	json_object_set_new(details, "steps", json_integer(len));
@@ -267,8 +274,8 @@ static bool firing(const struct cut_run *run, bool blue, enum cut_trigger_state 
 	for (uint32_t i = 0; i < run->rb->triggers_len; i++) {
 		const struct cut_trigger *trigger = &run->rb->triggers[i];
 		const char *side = trigger->metric == CUT_NONE
-		                           ? NULL
-		                           : run->rb->metrics[trigger->metric].environment;
+					   ? NULL
+					   : run->rb->metrics[trigger->metric].environment;
 		bool is_blue = side && strcmp(side, "blue") == 0;
 
 		if (is_blue == blue && !trigger->shadow && run->triggers[i] >= least &&
@@ -283,23 +290,25 @@ static void judge(struct cut_run *run)
 {
 	uint32_t ready = run->rb->ready_phase;
 	bool probed = ready != CUT_NONE;
-	bool blue_bad = (probed && run->aux[ready].failed) || firing(run, true, CUT_TRIGGER_PENDING);
+	bool blue_bad =
+		(probed && run->aux[ready].failed) || firing(run, true, CUT_TRIGGER_PENDING);
 	bool green_bad = firing(run, false, CUT_TRIGGER_FIRING);
 
 	if (blue_bad && !green_bad) {
 		run->traffic = CUT_TRAFFIC_HELD;
-		cut_hold_add(run, CUT_HOLD_ROLLBACK, "rollback/ready", true, true,
-		             cut_strdup("cutover rollback moves traffic to blue all the same; cutover "
-		                        "abort leaves it on green"),
-		             "blue is not fit to take traffic back and nothing says that green is bad");
+		cut_hold_add(
+			run, CUT_HOLD_ROLLBACK, "rollback/ready", true, true,
+			cut_strdup("cutover rollback moves traffic to blue all the same; cutover "
+				   "abort leaves it on green"),
+			"blue is not fit to take traffic back and nothing says that green is bad");
 		return;
 	}
 	run->traffic = CUT_TRAFFIC_GO;
 	cut_run_record(run, NULL, "%s; traffic goes back",
-	               blue_bad ? "blue may be unfit, but green is bad"
-	               : probed && run->aux[ready].state == CUT_AUX_ENDED
-	                       ? "blue is ready"
-	                       : "nothing tells whether blue is fit");
+		       blue_bad ? "blue may be unfit, but green is bad"
+		       : probed && run->aux[ready].state == CUT_AUX_ENDED
+			       ? "blue is ready"
+			       : "nothing tells whether blue is fit");
 }
 
 static void ask_traffic(struct cut_run *run)
@@ -360,11 +369,12 @@ static void hold_failed(struct cut_run *run, uint32_t step)
 	const char *address = run->rb->steps[step].address;
 	cut_auto(cut_str) char *how = cut_undo_by_hand(run, step);
 
-	cut_hold_add(run, CUT_HOLD_ROLLBACK, address, true, true,
-	             cut_printf("cutover retry %s; or %s, then cutover attest %s --applied; or cutover "
-	                        "abort",
-	                        address, how, address),
-	             "%s %s", address, run->steps[step].reason);
+	cut_hold_add(
+		run, CUT_HOLD_ROLLBACK, address, true, true,
+		cut_printf("cutover retry %s; or %s, then cutover attest %s --applied; or cutover "
+			   "abort",
+			   address, how, address),
+		"%s %s", address, run->steps[step].reason);
 }
 
 /* Independent branches are done, something could not be undone. */
@@ -378,10 +388,10 @@ static void stuck(struct cut_run *run)
 static void finish(struct cut_run *run)
 {
 	bool incomplete = run->undo_failed || run->undo_impossible || run->verify_failed ||
-	                  !run->undo_complete;
+			  !run->undo_complete;
 
 	cut_closing_start(run, incomplete ? CUT_RUN_ROLLBACK_INCOMPLETE : CUT_RUN_ROLLED_BACK,
-	                  incomplete ? "not everything could be undone" : "everything is undone");
+			  incomplete ? "not everything could be undone" : "everything is undone");
 }
 
 /* rollback.verify, once all is undone. True: it is over and its result is noted. */
@@ -398,10 +408,11 @@ static bool verified(struct cut_run *run)
 	run->verify_failed = run->aux[verify].failed;
 	if (!run->verify_failed || run->rb->rollback_continues)
 		return true;
-	cut_hold_add(run, CUT_HOLD_ROLLBACK, "rollback/verify", true, true,
-	             cut_strdup("cutover retry rollback/verify checks again; cutover abort ends the run "
-	                        "as it is"),
-	             "all is undone, but rollback.verify failed");
+	cut_hold_add(
+		run, CUT_HOLD_ROLLBACK, "rollback/verify", true, true,
+		cut_strdup("cutover retry rollback/verify checks again; cutover abort ends the run "
+			   "as it is"),
+		"all is undone, but rollback.verify failed");
 	return false;
 }
 

@@ -10,9 +10,10 @@
 #include <errno.h>
 #include <string.h>
 
-/* armed → running ⇄ paused, then rolling_back, then always closing, then exactly one final state. */
+/* armed → running ⇄ paused, then rolling_back, then always closing, then exactly one final state.
+ */
 #define ROW(state, label, next) [CUT_RUN_##state] = {label, next}
-#define TO(state)               CUT_TO(CUT_RUN_##state)
+#define TO(state)		CUT_TO(CUT_RUN_##state)
 #define FINAL                                                                                      \
 	(TO(ACCEPTED) | TO(DONE) | TO(ROLLED_BACK) | TO(ROLLBACK_INCOMPLETE) | TO(ABORTED) |       \
 	 TO(FAILED))
@@ -76,8 +77,8 @@ static uint32_t until_node(const struct cut_run *run, const struct cut_step *ste
 	if (step->temporary_until.index == CUT_NONE)
 		return CUT_NONE;
 	return step->temporary_until.group
-	               ? cut_graph_group_end(run->graph, step->temporary_until.index)
-	               : step->temporary_until.index;
+		       ? cut_graph_group_end(run->graph, step->temporary_until.index)
+		       : step->temporary_until.index;
 }
 
 static void init_temporaries(struct cut_run *run)
@@ -108,7 +109,7 @@ static void init_locks(struct cut_run *run)
 
 		for (uint32_t k = 0; k < step->locks_len; k++)
 			if (cut_map_put(&run->lock_names, step->locks[k], strlen(step->locks[k]),
-			                (uint32_t)run->locks.len, NULL))
+					(uint32_t)run->locks.len, NULL))
 				cut_vec_push(&run->locks, (struct cut_run_lock){0});
 	}
 }
@@ -157,9 +158,9 @@ void cut_run_free(struct cut_run *run)
 		free(run->groups[i].error);
 		cut_vec_done(&run->groups[i]);
 	}
-	cut_vec_foreach(&run->locks, lock)
+	cut_vec_foreach (&run->locks, lock)
 		cut_vec_done(lock);
-	cut_vec_foreach(&run->holds, hold)
+	cut_vec_foreach (&run->holds, hold)
 		free(hold->remedy);
 	for (int i = 0; i < CUT_LANES; i++) {
 		cut_vec_done(&run->lanes[i].ready);
@@ -259,10 +260,10 @@ cut_time cut_run_when(const struct cut_run *run, const struct cut_when *when, ui
 	const struct cut_window *window = &run->rb->phases[phase].window;
 
 	switch (when->base) {
-	case CUT_WHEN_AT:     return when->at;
-	case CUT_WHEN_OPENS:  return window->opens + when->at;
+	case CUT_WHEN_AT: return when->at;
+	case CUT_WHEN_OPENS: return window->opens + when->at;
 	case CUT_WHEN_CLOSES: return window->closes == CUT_NEVER ? 0 : window->closes + when->at;
-	case CUT_WHEN_NONE:   break;
+	case CUT_WHEN_NONE: break;
 	}
 	return 0;
 }
@@ -302,8 +303,8 @@ static void until_phase_done(struct cut_run *run, uint32_t phase)
 
 	if (until && strcmp(until, id) == 0 && phase + 1 < run->rb->forward_len)
 		cut_hold_add(run, CUT_HOLD_OPERATOR, id, false, true,
-		             cut_strdup("cutover resume to go on, or cutover rollback"),
-		             "%s is done and the run was to go until here", id);
+			     cut_strdup("cutover resume to go on, or cutover rollback"),
+			     "%s is done and the run was to go until here", id);
 }
 
 /* All its steps are done; and once more when its acceptance is reached. */
@@ -449,9 +450,8 @@ void cut_run_aux_start(struct cut_run *run, uint32_t phase)
 		for (uint32_t n = cut_graph_group_begin(g, i); n <= cut_graph_group_end(g, i); n++)
 			run->left[n] = g->pred_at[n + 1] - g->pred_at[n];
 	}
-	run->left[cut_graph_phase_end(g, phase)] =
-		g->pred_at[cut_graph_phase_end(g, phase) + 1] -
-		g->pred_at[cut_graph_phase_end(g, phase)];
+	run->left[cut_graph_phase_end(g, phase)] = g->pred_at[cut_graph_phase_end(g, phase) + 1] -
+						   g->pred_at[cut_graph_phase_end(g, phase)];
 	run->left[cut_graph_phase_begin(g, phase)] = 0;
 	run->aux[phase].state = CUT_AUX_RUNNING;
 	run->aux[phase].failed = false;
@@ -486,15 +486,15 @@ static int may(const struct cut_run *run, const struct cut_event *ev, struct cut
 		return cut_err_set(err, -EINVAL, NULL, NULL, "the run clock went backwards");
 	if (cut_run_final(run) && ev->type != CUT_EV_NOTE && ev->type != CUT_EV_RESUMED)
 		return cut_err_set(err, -EALREADY, NULL, "cutover report tells how it went",
-		                   "the run has ended as %s", cut_run_state_name(run->state));
+				   "the run has ended as %s", cut_run_state_name(run->state));
 	if (ev->type == CUT_EV_APPROVAL)
 		return cut_gate_may_vote(run, ev, err);
 	if (ev->type == CUT_EV_ORDER)
 		return cut_order_may(run, ev, err);
 	if (ev->type == CUT_EV_OUTCOME && !in_flight(run, ev))
 		return cut_err_set(err, -EALREADY, NULL, NULL,
-		                   "no such operation of %s is in flight",
-		                   run->rb->steps[ev->outcome.step].address);
+				   "no such operation of %s is in flight",
+				   run->rb->steps[ev->outcome.step].address);
 	return 0;
 }
 
@@ -506,16 +506,16 @@ static void apply(struct cut_run *run, const struct cut_event *ev)
 		if (!run->steps[ev->saved.step].saved)
 			run->steps[ev->saved.step].saved = json_incref(ev->saved.state);
 		break;
-	case CUT_EV_OUTCOME:    cut_step_outcome(run, ev); break;
-	case CUT_EV_TRIGGER:    cut_run_trigger(run, ev); break;
+	case CUT_EV_OUTCOME: cut_step_outcome(run, ev); break;
+	case CUT_EV_TRIGGER: cut_run_trigger(run, ev); break;
 	case CUT_EV_ACCEPTANCE: cut_run_acceptance(run, ev); break;
-	case CUT_EV_APPROVAL:   cut_gate_vote(run, ev); break;
-	case CUT_EV_ORDER:      cut_order_apply(run, ev); break;
-	case CUT_EV_RESUMED:    cut_call_resume(run); break;
+	case CUT_EV_APPROVAL: cut_gate_vote(run, ev); break;
+	case CUT_EV_ORDER: cut_order_apply(run, ev); break;
+	case CUT_EV_RESUMED: cut_call_resume(run); break;
 	case CUT_EV_NOTE:
 	case CUT_EV_CLOCK: /* run->wall has moved, which is all */
 	case CUT_EV_TICK:
-	case CUT_EV_TYPES:      break;
+	case CUT_EV_TYPES: break;
 	}
 }
 
@@ -534,11 +534,12 @@ static void settle(struct cut_run *run)
 		if (!run->done.len && !run->undone.len && run->out->len == before)
 			break;
 	}
+	cut_hold_settle(run);
 	cut_timer_purge(run);
 }
 
 int cut_run_feed(struct cut_run *run, const struct cut_event *ev, struct cut_effects *out,
-                 struct cut_err *err)
+		 struct cut_err *err)
 {
 	int r = may(run, ev, err);
 

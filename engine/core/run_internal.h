@@ -2,9 +2,9 @@
 /* The inside of a run, shared by the files that each handle one concern of it: run (feed, nodes),
  * dispatch, step, undo, rollback, gate, hold, timer, decide, closing, order, env, view.
  *
- * Words: a *node* is a step or a join of the graph; *opening* a node means that everything before it
- * is done. A *call* is an operation in flight. A *lane* is a queue of steps with its own limit. The
- * *duty* of a step is to be undone: it may have changed something. */
+ * Words: a *node* is a step or a join of the graph; *opening* a node means that everything before
+ * it is done. A *call* is an operation in flight. A *lane* is a queue of steps with its own limit.
+ * The *duty* of a step is to be undone: it may have changed something. */
 #pragma once
 
 #include "engine/core/heap.h"
@@ -13,12 +13,12 @@
 /* What a step is at, beneath its state. */
 enum cut_doing {
 	CUT_DOING_NOTHING,
-	CUT_DOING_QUEUED,  /* in the queue of its lane */
-	CUT_DOING_PARKED,  /* its group or a lock has no room; woken when there is */
-	CUT_DOING_CALL,    /* an operation is in flight */
-	CUT_DOING_DELAY,   /* until `due`: before the next try, or not_before */
-	CUT_DOING_WAIT,    /* a wait runs until `due` */
-	CUT_DOING_PEOPLE,  /* a gate or manual work is open */
+	CUT_DOING_QUEUED, /* in the queue of its lane */
+	CUT_DOING_PARKED, /* its group or a lock has no room; woken when there is */
+	CUT_DOING_CALL,	  /* an operation is in flight */
+	CUT_DOING_DELAY,  /* until `due`: before the next try, or not_before */
+	CUT_DOING_WAIT,	  /* a wait runs until `due` */
+	CUT_DOING_PEOPLE, /* a gate or manual work is open */
 	CUT_DOINGS
 };
 
@@ -35,28 +35,28 @@ struct cut_lane {
 struct cut_run_step {
 	unsigned state; /* enum cut_step_state */
 	uint8_t doing, part, op, entry;
-	bool touched;        /* some attempt may have changed something */
+	bool touched;	     /* some attempt may have changed something */
 	bool touched_before; /* … before the current attempt */
-	bool active;         /* counts in its lane */
-	bool slot;           /* counts in its group */
-	bool locked;         /* holds its locks */
-	bool due_wall;       /* `due` is on the wall clock */
-	bool late;           /* its deadline passed while a call was in flight */
-	bool canceled;       /* the call in flight was asked to end */
-	bool in_scope;       /* of the rollback */
-	bool undo_open;      /* all that came after it is undone */
-	bool checking;       /* a gate's checks are being evaluated */
-	bool observed;       /* the current attempt was observed and could not be told */
+	bool active;	     /* counts in its lane */
+	bool slot;	     /* counts in its group */
+	bool locked;	     /* holds its locks */
+	bool due_wall;	     /* `due` is on the wall clock */
+	bool late;	     /* its deadline passed while a call was in flight */
+	bool canceled;	     /* the call in flight was asked to end */
+	bool in_scope;	     /* of the rollback */
+	bool undo_open;	     /* all that came after it is undone */
+	bool checking;	     /* a gate's checks are being evaluated */
+	bool observed;	     /* the current attempt was observed and could not be told */
 	bool unclosed;
-	uint8_t lost;        /* executors lost in a row */
+	uint8_t lost;				  /* executors lost in a row */
 	uint16_t tries, verify_tries, undo_tries; /* used of the retries */
 	unsigned attempt, undo_attempt;
-	uint32_t seq;        /* order of the first intents, from 1 */
-	uint32_t waiting;    /* its row among the people waited for, or CUT_NONE */
+	uint32_t seq;	  /* order of the first intents, from 1 */
+	uint32_t waiting; /* its row among the people waited for, or CUT_NONE */
 	cut_time started, ended, started_wall, ended_wall;
 	cut_time due, deadline_at; /* CUT_NEVER: none */
 	json_t *outputs, *saved;   /* owned */
-	char *reason;              /* owned */
+	char *reason;		   /* owned */
 };
 
 struct cut_run_group {
@@ -73,7 +73,7 @@ struct cut_run_lock {
 	CUT_VEC(uint32_t); /* steps */
 };
 
-struct cut_run_clock { /* of downtime */
+struct cut_run_clock {	       /* of downtime */
 	cut_time since, total; /* since CUT_NEVER: it does not run */
 	bool started, over;
 };
@@ -84,7 +84,7 @@ struct cut_vote {
 };
 
 enum cut_timer_kind {
-	CUT_TIMER_STEP,     /* step->due */
+	CUT_TIMER_STEP,	    /* step->due */
 	CUT_TIMER_DEADLINE, /* step->deadline_at */
 	CUT_TIMER_BACKSTOP, /* of a temporary step */
 	CUT_TIMER_PHASE,    /* its not_before */
@@ -92,8 +92,8 @@ enum cut_timer_kind {
 	CUT_TIMER_CLOSES,
 	CUT_TIMER_FREEZE,
 	CUT_TIMER_DOWNTIME,
-	CUT_TIMER_DECIDE,   /* causes were collected at this instant */
-	CUT_TIMER_PROBE,    /* rollback.ready had its time */
+	CUT_TIMER_DECIDE, /* causes were collected at this instant */
+	CUT_TIMER_PROBE,  /* rollback.ready had its time */
 };
 
 /* Where a phase of another role than forward is. */
@@ -104,70 +104,89 @@ enum cut_traffic { CUT_TRAFFIC_ASK, CUT_TRAFFIC_PROBING, CUT_TRAFFIC_HELD, CUT_T
 
 struct cut_run_names { /* what an expression of one step sees */
 	const struct cut_run *run;
-	uint32_t step, group;            /* where it stands: siblings are named plainly */
+	uint32_t step, group;		 /* where it stands: siblings are named plainly */
 	const struct cut_expr_env *live; /* borrowed, or NULL */
 };
 
 struct cut_run {
-	const struct cut_runbook *rb;   /* borrowed */
-	const struct cut_graph *graph;  /* borrowed */
-	json_t *armed;                  /* owned */
-	unsigned state;                 /* enum cut_run_state */
-	cut_time t, wall;               /* of the last event */
-	struct cut_effects *out;        /* borrowed: during a feed */
+	const struct cut_runbook *rb;  /* borrowed */
+	const struct cut_graph *graph; /* borrowed */
+	json_t *armed;		       /* owned */
+	unsigned state;		       /* enum cut_run_state */
+	cut_time t, wall;	       /* of the last event */
+	struct cut_effects *out;       /* borrowed: during a feed */
 
 	struct cut_run_step *steps;
 	struct cut_run_group *groups;
-	uint32_t *left;                 /* of each node: how many before it are not done */
-	struct { CUT_VEC(uint32_t); } done; /* nodes done whose followers were not told yet */
-	struct { uint8_t state; bool failed, tried; } *aux; /* of each phase: enum cut_aux */
+	uint32_t *left; /* of each node: how many before it are not done */
+	struct {
+		CUT_VEC(uint32_t);
+	} done; /* nodes done whose followers were not told yet */
+	struct {
+		uint8_t state;
+		bool failed, tried;
+	} * aux; /* of each phase: enum cut_aux */
 	struct cut_lane lanes[CUT_LANES];
 	struct cut_map lock_names;
-	struct { CUT_VEC(struct cut_run_lock); } locks;
-	uint32_t doing[CUT_DOINGS];     /* how many steps are at each */
+	struct {
+		CUT_VEC(struct cut_run_lock);
+	} locks;
+	uint32_t doing[CUT_DOINGS]; /* how many steps are at each */
 	uint32_t seq;
-	uint32_t phase;                 /* current forward phase, or CUT_NONE */
-	uint32_t stage_first;           /* first phase of the stage */
-	bool phase_opened;              /* its not_before has passed */
+	uint32_t phase;	      /* current forward phase, or CUT_NONE */
+	uint32_t stage_first; /* first phase of the stage */
+	bool phase_opened;    /* its not_before has passed */
 	bool stage_done, accepted, forward_done;
 	cut_time stage_since, stage_tail;
-	uint32_t ponr;                  /* the step that was the point of no return, or CUT_NONE */
+	uint32_t ponr; /* the step that was the point of no return, or CUT_NONE */
 
-	struct cut_heap timers, walls;  /* on the run clock, on the wall clock */
-	struct { CUT_VEC(struct cut_hold); } holds;
-	uint32_t blocking;              /* holds that block */
-	json_t *held, *released;        /* owned: what changed in this feed, or NULL */
-	char *hold_cause;               /* owned: the first of them, as a sentence */
-	struct { CUT_VEC(struct cut_waiting); } waiting;
-	struct { CUT_VEC(struct cut_vote); } votes;
-	struct { CUT_VEC(uint32_t); } clean_waits; /* steps */
-	uint8_t *triggers;              /* of each: enum cut_trigger_state */
-	uint32_t unclear;               /* triggers that are not clear */
-	uint8_t acceptance;             /* enum cut_acceptance_state */
+	struct cut_heap timers, walls; /* on the run clock, on the wall clock */
+	struct {
+		CUT_VEC(struct cut_hold);
+	} holds;
+	uint32_t blocking;	 /* holds that block */
+	json_t *held, *released; /* owned: what changed in this feed, or NULL */
+	char *hold_cause;	 /* owned: the first of them, as a sentence */
+	struct {
+		CUT_VEC(struct cut_waiting);
+	} waiting;
+	struct {
+		CUT_VEC(struct cut_vote);
+	} votes;
+	struct {
+		CUT_VEC(uint32_t);
+	} clean_waits;	    /* steps */
+	uint8_t *triggers;  /* of each: enum cut_trigger_state */
+	uint32_t unclear;   /* triggers that are not clear */
+	uint8_t acceptance; /* enum cut_acceptance_state */
 	bool window_override, overrun;
-	cut_time frozen_until;          /* run clock; 0: not frozen */
-	json_t *causes;                 /* owned: of an automatic rollback that is to be decided */
-	cut_time decide_at;             /* CUT_NEVER: nothing to decide */
+	cut_time frozen_until; /* run clock; 0: not frozen */
+	json_t *causes;	       /* owned: of an automatic rollback that is to be decided */
+	cut_time decide_at;    /* CUT_NEVER: nothing to decide */
 
-	uint32_t *undo_left;            /* of each node: followers not undone; NULL: no rollback */
-	struct { CUT_VEC(uint32_t); } undone; /* nodes whose predecessors were not told yet */
-	struct cut_heap undo_traffic;   /* steps that move traffic, ready to be undone */
-	uint8_t traffic;                /* enum cut_traffic */
+	uint32_t *undo_left; /* of each node: followers not undone; NULL: no rollback */
+	struct {
+		CUT_VEC(uint32_t);
+	} undone;		      /* nodes whose predecessors were not told yet */
+	struct cut_heap undo_traffic; /* steps that move traffic, ready to be undone */
+	uint8_t traffic;	      /* enum cut_traffic */
 	uint32_t undo_failed, undo_impossible;
-	bool undo_complete;             /* the order is worked off */
-	bool verify_failed;             /* rollback.verify */
+	bool undo_complete; /* the order is worked off */
+	bool verify_failed; /* rollback.verify */
 
-	unsigned ending;                /* final state once closed, or 0 */
+	unsigned ending; /* final state once closed, or 0 */
 	bool keep_temporary;
-	struct { CUT_VEC(uint32_t); } temporaries; /* steps that are temporary */
-	uint32_t *until_next;           /* chains of temporaries by the node that ends them */
-	uint32_t *until_head;           /* of each node, or NULL */
-	size_t closing_at;              /* the next of them, newest first, while closing */
-	struct cut_run_clock *clocks;   /* of downtime */
-	bool *acked;                    /* clients */
-	char *in_command;               /* owned */
-	char *why_final;                /* owned */
-	struct cut_run_names names;     /* of the last cut_run_env */
+	struct {
+		CUT_VEC(uint32_t);
+	} temporaries;		      /* steps that are temporary */
+	uint32_t *until_next;	      /* chains of temporaries by the node that ends them */
+	uint32_t *until_head;	      /* of each node, or NULL */
+	size_t closing_at;	      /* the next of them, newest first, while closing */
+	struct cut_run_clock *clocks; /* of downtime */
+	bool *acked;		      /* clients */
+	char *in_command;	      /* owned */
+	char *why_final;	      /* owned */
+	struct cut_run_names names;   /* of the last cut_run_env */
 };
 
 /* --- run.c: effects, nodes --- */
@@ -222,22 +241,22 @@ const char *cut_step_short(const char *text, const char *fallback);
 
 /* --- call.c: operations --- */
 void cut_call_start(struct cut_run *run, uint32_t step, enum cut_part part, enum cut_op op,
-                    enum cut_op entry);
+		    enum cut_op entry);
 void cut_call_intent(struct cut_run *run, uint32_t step); /* manual work that writes */
-void cut_call_gate(struct cut_run *run, uint32_t step);   /* evaluates its checks */
+void cut_call_gate(struct cut_run *run, uint32_t step);	  /* evaluates its checks */
 void cut_call_resend(struct cut_run *run, uint32_t step, enum cut_op op, enum cut_op entry);
 void cut_call_cancel(struct cut_run *run, uint32_t step);
 void cut_call_lost(struct cut_run *run, uint32_t step, bool not_sent, const char *why);
 void cut_call_observed(struct cut_run *run, const struct cut_event *ev);
 void cut_call_resume(struct cut_run *run); /* all calls in flight are lost */
 cut_time cut_call_delay(const struct cut_run *run, uint32_t step, const struct cut_retry *retry,
-                        unsigned attempt, unsigned tries);
+			unsigned attempt, unsigned tries);
 const struct cut_body *cut_call_body(const struct cut_run *run, uint32_t step);
 
 /* --- timer.c --- */
 void cut_timer_set(struct cut_run *run, enum cut_timer_kind kind, uint32_t target, cut_time at);
 void cut_timer_set_wall(struct cut_run *run, enum cut_timer_kind kind, uint32_t target,
-                        cut_time at);
+			cut_time at);
 void cut_timer_step(struct cut_run *run, uint32_t step, cut_time at, bool wall);
 void cut_timer_advance(struct cut_run *run); /* fires what is due at run->t and run->wall */
 void cut_timer_purge(struct cut_run *run);
@@ -258,12 +277,13 @@ void cut_gate_void(struct cut_run *run, uint32_t step, uint32_t phase);
 
 /* --- hold.c --- */
 void cut_hold_add(struct cut_run *run, enum cut_hold_kind kind, const char *id, bool decision,
-                  bool blocks, char *remedy, const char *fmt, ...)
+		  bool blocks, char *remedy, const char *fmt, ...)
 	__attribute__((format(printf, 7, 8))); /* remedy is stolen; fmt: what happened */
-bool cut_hold_drop(struct cut_run *run, enum cut_hold_kind kind, const char *id); /* NULL: all of it */
+bool cut_hold_drop(struct cut_run *run, enum cut_hold_kind kind,
+		   const char *id); /* NULL: all of it */
 void cut_hold_drop_all(struct cut_run *run);
 const struct cut_hold *cut_hold_find(const struct cut_run *run, enum cut_hold_kind kind,
-                                     const char *id);
+				     const char *id);
 void cut_hold_settle(struct cut_run *run); /* running or paused, and the record of what changed */
 
 /* --- decide.c: triggers, acceptance, window, downtime → what the run does about them --- */
@@ -281,7 +301,7 @@ void cut_downtime_end(struct cut_run *run); /* all of them: the run is over */
 
 /* --- rollback.c: what is undone, in which order --- */
 int cut_rollback_scope(const struct cut_run *run, const char *target, bool *ret_scope,
-                       struct cut_err *err); /* a flag for each step */
+		       struct cut_err *err);		    /* a flag for each step */
 uint32_t *cut_rollback_counters(const struct cut_run *run); /* of each node: followers */
 bool cut_rollback_in_stage(const struct cut_run *run, uint32_t node);
 int64_t cut_rollback_rank(const struct cut_run *run, uint32_t step); /* order among those ready */
@@ -313,10 +333,10 @@ void cut_order_apply(struct cut_run *run, const struct cut_event *ev);
 
 /* --- env.c: what expressions see --- */
 int cut_env_params(struct cut_run *run, uint32_t step, const struct cut_body *body, json_t **ret,
-                   struct cut_err *err);
+		   struct cut_err *err);
 int cut_env_duration(struct cut_run *run, uint32_t step, const struct cut_template *text,
-                     cut_time *ret, struct cut_err *err);
+		     cut_time *ret, struct cut_err *err);
 char *cut_env_text(struct cut_run *run, uint32_t step, const struct cut_template *text);
 /* 1 true, 0 false, negative: CEL's error. */
 int cut_env_true(struct cut_run *run, uint32_t step, uint32_t group, const struct cut_expr *expr,
-                 const struct cut_expr_env *live, struct cut_err *err);
+		 const struct cut_expr_env *live, struct cut_err *err);

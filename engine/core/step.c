@@ -18,18 +18,18 @@
  *
  * A gate and manual work go from ready to their end: nothing of the engine runs meanwhile. */
 #define ROW(state, label, next) [CUT_STEP_##state] = {label, next}
-#define TO(state)               CUT_TO(CUT_STEP_##state)
-#define UNDO                    (TO(ROLLBACK_PENDING) | TO(ROLLBACK_IMPOSSIBLE))
+#define TO(state)		CUT_TO(CUT_STEP_##state)
+#define UNDO			(TO(ROLLBACK_PENDING) | TO(ROLLBACK_IMPOSSIBLE))
 static const struct cut_state_row step_states[CUT_STEP_STATES] = {
 	ROW(PENDING, "pending", TO(READY) | TO(SKIPPED)),
 	ROW(READY, "ready", TO(RUNNING) | TO(SKIPPED) | TO(SUCCEEDED) | TO(FAILED) | UNDO),
 	ROW(RUNNING, "running",
-            TO(VERIFYING) | TO(SUCCEEDED) | TO(FAILED) | TO(UNKNOWN) | TO(READY) | UNDO),
+	    TO(VERIFYING) | TO(SUCCEEDED) | TO(FAILED) | TO(UNKNOWN) | TO(READY) | UNDO),
 	ROW(VERIFYING, "verifying", TO(SUCCEEDED) | TO(FAILED) | UNDO),
 	ROW(SUCCEEDED, "succeeded", UNDO),
 	ROW(FAILED, "failed", TO(READY) | TO(SKIPPED) | TO(VERIFYING) | TO(SUCCEEDED) | UNDO),
 	ROW(UNKNOWN, "unknown",
-            TO(SUCCEEDED) | TO(READY) | TO(FAILED) | TO(VERIFYING) | TO(RUNNING) | UNDO),
+	    TO(SUCCEEDED) | TO(READY) | TO(FAILED) | TO(VERIFYING) | TO(RUNNING) | UNDO),
 	ROW(SKIPPED, "skipped", UNDO),
 	ROW(ROLLBACK_PENDING, "rollback_pending", TO(ROLLING_BACK) | TO(ROLLBACK_FAILED)),
 	ROW(ROLLING_BACK, "rolling_back", TO(ROLLED_BACK) | TO(ROLLBACK_FAILED)),
@@ -128,9 +128,9 @@ void cut_step_start(struct cut_run *run, uint32_t step)
 
 	begin(run, step);
 	switch (model->kind) {
-	case CUT_STEP_WAIT:    cut_wait_start(run, step); break;
+	case CUT_STEP_WAIT: cut_wait_start(run, step); break;
 	case CUT_STEP_APPROVE:
-	case CUT_STEP_MANUAL:  cut_gate_open(run, step); break;
+	case CUT_STEP_MANUAL: cut_gate_open(run, step); break;
 	case CUT_STEP_ACTION:
 	case CUT_STEP_CHECK:
 		run->steps[step].active = true;
@@ -191,7 +191,7 @@ void cut_step_succeed(struct cut_run *run, uint32_t step)
 	const struct cut_step *model = &run->rb->steps[step];
 	struct cut_run_step *s = &run->steps[step];
 	bool read = (model->kind == CUT_STEP_ACTION && !cut_step_writes(model)) ||
-	            model->kind == CUT_STEP_CHECK;
+		    model->kind == CUT_STEP_CHECK;
 	cut_time tail = tail_of(s->outputs);
 
 	if (s->state == CUT_STEP_RUNNING || s->state == CUT_STEP_VERIFYING)
@@ -250,17 +250,17 @@ static void consequence(struct cut_run *run, uint32_t step)
 		return;
 	}
 	remedy = cut_printf("cutover retry %s, cutover skip %s --reason TEXT, cutover attest %s "
-	                    "--applied (fixed by hand), or cutover rollback%s%s",
-	                    model->address, model->address, model->address,
-	                    model->if_fails ? "; if it fails: " : "",
-	                    model->if_fails ? model->if_fails : "");
+			    "--applied (fixed by hand), or cutover rollback%s%s",
+			    model->address, model->address, model->address,
+			    model->if_fails ? "; if it fails: " : "",
+			    model->if_fails ? model->if_fails : "");
 	if (model->on_failure == CUT_FAIL_ROLLBACK) {
 		free(remedy);
 		cut_run_cause(run, cut_cause("step", model->address, reason));
 		return;
 	}
 	cut_hold_add(run, CUT_HOLD_STEP, model->address, true, model->on_failure != CUT_FAIL_HOLD,
-	             remedy, "%s failed: %s", model->address, reason);
+		     remedy, "%s failed: %s", model->address, reason);
 }
 
 /* For good: the retries are used up, or there are none for this. text NULL: the reason is there. */
@@ -293,8 +293,8 @@ bool cut_step_stopping(const struct cut_run *run, uint32_t step)
 	       run->rb->phases[run->rb->steps[step].phase].role != CUT_PHASE_FINALLY;
 }
 
-/* The run rolls back or was aborted while the step ran: what became of it is noted, nothing of it is
- * verified, observed or tried again. */
+/* The run rolls back or was aborted while the step ran: what became of it is noted, nothing of it
+ * is verified, observed or tried again. */
 static void stopped(struct cut_run *run, uint32_t step, const struct cut_event *ev)
 {
 	struct cut_run_step *s = &run->steps[step];
@@ -313,12 +313,12 @@ static void stopped(struct cut_run *run, uint32_t step, const struct cut_event *
 		return;
 	}
 	cut_step_say(run, step, "stopped: %s",
-	             cut_step_short(ev->outcome.text, "the run is being stopped"));
+		     cut_step_short(ev->outcome.text, "the run is being stopped"));
 	cut_step_fail(run, step, NULL);
 }
 
 static bool retry_later(struct cut_run *run, uint32_t step, const struct cut_retry *retry,
-                        uint16_t *tries, const char *text)
+			uint16_t *tries, const char *text)
 {
 	struct cut_run_step *s = &run->steps[step];
 	cut_auto(cut_buf) struct cut_buf after = {0};
@@ -330,7 +330,7 @@ static bool retry_later(struct cut_run *run, uint32_t step, const struct cut_ret
 	delay = cut_call_delay(run, step, retry, s->attempt, *tries);
 	cut_duration_human(delay, &after);
 	cut_step_say(run, step, "try %u of %u in %s: %s", *tries + 1u, retry->limit + 1,
-	             cut_buf_str(&after), text);
+		     cut_buf_str(&after), text);
 	cut_step_doing(run, step, CUT_DOING_DELAY);
 	cut_timer_step(run, step, run->t + delay, false);
 	return true;
@@ -426,7 +426,7 @@ static void on_apply(struct cut_run *run, uint32_t step, const struct cut_event 
 
 	if (ev->outcome.status == CUT_UNKNOWN) {
 		cut_call_lost(run, step, ev->outcome.not_sent,
-		              cut_step_short(ev->outcome.text, "its executor was lost"));
+			      cut_step_short(ev->outcome.text, "its executor was lost"));
 		return;
 	}
 	s->lost = 0;
@@ -459,10 +459,10 @@ void cut_step_outcome(struct cut_run *run, const struct cut_event *ev)
 		return;
 	}
 	switch (ev->outcome.op) {
-	case CUT_OP_APPLY:   on_apply(run, step, ev); break;
-	case CUT_OP_VERIFY:  on_verify(run, step, ev); break;
+	case CUT_OP_APPLY: on_apply(run, step, ev); break;
+	case CUT_OP_VERIFY: on_verify(run, step, ev); break;
 	case CUT_OP_OBSERVE: cut_call_observed(run, ev); break;
-	default:             break;
+	default: break;
 	}
 }
 
@@ -483,8 +483,8 @@ void cut_step_late(struct cut_run *run, uint32_t step)
 	}
 	if (s->state != CUT_STEP_READY && s->state != CUT_STEP_VERIFYING)
 		return;
-	cut_step_say(run, step, "its deadline of all attempts has passed%s%s", s->reason ? ": " : "",
-	             s->reason ? s->reason : "");
+	cut_step_say(run, step, "its deadline of all attempts has passed%s%s",
+		     s->reason ? ": " : "", s->reason ? s->reason : "");
 	cut_step_fail(run, step, NULL);
 }
 
@@ -521,6 +521,6 @@ void cut_step_interrupt(struct cut_run *run, uint32_t step, bool even_waiting)
 		s->due = CUT_NEVER;
 		break;
 	case CUT_DOING_NOTHING:
-	case CUT_DOINGS:        break;
+	case CUT_DOINGS: break;
 	}
 }

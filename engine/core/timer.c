@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The deadlines of a run: one heap on the run clock, one on the wall clock, which may jump. An entry
- * counts only while its owner still waits for that very instant; others are dropped when they come
- * to the top. */
+/* The deadlines of a run: one heap on the run clock, one on the wall clock, which may jump. An
+ * entry counts only while its owner still waits for that very instant; others are dropped when they
+ * come to the top. */
 #include "engine/core/run_internal.h"
 
 void cut_timer_set(struct cut_run *run, enum cut_timer_kind kind, uint32_t target, cut_time at)
@@ -45,17 +45,18 @@ static bool counts(const struct cut_run *run, const struct cut_heap_item *item)
 	if (cut_run_final(run))
 		return false;
 	switch ((enum cut_timer_kind)item->kind) {
-	case CUT_TIMER_STEP:     return s->due == item->key;
+	case CUT_TIMER_STEP: return s->due == item->key;
 	case CUT_TIMER_DEADLINE: return s->deadline_at == item->key;
-	case CUT_TIMER_BACKSTOP: return s->doing == CUT_DOING_NOTHING && cut_closing_open(run, item->target);
-	case CUT_TIMER_PHASE:    return forward && run->phase == item->target && !run->phase_opened;
-	case CUT_TIMER_OPENS:    return cut_hold_find(run, CUT_HOLD_WINDOW, NULL) != NULL;
-	case CUT_TIMER_CLOSES:   return forward && run->phase == item->target && !run->overrun &&
-		                        !run->forward_done;
-	case CUT_TIMER_FREEZE:   return run->frozen_until == item->key;
+	case CUT_TIMER_BACKSTOP:
+		return s->doing == CUT_DOING_NOTHING && cut_closing_open(run, item->target);
+	case CUT_TIMER_PHASE: return forward && run->phase == item->target && !run->phase_opened;
+	case CUT_TIMER_OPENS: return cut_hold_find(run, CUT_HOLD_WINDOW, NULL) != NULL;
+	case CUT_TIMER_CLOSES:
+		return forward && run->phase == item->target && !run->overrun && !run->forward_done;
+	case CUT_TIMER_FREEZE: return run->frozen_until == item->key;
 	case CUT_TIMER_DOWNTIME: return downtime_counts(run, item);
-	case CUT_TIMER_DECIDE:   return run->decide_at == item->key;
-	case CUT_TIMER_PROBE:    return run->traffic == CUT_TRAFFIC_PROBING;
+	case CUT_TIMER_DECIDE: return run->decide_at == item->key;
+	case CUT_TIMER_PROBE: return run->traffic == CUT_TRAFFIC_PROBING;
 	}
 	return false;
 }
@@ -66,26 +67,26 @@ static void fire_step(struct cut_run *run, uint32_t step)
 
 	s->due = CUT_NEVER;
 	switch ((enum cut_doing)s->doing) {
-	case CUT_DOING_DELAY:  cut_step_again(run, step); break;
-	case CUT_DOING_WAIT:   cut_step_succeed(run, step); break;
+	case CUT_DOING_DELAY: cut_step_again(run, step); break;
+	case CUT_DOING_WAIT: cut_step_succeed(run, step); break;
 	case CUT_DOING_PEOPLE: cut_gate_expire(run, step); break;
-	default:               break;
+	default: break;
 	}
 }
 
 static void fire(struct cut_run *run, const struct cut_heap_item *item)
 {
 	switch ((enum cut_timer_kind)item->kind) {
-	case CUT_TIMER_STEP:     fire_step(run, item->target); break;
+	case CUT_TIMER_STEP: fire_step(run, item->target); break;
 	case CUT_TIMER_DEADLINE: cut_step_late(run, item->target); break;
 	case CUT_TIMER_BACKSTOP: cut_closing_backstop(run, item->target); break;
-	case CUT_TIMER_PHASE:    cut_run_phase_opened(run, item->target); break;
-	case CUT_TIMER_OPENS:    cut_hold_drop(run, CUT_HOLD_WINDOW, NULL); break;
-	case CUT_TIMER_CLOSES:   cut_run_closes(run, item->target); break;
-	case CUT_TIMER_FREEZE:   cut_run_thaw(run); break;
+	case CUT_TIMER_PHASE: cut_run_phase_opened(run, item->target); break;
+	case CUT_TIMER_OPENS: cut_hold_drop(run, CUT_HOLD_WINDOW, NULL); break;
+	case CUT_TIMER_CLOSES: cut_run_closes(run, item->target); break;
+	case CUT_TIMER_FREEZE: cut_run_thaw(run); break;
 	case CUT_TIMER_DOWNTIME: cut_downtime_limit(run, item->target); break;
-	case CUT_TIMER_DECIDE:   cut_run_decide(run); break;
-	case CUT_TIMER_PROBE:    cut_rollback_probe_over(run); break;
+	case CUT_TIMER_DECIDE: cut_run_decide(run); break;
+	case CUT_TIMER_PROBE: cut_rollback_probe_over(run); break;
 	}
 }
 

@@ -24,7 +24,7 @@ void cut_undo_call(struct cut_run *run, uint32_t step)
 	if (s->state != CUT_STEP_ROLLING_BACK)
 		cut_step_move(run, step, CUT_STEP_ROLLING_BACK);
 	cut_call_start(run, step, CUT_PART_UNDO, CUT_OP_ROLLBACK,
-	               run->rb->steps[step].undo_body ? CUT_OP_APPLY : CUT_OP_ROLLBACK);
+		       run->rb->steps[step].undo_body ? CUT_OP_APPLY : CUT_OP_ROLLBACK);
 }
 
 void cut_undo_start(struct cut_run *run, uint32_t step)
@@ -69,8 +69,8 @@ void cut_undo_fail(struct cut_run *run, uint32_t step, const char *text)
 		cut_auto(cut_str) char *how = cut_undo_by_hand(run, step);
 
 		s->unclosed = true;
-		cut_run_page(run, "step", "%s was temporary and is still there: %s; %s", model->address,
-		             text, how);
+		cut_run_page(run, "step", "%s was temporary and is still there: %s; %s",
+			     model->address, text, how);
 	} else {
 		run->undo_failed++;
 	}
@@ -108,18 +108,19 @@ void cut_undo_outcome(struct cut_run *run, const struct cut_event *ev)
 	}
 	s->undo_tries++;
 	cut_step_say(run, step, "undo, try %u of %u follows: %s", s->undo_tries + 1u,
-	             retry->limit + 1, text);
+		     retry->limit + 1, text);
 	cut_step_doing(run, step, CUT_DOING_DELAY);
 	cut_timer_step(run, step,
-	               run->t + cut_call_delay(run, step, retry, s->undo_attempt, s->undo_tries),
-	               false);
+		       run->t + cut_call_delay(run, step, retry, s->undo_attempt, s->undo_tries),
+		       false);
 }
 
 /* The command, or the values, that a person would restore. */
 char *cut_undo_by_hand(const struct cut_run *run, uint32_t step)
 {
 	const struct cut_step *model = &run->rb->steps[step];
-	const json_t *argv = model->undo_body ? json_object_get(model->undo_body->params, "argv") : NULL;
+	const json_t *argv =
+		model->undo_body ? json_object_get(model->undo_body->params, "argv") : NULL;
 	cut_auto(cut_buf) struct cut_buf out = {0};
 	json_t *word;
 	size_t i;
@@ -129,12 +130,13 @@ char *cut_undo_by_hand(const struct cut_run *run, uint32_t step)
 		cut_json_canonical(run->steps[step].saved, &out);
 	} else if (argv) {
 		cut_buf_add_str(&out, "run by hand:");
-		json_array_foreach((json_t *)argv, i, word)
-			cut_buf_printf(&out, " %s", json_is_string(word) ? json_string_value(word) : "?");
+		json_array_foreach ((json_t *)argv, i, word)
+			cut_buf_printf(&out, " %s",
+				       json_is_string(word) ? json_string_value(word) : "?");
 	} else {
 		cut_buf_printf(&out, "undo by hand what %s of %s did",
-		               model->undo_body ? model->undo_body->uses : model->body.uses,
-		               model->address);
+			       model->undo_body ? model->undo_body->uses : model->body.uses,
+			       model->address);
 	}
 	return cut_buf_take(&out);
 }

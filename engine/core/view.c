@@ -97,14 +97,14 @@ int cut_run_exit_code(const struct cut_run *run)
 {
 	switch ((enum cut_run_state)run->state) {
 	case CUT_RUN_ACCEPTED:
-	case CUT_RUN_DONE:                return unclosed(run) ? 5 : 0;
-	case CUT_RUN_ROLLED_BACK:         return unclosed(run) ? 5 : 4;
+	case CUT_RUN_DONE: return unclosed(run) ? 5 : 0;
+	case CUT_RUN_ROLLED_BACK: return unclosed(run) ? 5 : 4;
 	case CUT_RUN_ROLLBACK_INCOMPLETE: return 5;
-	case CUT_RUN_ABORTED:             return unclosed(run) ? 5 : 7;
-	case CUT_RUN_FAILED:              return unclosed(run) ? 5 : 9;
+	case CUT_RUN_ABORTED: return unclosed(run) ? 5 : 7;
+	case CUT_RUN_FAILED: return unclosed(run) ? 5 : 9;
 	case CUT_RUN_ARMED:
-	case CUT_RUN_PAUSED:              return 3;
-	default:                          break;
+	case CUT_RUN_PAUSED: return 3;
+	default: break;
 	}
 	return run->holds.len || (run->waiting.len && !run->doing[CUT_DOING_CALL]) ? 3 : 0;
 }
@@ -126,7 +126,8 @@ bool cut_run_tests_done(const struct cut_run *run, uint32_t phase, bool *ret_ok)
 
 bool cut_run_temporary_open(const struct cut_run *run, uint32_t step)
 {
-	return cut_closing_open(run, step) || (run->rb->steps[step].temporary && run->steps[step].unclosed);
+	return cut_closing_open(run, step) ||
+	       (run->rb->steps[step].temporary && run->steps[step].unclosed);
 }
 
 bool cut_run_unclosed(const struct cut_run *run, uint32_t step)

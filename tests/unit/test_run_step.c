@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An attempt's life: retries, verification, failure, executors that are lost, a new engine. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "tests/lib/world.h"
+
+static void test_a_failed_attempt_is_retried_with_growing_delays(void **state)
+{
+	struct world *w = world_new("steps:\n"
+				    "  - {id: a, uses: t.write, retry: {limit: 2, delay: 4s, "
+				    "factor: 2, jitter: false}}\n");
+
+	world_start(w);
+	world_fail(w, "a");
+	world_at(w, 4000);
+	world_fail(w, "a");
+	world_at(w, 12000);
+	world_fail(w, "a");
+	expect_trace(
+		w,
+		"[     0] run running: started by alice\n"
+		"         a: apply 1, after its intent\n"
+		"         a ready: try 2 of 3 in 4s: broken\n"
+		"[  4000] a: apply 2, after its intent\n"
+		"         a ready: try 3 of 3 in 8s: broken\n"
+		"[ 12000] a: apply 3, after its intent\n"
+		"         a failed: broken\n"
+		"         run paused: a failed: broken; next: cutover retry a, cutover skip a "
+		"--reason TEXT, cutover attest a --applied (fixed by hand), or cutover rollback\n");
+	world_free(w);
+}
+
+static void test_jitter_waits_between_half_the_delay_and_all_of_it_and_always_as_long(void **state)
+{
+	cut_time first = 0;
+
+	for (int i = 0; i < 2; i++) {
+		struct world *w = world_new(
+			"steps: [{id: a, uses: t.write, retry: {limit: 1, delay: 10s}}]\n");
+
+		world_start(w);
+		world_fail(w, "a");
+		assert_in_range(cut_run_wake(world_run(w)), 5000, 10000);
+		if (i)
+			assert_int_equal(cut_run_wake(world_run(w)), first);
+		first = cut_run_wake(world_run(w));
+		world_free(w);
+	}
+}
+
+static void test_a_verify_that_fails_repeats_itself_but_never_the_write(void **state)
+{
+	struct world *w = world_new(
+		"steps:\n"
+		"  - id: a\n"
+		"    uses: t.saves\n"
+		"    retry: {limit: 5}\n"
+		"    verify: {uses: t.read, retry: {limit: 1, delay: 1s, jitter: false}}\n");
+
+	world_start(w);
+	world_ok(w, "a");
+	world_ok(w, "a");
+	world_fail(w, "a");
+	world_at(w, 1000);
+	world_fail(w, "a");
+	expect_trace(w, "[     0] run running: started by alice\n"
+			"         a: apply 1, after its intent\n"
+			"         a: verify 1\n"
+			"         a: extra verify 1\n"
+			"[  1000] a: extra verify 1\n"
+			"         a failed: verification failed: broken\n"
+			"         run paused: a failed: verification failed: broken; next: cutover "
+			"retry a, cutover skip a --reason TEXT, cutover attest a --applied (fixed "
+			"by hand), or cutover rollback\n");
+	world_free(w);
+}
+
+static void test_pause_lets_nothing_new_start_and_hold_only_stops_dependants(void **state)
+{
+	struct world *w = world_new("phases:\n"
+				    "  - id: one\n"
+				    "    order: parallel\n"
+				    "    max_parallel: 2\n"
+				    "    steps:\n"
+				    "      - {id: a, uses: t.read, on_failure: hold}\n"
+				    "      - {id: b, uses: t.read}\n"
+				    "      - {id: c, uses: t.read}\n"
+				    "      - {id: d, uses: t.read, needs: [a]}\n");
+
+	world_start(w);
+	world_at(w, 10);
+	world_fail(w, "a");
+	assert_int_equal(cut_run_state(world_run(w)), CUT_RUN_RUNNING);
+	world_at(w, 20);
+	world_ok(w, "c");
+	world_at(w, 30);
+	world_ok(w, "b");
+	world_at(w, 40);
+	world_order(w, CUT_ORDER_RESUME, NULL, NULL);
+	world_order(w, CUT_ORDER_RETRY, "a", NULL);
+	world_ok(w, "a");
+	world_ok(w, "d");
+	expect_trace(
+		w,
+		"[     0] run running: started by alice\n"
+		"         a: apply 1\n"
+		"         b: apply 1\n"
+		"[    10] a failed: broken\n"
+		"         run running: a failed: broken; next: cutover retry a, cutover skip a "
+		"--reason TEXT, cutover attest a --applied (fixed by hand), or cutover rollback\n"
+		"         c: apply 1\n"
+		"[    30] run paused: only held steps are left\n"
+		"[    40] refused: the run cannot resume: a decision is open: step a (cutover "
+		"retry a, cutover skip a --reason TEXT, cutover attest a --applied (fixed by "
+		"hand), or cutover rollback)\n"
+		"         a ready: retried by alice\n"
+		"         run running: the holds are gone, the run goes on\n"
+		"         a: apply 2\n"
+		"         d: apply 1\n"
+		"         run closing: all steps are done\n"
+		"         run done: all steps are done\n"
+		"         end, exit code 0\n");
+	world_free(w);
+}
+
+static void test_continue_counts_as_done(void **state)
+{
+	struct world *w = world_new("steps:\n"
+				    "  - {id: a, uses: t.read, on_failure: continue}\n"
+				    "  - {id: b, uses: t.read}\n");
+
+	world_start(w);
+	world_fail(w, "a");
+	world_ok(w, "b");
+	expect_trace(w, "[     0] run running: started by alice\n"
+			"         a: apply 1\n"
+			"         a failed: broken\n"
+			"         b: apply 1\n"
+			"         run closing: all steps are done\n"
+			"         run done: all steps are done\n"
+			"         end, exit code 0\n");
+	world_free(w);
+}
+
+static void test_abort_on_failure_ends_as_failed_and_undoes_nothing(void **state)
+{
+	struct world *w = world_new("phases:\n"
+				    "  - id: one\n"
+				    "    order: parallel\n"
+				    "    steps:\n"
+				    "      - {id: a, uses: t.write}\n"
+				    "      - {id: b, uses: t.read, on_failure: abort}\n"
+				    "      - {id: c, uses: t.write, on_interrupt: wait}\n");
+
+	world_start(w);
+	world_fail(w, "b");
+	world_at(w, 10);
+	world_outcome(w, "a", CUT_CANCELED, "canceled", NULL);
+	world_at(w, 20);
+	world_ok(w, "c");
+	expect_trace(w,
+		     "[     0] run running: started by alice\n"
+		     "         a: apply 1, after its intent\n"
+		     "         b: apply 1\n"
+		     "         c: apply 1, after its intent\n"
+		     "         b failed: broken\n"
+		     "         run closing: b failed: broken\n"
+		     "         a: cancel apply\n"
+		     "[    10] a failed: stopped: canceled\n"
+		     "[    20] c succeeded: ended while the run was being stopped; not verified\n"
+		     "         run failed: b failed: broken\n"
+		     "         end, exit code 9\n");
+	world_free(w);
+}
+
+static void test_a_deadline_counts_all_attempts_together(void **state)
+{
+	struct world *w = world_new("steps:\n"
+				    "  - {id: a, uses: t.write, deadline: 10s, retry: {limit: 9, "
+				    "delay: 6s, jitter: false}}\n");
+
+	world_start(w);
+	world_at(w, 1000);
+	world_fail(w, "a");
+	world_at(w, 10000);
+	world_at(w, 11000);
+	world_outcome(w, "a", CUT_CANCELED, "killed", NULL);
+	expect_trace(w, "[     0] run running: started by alice\n"
+			"         a: apply 1, after its intent\n"
+			"[  1000] a ready: try 2 of 10 in 6s: broken\n"
+			"[  7000] a: apply 2, after its intent\n"
+			"[ 10000] a: cancel apply\n"
+			"[ 11000] a failed: its deadline of all attempts has passed: killed\n"
+			"         run paused: a failed: its deadline of all attempts has passed: "
+			"killed; next: cutover retry a, cutover skip a --reason TEXT, cutover "
+			"attest a --applied (fixed by hand), or cutover rollback\n");
+	world_free(w);
+}
+
+static void test_an_operator_retries_skips_or_attests_a_failed_step(void **state)
+{
+	struct world *w = world_new("steps:\n"
+				    "  - {id: a, uses: t.saves}\n"
+				    "  - {id: b, uses: t.write}\n"
+				    "  - {id: c, uses: t.read}\n");
+
+	world_start(w);
+	world_fail(w, "a");
+	world_at(w, 10);
+	assert_true(world_order(w, CUT_ORDER_ATTEST, "a", NULL) < 0);
+	world_order(w, CUT_ORDER_ATTEST, "a", "{\"applied\": true}");
+	world_ok(w, "a");
+	world_at(w, 20);
+	world_fail(w, "b");
+	assert_true(world_order(w, CUT_ORDER_SKIP, "b", NULL) < 0);
+	assert_true(world_order(w, CUT_ORDER_SKIP, "nosuch", "{\"reason\": \"x\"}") < 0);
+	world_order(w, CUT_ORDER_SKIP, "b", "{\"reason\": \"not today\"}");
+	world_at(w, 30);
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	expect_trace(
+		w,
+		"[     0] run running: started by alice\n"
+		"         a: apply 1, after its intent\n"
+		"         a failed: broken\n"
+		"         run paused: a failed: broken; next: cutover retry a, cutover skip a "
+		"--reason TEXT, cutover attest a --applied (fixed by hand), or cutover rollback\n"
+		"[    10] refused: whether a was applied must be said\n"
+		"         a: verify 1\n"
+		"         run running: the holds are gone, the run goes on\n"
+		"         a succeeded\n"
+		"         b: apply 1, after its intent\n"
+		"[    20] b failed: broken\n"
+		"         run paused: b failed: broken; next: cutover retry b, cutover skip b "
+		"--reason TEXT, cutover attest b --applied (fixed by hand), or cutover rollback\n"
+		"         refused: a skip needs a reason\n"
+		"         refused: there is no step nosuch\n"
+		"         b skipped: skipped by alice: not today\n"
+		"         run running: the holds are gone, the run goes on\n"
+		"         c: apply 1\n"
+		"[    30] run rolling_back: operator: alice ordered it; rolling back 1 step, "
+		"traffic first\n"
+		"         c: cancel apply\n");
+	world_free(w);
+}
+
+static void test_a_step_is_skipped_before_its_turn(void **state)
+{
+	struct world *w = world_new("steps:\n"
+				    "  - {id: a, uses: t.read}\n"
+				    "  - {id: b, uses: t.read}\n"
+				    "  - {id: c, uses: t.read}\n");
+
+	world_start(w);
+	world_order(w, CUT_ORDER_SKIP, "b", "{\"reason\": \"x\"}");
+	assert_true(world_order(w, CUT_ORDER_SKIP, "a", "{\"reason\": \"x\"}") < 0);
+	world_at(w, 10);
+	world_ok(w, "a");
+	expect_trace(w, "[     0] run running: started by alice\n"
+			"         a: apply 1\n"
+			"         b skipped: skipped by alice: x\n"
+			"         refused: a is running: there is nothing to skip\n"
+			"[    10] c: apply 1\n");
+	world_free(w);
+}
+
+/* --- unknown --- */
+
+static void test_a_lost_declarative_step_without_observe_gets_a_new_attempt(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.write}]\n");
+
+	world_start(w);
+	world_lost(w, "a", false);
+	expect_trace(w, "[     0] run running: started by alice\n"
+			"         a: apply 1, after its intent\n"
+			"         a ready: a new attempt: its host died\n"
+			"         a: apply 2, after its intent\n");
+	world_free(w);
+}
+
+static void test_a_step_whose_executor_dies_again_and_again_waits_for_a_person(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.write}]\n");
+
+	world_start(w);
+	for (int i = 0; i < 4; i++)
+		world_lost(w, "a", false);
+	world_order(w, CUT_ORDER_ATTEST, "a", "{\"applied\": true}");
+	expect_trace(w, "[     0] run running: started by alice\n"
+			"         a: apply 1, after its intent\n"
+			"         a ready: a new attempt: its host died\n"
+			"         a: apply 2, after its intent\n"
+			"         a ready: a new attempt: its host died\n"
+			"         a: apply 3, after its intent\n"
+			"         a ready: a new attempt: its host died\n"
+			"         a: apply 4, after its intent\n"
+			"         a unknown: its host died\n"
+			"         run paused: nobody can tell whether a was applied: its host "
+			"died; next: look, then cutover attest a --applied, or cutover attest a "
+			"--not-applied; or cutover rollback\n"
+			"         a succeeded: attested as applied by alice\n"
+			"         run running: the holds are gone, the run goes on\n"
+			"         run closing: all steps are done\n"
+			"         run done: all steps are done\n"
+			"         end, exit code 0\n");
+	world_free(w);
+}
+
+static void test_a_lost_dedup_step_is_resent_with_the_same_attempt(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.dedup}]\n");
+
+	world_start(w);
+	world_lost(w, "a", false);
+	world_ok(w, "a");
+	expect_trace(w, "[     0] run running: started by alice\n"
+			"         a: apply 1, after its intent\n"
+			"         a: apply 1\n"
+			"         a succeeded\n"
+			"         run closing: all steps are done\n"
+			"         run done: all steps are done\n"
+			"         end, exit code 0\n");
+	world_free(w);
+}
+
+static void test_a_lost_probe_is_observed_as_applied(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.probe}]\n");
+
+	world_start(w);
+	world_lost(w, "a", false);
+	world_at(w, 10);
+	world_ok(w, "a");
+	expect_trace(w, "[     0] run running: started by alice\n"
+			"         a: apply 1, after its intent\n"
+			"         a unknown: its host died\n"
+			"         a: observe 1\n"
+			"[    10] a succeeded: observed: it was applied\n"
+			"         run closing: all steps are done\n"
+			"         run done: all steps are done\n"
+			"         end, exit code 0\n");
+	world_free(w);
+}
+
+static void test_a_lost_probe_is_observed_as_not_applied_and_tried_anew(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.probe}]\n");
+
+	world_start(w);
+	world_lost(w, "a", false);
+	world_outcome(w, "a", CUT_RETRY, "not there", NULL);
+	expect_trace(w, "[     0] run running: started by alice\n"
+			"         a: apply 1, after its intent\n"
+			"         a unknown: its host died\n"
+			"         a: observe 1\n"
+			"         a ready: a new attempt: observed: it was not applied\n"
+			"         a: apply 2, after its intent\n");
+	world_free(w);
+}
+
+static void test_a_lost_probe_that_finds_a_conflict_has_failed(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.probe}]\n");
+
+	world_start(w);
+	world_lost(w, "a", false);
+	world_fail(w, "a");
+	expect_trace(w, "[     0] run running: started by alice\n"
+			"         a: apply 1, after its intent\n"
+			"         a unknown: its host died\n"
+			"         a: observe 1\n"
+			"         a failed: observed a conflict: broken\n"
+			"         run paused: a failed: observed a conflict: broken; next: cutover "
+			"retry a, cutover skip a --reason TEXT, cutover attest a --applied (fixed "
+			"by hand), or cutover rollback\n");
+	world_free(w);
+}
+
+static void test_a_lost_probe_that_cannot_tell_waits_for_a_person(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.probe}]\n");
+
+	world_start(w);
+	world_lost(w, "a", false);
+	world_outcome(w, "a", CUT_UNKNOWN, "cannot tell", NULL);
+	world_at(w, 10);
+	assert_true(world_order(w, CUT_ORDER_RETRY, "a", NULL) < 0);
+	assert_true(world_order(w, CUT_ORDER_RESUME, NULL, NULL) < 0);
+	world_order(w, CUT_ORDER_ATTEST, "a", "{\"applied\": false}");
+	world_ok(w, "a");
+	expect_trace(
+		w,
+		"[     0] run running: started by alice\n"
+		"         a: apply 1, after its intent\n"
+		"         a unknown: its host died\n"
+		"         a: observe 1\n"
+		"         a unknown: cannot tell\n"
+		"         run paused: nobody can tell whether a was applied: cannot tell; next: "
+		"look, then cutover attest a --applied, or cutover attest a --not-applied; or "
+		"cutover rollback\n"
+		"[    10] refused: a cannot be retried: nobody knows yet whether it was applied\n"
+		"         refused: the run cannot resume: a decision is open: unknown a (look, "
+		"then cutover attest a --applied, or cutover attest a --not-applied; or cutover "
+		"rollback)\n"
+		"         a ready: a new attempt: attested as not applied by alice\n"
+		"         run running: the holds are gone, the run goes on\n"
+		"         a: apply 2, after its intent\n"
+		"         a succeeded\n"
+		"         run closing: all steps are done\n"
+		"         run done: all steps are done\n"
+		"         end, exit code 0\n");
+	world_free(w);
+}
+
+static void test_an_opaque_step_is_never_repeated_without_a_person(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.opaque}]\n");
+
+	world_start(w);
+	world_crash(w);
+	world_at(w, 10);
+	world_order(w, CUT_ORDER_ATTEST, "a", "{\"applied\": true}");
+	expect_trace(w, "[     0] run running: started by alice\n"
+			"         a: apply 1, after its intent\n"
+			"         a unknown: the engine died while it ran\n"
+			"         run paused: nobody can tell whether a was applied: the engine "
+			"died while it ran; next: look, then cutover attest a --applied, or "
+			"cutover attest a --not-applied; or cutover rollback\n"
+			"[    10] a succeeded: attested as applied by alice\n"
+			"         run running: the holds are gone, the run goes on\n"
+			"         run closing: all steps are done\n"
+			"         run done: all steps are done\n"
+			"         end, exit code 0\n");
+	world_free(w);
+}
+
+static void test_a_request_that_was_never_sent_is_sent_anew(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.opaque}]\n");
+
+	world_start(w);
+	world_lost(w, "a", true);
+	world_ok(w, "a");
+	expect_trace(w, "[     0] run running: started by alice\n"
+			"         a: apply 1, after its intent\n"
+			"         a ready: a new attempt: its host died\n"
+			"         a: apply 2, after its intent\n"
+			"         a succeeded\n"
+			"         run closing: all steps are done\n"
+			"         run done: all steps are done\n"
+			"         end, exit code 0\n");
+	world_free(w);
+}
+
+static void test_a_read_is_simply_repeated_but_not_for_ever(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.read}]\n");
+
+	world_start(w);
+	world_crash(w);
+	for (int i = 0; i < 4; i++)
+		world_lost(w, "a", false);
+	expect_trace(w, "[     0] run running: started by alice\n"
+			"         a: apply 1\n"
+			"         a: apply 1\n"
+			"         a: apply 1\n"
+			"         a: apply 1\n"
+			"         a: apply 1\n"
+			"         a failed: its host died\n"
+			"         run paused: a failed: its host died; next: cutover retry a, "
+			"cutover skip a --reason TEXT, cutover attest a --applied (fixed by hand), "
+			"or cutover rollback\n");
+	world_free(w);
+}
+
+static void test_a_step_that_saves_first_and_did_not_is_not_applied(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.saves}]\n");
+
+	world_start(w);
+	world_crash(w);
+	world_saved(w, "a", "{\"ttl\": 300}");
+	world_saved(w, "a", "{\"ttl\": 1}");
+	world_at(w, 10);
+	world_crash(w);
+	world_ok(w, "a");
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	expect_trace(w, "[     0] run running: started by alice\n"
+			"         a: apply 1, after its intent\n"
+			"         a ready: a new attempt: the engine died while it ran\n"
+			"         a: apply 2, after its intent\n"
+			"[    10] a unknown: the engine died while it ran\n"
+			"         a: observe 2\n"
+			"         a succeeded: observed: it was applied\n"
+			"         run closing: all steps are done\n"
+			"         run done: all steps are done\n"
+			"         end, exit code 0\n"
+			"         refused: the run has ended as done\n");
+	world_free(w);
+}
+
+static void test_a_new_engine_goes_on_with_waits_verifies_and_observations(void **state)
+{
+	struct world *w = world_new("phases:\n"
+				    "  - id: one\n"
+				    "    order: parallel\n"
+				    "    steps:\n"
+				    "      - {id: a, uses: t.saves}\n"
+				    "      - {id: b, uses: t.probe}\n"
+				    "      - {id: c, wait: 10s}\n"
+				    "      - {id: d, uses: check, with: {that: 1 == 1}}\n");
+
+	world_start(w);
+	world_ok(w, "a");
+	world_lost(w, "b", false);
+	world_at(w, 4000);
+	world_forget(w);
+	world_crash(w);
+	world_at(w, 10000);
+	expect_trace(w, "[  4000] a: verify 1\n"
+			"         b: observe 1\n"
+			"         d: check 1\n"
+			"[ 10000] c succeeded\n");
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_failed_attempt_is_retried_with_growing_delays),
+		cmocka_unit_test(
+			test_jitter_waits_between_half_the_delay_and_all_of_it_and_always_as_long),
+		cmocka_unit_test(test_a_verify_that_fails_repeats_itself_but_never_the_write),
+		cmocka_unit_test(test_pause_lets_nothing_new_start_and_hold_only_stops_dependants),
+		cmocka_unit_test(test_continue_counts_as_done),
+		cmocka_unit_test(test_abort_on_failure_ends_as_failed_and_undoes_nothing),
+		cmocka_unit_test(test_a_deadline_counts_all_attempts_together),
+		cmocka_unit_test(test_an_operator_retries_skips_or_attests_a_failed_step),
+		cmocka_unit_test(test_a_step_is_skipped_before_its_turn),
+		cmocka_unit_test(test_a_lost_declarative_step_without_observe_gets_a_new_attempt),
+		cmocka_unit_test(
+			test_a_step_whose_executor_dies_again_and_again_waits_for_a_person),
+		cmocka_unit_test(test_a_lost_dedup_step_is_resent_with_the_same_attempt),
+		cmocka_unit_test(test_a_lost_probe_is_observed_as_applied),
+		cmocka_unit_test(test_a_lost_probe_is_observed_as_not_applied_and_tried_anew),
+		cmocka_unit_test(test_a_lost_probe_that_finds_a_conflict_has_failed),
+		cmocka_unit_test(test_a_lost_probe_that_cannot_tell_waits_for_a_person),
+		cmocka_unit_test(test_an_opaque_step_is_never_repeated_without_a_person),
+		cmocka_unit_test(test_a_request_that_was_never_sent_is_sent_anew),
+		cmocka_unit_test(test_a_read_is_simply_repeated_but_not_for_ever),
+		cmocka_unit_test(test_a_step_that_saves_first_and_did_not_is_not_applied),
+		cmocka_unit_test(test_a_new_engine_goes_on_with_waits_verifies_and_observations),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
