@@ -26,6 +26,7 @@ enum cut_val_kind {
  * live as long as the arena given to cut_expr_eval. */
 struct cut_val {
 	enum cut_val_kind kind;
+	uint32_t depth; /* of a list or map: levels below it, at most 64 where an expression made it */
 	union {
 		bool b;
 		int64_t i;
@@ -63,6 +64,8 @@ int cut_expr_eval(const struct cut_expr *expr, const struct cut_expr_env *env,
 typedef int cut_expr_ref_fn(void *data, const char *const *path, size_t len, bool in_has);
 int cut_expr_refs(const struct cut_expr *expr, cut_expr_ref_fn *fn, void *data);
 
+const char *cut_val_kind_name(enum cut_val_kind kind); /* "int", as messages say it */
+/* Texts are copied into the arena: the JSON may go. */
 int cut_val_from_json(const json_t *json, struct cut_arena *arena, struct cut_val *ret);
 json_t *cut_val_to_json(const struct cut_val *val); /* durations in seconds, times RFC 3339, new ref */
 /* As `${{ }}` puts it into text: strings bare, numbers as CEL's string(), durations "1h30m". */

@@ -108,6 +108,8 @@ int expr_eval_node(struct eval *ev, const struct expr_node *node, struct cut_val
 int expr_charge(struct eval *ev, size_t cost);
 /* Moves the error into *first unless that has one: && and || and their macros go on after it. */
 void expr_keep_first(struct eval *ev, struct cut_err *first);
+/* Gives a list or map its depth; an error past 64: whoever walks a value may recurse. */
+int expr_nest(struct eval *ev, struct cut_val *v);
 int expr_fail(struct eval *ev, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* "no such overload", and why: "int + string" with what = "+"; b NULL: "- string". */
 int expr_no_overload(struct eval *ev, const char *what, const struct cut_val *a,
@@ -142,6 +144,6 @@ const char *expr_func_near(const char *name); /* the nearest function's name, or
 
 /* --- expr_val.c --- */
 struct cut_val expr_str(const char *s, size_t len);
-const char *expr_kind_name(enum cut_val_kind kind); /* "int", as in messages */
+void expr_set_depth(struct cut_val *v); /* from those of its members */
 /* CEL's string(): durations "5400s". -EINVAL: has none. */
 int expr_to_text(const struct cut_val *val, struct cut_buf *out);

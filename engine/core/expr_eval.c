@@ -20,9 +20,9 @@ int expr_fail(struct eval *ev, const char *fmt, ...)
 int expr_no_overload(struct eval *ev, const char *what, const struct cut_val *a,
 		     const struct cut_val *b)
 {
-	const char *left = expr_kind_name(a->kind);
+	const char *left = cut_val_kind_name(a->kind);
 	cut_auto(cut_str) char *why =
-		b ? cut_printf("%s %s %s", left, what, expr_kind_name(b->kind))
+		b ? cut_printf("%s %s %s", left, what, cut_val_kind_name(b->kind))
 		  : cut_printf("%s %s", what, left);
 
 	return cut_err_set(ev->err, -EINVAL, why, NULL, "no such overload");
@@ -46,6 +46,12 @@ int expr_charge(struct eval *ev, size_t cost)
 	}
 	ev->steps_left -= (uint32_t)cost;
 	return 0;
+}
+
+int expr_nest(struct eval *ev, struct cut_val *v)
+{
+	expr_set_depth(v);
+	return v->depth > CUT_JSON_MAX_DEPTH ? expr_fail(ev, "evaluation limit") : 0;
 }
 
 static int eval_name(struct eval *ev, const char *name, struct cut_val *ret)
@@ -82,11 +88,13 @@ static int eval_items(struct eval *ev, const struct expr_node *node, struct cut_
 
 static int eval_list(struct eval *ev, const struct expr_node *node, struct cut_val *ret)
 {
-	struct cut_val *items;
-	int r = eval_items(ev, node, &items);
+	struct cut_val list = {.kind = CUT_VAL_LIST, .list = {.len = node->len}};
+	int r = eval_items(ev, node, &list.list.items);
 
 	if (r == 0)
-		*ret = (struct cut_val){.kind = CUT_VAL_LIST, .list = {items, node->len}};
+		r = expr_nest(ev, &list);
+	if (r == 0)
+		*ret = list;
 	return r;
 }
 
@@ -104,7 +112,8 @@ static int eval_map(struct eval *ev, const struct expr_node *node, struct cut_va
 		const struct cut_val *key = &items[2 * map.map.len];
 
 		if (!expr_is_key(key))
-			return expr_fail(ev, "unsupported key type: %s", expr_kind_name(key->kind));
+			return expr_fail(ev, "unsupported key type: %s",
+					 cut_val_kind_name(key->kind));
 		r = expr_member(ev, &map, key, &ignored);
 		if (r == 0)
 			return expr_fail(ev, "repeated key");
@@ -113,8 +122,10 @@ static int eval_map(struct eval *ev, const struct expr_node *node, struct cut_va
 		map.map.keys[map.map.len] = *key;
 		map.map.values[map.map.len] = key[1];
 	}
-	*ret = map;
-	return 0;
+	r = expr_nest(ev, &map);
+	if (r == 0)
+		*ret = map;
+	return r;
 }
 
 /* A false operand of && (a true one of ||) decides, whatever errors the others have. */
@@ -203,7 +214,7 @@ static int eval_select(struct eval *ev, const struct cut_val *base, const char *
 	struct cut_val key = expr_str(name, strlen(name));
 
 	if (base->kind != CUT_VAL_MAP && base->kind != CUT_VAL_LAZY)
-		return cut_err_set(ev->err, -EINVAL, expr_kind_name(base->kind), NULL,
+		return cut_err_set(ev->err, -EINVAL, cut_val_kind_name(base->kind), NULL,
 				   "no such overload: .%s", name);
 	return expr_index(ev, base, &key, ret);
 }

@@ -71,6 +71,8 @@ static int eval_keepers(struct eval *ev, const struct cut_val *items, size_t len
 	}
 	ev->scope = scope.outer;
 	if (r == 0)
+		r = expr_nest(ev, &list);
+	if (r == 0)
 		*ret = list;
 	return r;
 }

@@ -264,6 +264,7 @@ static int concat(struct eval *ev, const struct cut_val *a, const struct cut_val
 		for (size_t i = 0; i < a_len + b_len; i++)
 			items[i] = i < a_len ? a->list.items[i] : b->list.items[i - a_len];
 		*ret = (struct cut_val){.kind = CUT_VAL_LIST, .list = {items, a_len + b_len}};
+		expr_set_depth(ret);
 	} else {
 		char *s = cut_arena_alloc(ev->arena, a_len + b_len + 1);
 

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-const char *expr_kind_name(enum cut_val_kind kind)
+const char *cut_val_kind_name(enum cut_val_kind kind)
 {
 	static const char *const names[] = {
 		[CUT_VAL_NULL] = "null",
@@ -32,6 +32,18 @@ struct cut_val expr_str(const char *s, size_t len)
 	return (struct cut_val){.kind = CUT_VAL_STRING, .str = {s, len}};
 }
 
+void expr_set_depth(struct cut_val *v)
+{
+	bool list = v->kind == CUT_VAL_LIST;
+	const struct cut_val *members = list ? v->list.items : v->map.values;
+	size_t len = list ? v->list.len : v->map.len;
+
+	v->depth = 1;
+	for (size_t i = 0; i < len; i++)
+		if (members[i].depth >= v->depth)
+			v->depth = members[i].depth + 1;
+}
+
 static int list_from_json(const json_t *json, struct cut_arena *arena, struct cut_val *ret)
 {
 	size_t len = json_array_size(json);
@@ -44,6 +56,7 @@ static int list_from_json(const json_t *json, struct cut_arena *arena, struct cu
 		if (r < 0)
 			return r;
 	}
+	expr_set_depth(&list);
 	*ret = list;
 	return 0;
 }
@@ -65,6 +78,7 @@ static int map_from_json(const json_t *json, struct cut_arena *arena, struct cut
 			return r;
 		map.map.keys[i++] = expr_str(cut_arena_strndup(arena, key, key_len), key_len);
 	}
+	expr_set_depth(&map);
 	*ret = map;
 	return 0;
 }
@@ -182,7 +196,7 @@ int cut_val_text(const struct cut_val *val, struct cut_buf *out, struct cut_err 
 		return cut_err_set(err, r, NULL,
 				   val->kind == CUT_VAL_NULL ? "test it with != null first"
 							     : "select one of its members",
-				   "%s has no text form", expr_kind_name(val->kind));
+				   "%s has no text form", cut_val_kind_name(val->kind));
 	if (r < 0)
 		return cut_err_set(err, r, NULL, NULL, "the text is too large");
 	return 0;

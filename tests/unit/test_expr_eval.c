@@ -651,6 +651,20 @@ static void test_the_limit_is_not_absorbed(void **state)
 	assert_string_equal(cut_buf_str(&got), "! evaluation limit");
 }
 
+static void test_values_do_not_nest_deeper_than_json_may(void **state)
+{
+	for (int levels = 63; levels <= 64; levels++) {
+		cut_auto(cut_buf) struct cut_buf text = {0}, got = {0};
+
+		cut_buf_add_str(&text, "[1]");
+		for (int i = 0; i < levels; i++)
+			cut_buf_add_str(&text, ".map(v, [v])");
+		cut_buf_add_str(&text, " == [] || false");
+		kit_eval(text.data, &got);
+		assert_string_equal(cut_buf_str(&got), levels == 63 ? "false" : "! evaluation limit");
+	}
+}
+
 static void test_long_chains_are_not_deep(void **state)
 {
 	cut_auto(cut_buf) struct cut_buf text = {0}, got = {0};
@@ -691,6 +705,7 @@ int main(void)
 		cmocka_unit_test(test_evaluation_ends_at_its_limit),
 		cmocka_unit_test(test_text_cannot_grow_without_end),
 		cmocka_unit_test(test_the_limit_is_not_absorbed),
+		cmocka_unit_test(test_values_do_not_nest_deeper_than_json_may),
 		cmocka_unit_test(test_long_chains_are_not_deep),
 	};
 
