@@ -256,6 +256,7 @@ struct load {
 
 	uint8_t *rows[T_TABLES]; /* by text below words_len: row + 1 */
 	uint32_t words_len;
+	struct { uint32_t id, foreach, steps, uses, that; } word; /* texts of keys that every step is asked for */
 	void *fallbacks[T_TABLES]; /* owned: a draft with nothing but defaults */
 	struct cut_map expr_index; /* text → index in exprs */
 	struct { struct load_expr **items; size_t len, cap; } exprs;
@@ -307,6 +308,15 @@ void load_defaults(struct load *l);
 /* Reads a map by its table into draft: 0, or -EINVAL when nothing of it can be used. */
 int load_object(struct load *l, enum load_table_id table, uint32_t node, void *draft);
 uint32_t load_find(const struct load *l, uint32_t map, const char *key); /* 0: absent */
+/* The same by the text of the key, without looking that up. */
+static inline uint32_t load_child(const struct load *l, uint32_t map, uint32_t word)
+{
+	uint32_t at = cut_doc_at(l->doc, map)->child;
+
+	while (at && cut_doc_at(l->doc, at)->key != word)
+		at = cut_doc_at(l->doc, at)->next;
+	return at;
+}
 bool load_is(struct load *l, uint32_t node, enum cut_node_kind kind, const char *what);
 /* A typed JSON object of a table: inventories, objectives, authority. NULL after a fault. */
 json_t *load_noted(struct load *l, enum load_table_id table, uint32_t node);

@@ -302,7 +302,7 @@ static void set_declared(struct load *l, uint32_t node, const struct body_draft 
 static void load_check(struct load *l, uint32_t node, const struct body_draft *draft,
                        struct cut_body *body)
 {
-	uint32_t that = load_find(l, draft->with, "that");
+	uint32_t that = draft->with ? load_child(l, draft->with, l->word.that) : 0;
 
 	if (that && !cut_doc_at(l->doc, that)->next && cut_doc_at(l->doc, draft->with)->child == that) {
 		load_exprs(l, that, &body->that, &body->that_text, &body->that_len);
@@ -328,7 +328,7 @@ int load_body(struct load *l, uint32_t node, const struct body_draft *draft, str
 	body->timeout = draft->timeout == CUT_NEVER ? l->defaults.timeout : draft->timeout;
 	load_retry(l, draft->retry, &body->retry);
 	body->uses = draft->run ? "exec" : draft->uses;
-	body->action = find_action(l, draft->run ? node : load_find(l, node, "uses"), body->uses);
+	body->action = find_action(l, draft->run ? node : load_child(l, node, l->word.uses), body->uses);
 	if (!body->action)
 		return -EINVAL;
 	body->effects = body->action->effects;

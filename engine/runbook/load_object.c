@@ -14,6 +14,11 @@ void load_words(struct load *l)
 		for (size_t k = 0; k < load_tables[t]->len; k++)
 			cut_doc_text(l->doc, load_tables[t]->keys[k].name,
 			             strlen(load_tables[t]->keys[k].name));
+	l->word.id = cut_doc_text(l->doc, "id", 2);
+	l->word.foreach = cut_doc_text(l->doc, "foreach", 7);
+	l->word.steps = cut_doc_text(l->doc, "steps", 5);
+	l->word.uses = cut_doc_text(l->doc, "uses", 4);
+	l->word.that = cut_doc_text(l->doc, "that", 4);
 	l->words_len = l->doc->texts_len;
 	for (unsigned t = 0; t < T_TABLES; t++) {
 		l->rows[t] = cut_arena_array(&l->rb->arena, uint8_t, l->words_len);

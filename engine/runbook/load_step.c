@@ -296,14 +296,15 @@ static void load_poll(struct load *l, uint32_t node, struct cut_step *step)
 /* True when the step has exactly one body. */
 static bool one_body(struct load *l, uint32_t node, const struct step_draft *draft, bool usable)
 {
-	static const char *const bodies[] = {"uses", "run", "wait", "approve", "manual", "steps"};
+	const struct { const char *name; bool given; } bodies[] = {
+		{"uses", draft->body.uses},   {"run", draft->body.run},       {"wait", draft->wait},
+		{"approve", draft->approve}, {"manual", draft->manual}, {"steps", draft->steps}};
 	unsigned given = 0;
 
-	for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next)
-		for (size_t i = 0; i < CUT_ARRAY_LEN(bodies); i++)
-			if (strcmp(cut_doc_key(l->doc, at), bodies[i]) == 0 && ++given == 2)
-				load_fault_key(l, at, "make two steps of it",
-				               "a step has one body, and this is the second");
+	for (size_t i = 0; i < CUT_ARRAY_LEN(bodies); i++)
+		if (bodies[i].given && ++given == 2)
+			load_fault_key(l, load_find(l, node, bodies[i].name), "make two steps of it",
+			               "a step has one body, and '%s' is the second", bodies[i].name);
 	if (given == 0 && usable)
 		load_fault(l, node, "it may be uses, run, wait, approve, manual or steps",
 		           "a step needs a body");

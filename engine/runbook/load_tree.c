@@ -25,7 +25,7 @@ static void load_list(struct load *l, uint32_t node, struct place *place);
 /* Ids are one name space: of steps, groups and phases, wherever they stand. */
 static bool take_id(struct load *l, uint32_t node, const char *id)
 {
-	uint32_t at = load_find(l, node, "id"), text = cut_doc_at(l->doc, at)->text;
+	uint32_t at = load_child(l, node, l->word.id), text = cut_doc_at(l->doc, at)->text;
 
 	if (l->id_nodes[text] == 0 || l->id_nodes[text] == node) {
 		l->id_nodes[text] = node;
@@ -164,7 +164,7 @@ static void add_group(struct load *l, uint32_t node, const struct step_draft *dr
 static void read_draft(struct load *l, uint32_t node, struct place *place, struct step_draft *draft,
                        bool *ret_usable)
 {
-	uint32_t steps = load_find(l, node, "steps");
+	uint32_t steps = load_child(l, node, l->word.steps);
 
 	/* references in `if` belong to whoever comes next: a step or a group */
 	l->step = steps ? CUT_NONE : (uint32_t)l->steps.len;
@@ -210,7 +210,7 @@ static void load_repeated(struct load *l, uint32_t node, uint32_t foreach, struc
 	l->groups.items[index].needs = needs;
 	l->groups.items[index].needs_len = len;
 	if (!place->prefix[0])
-		load_name_put(l, cut_doc_at(l->doc, load_find(l, node, "id"))->text, index, true);
+		load_name_put(l, cut_doc_at(l->doc, load_child(l, node, l->word.id))->text, index, true);
 	repeat.place.group = index;
 	repeat.place.parallel = true; /* one after the other by the container's max_parallel */
 	repeat.place.has_previous = false;
@@ -219,7 +219,7 @@ static void load_repeated(struct load *l, uint32_t node, uint32_t foreach, struc
 
 static const char *id_of(struct load *l, uint32_t node, const struct place *place, bool usable)
 {
-	uint32_t at = load_find(l, node, "id");
+	uint32_t at = load_child(l, node, l->word.id);
 	const char *id = at ? load_text(l, at) : NULL;
 
 	if (id)
@@ -231,7 +231,7 @@ static const char *id_of(struct load *l, uint32_t node, const struct place *plac
 
 static void load_item(struct load *l, uint32_t node, struct place *place)
 {
-	uint32_t foreach = load_find(l, node, "foreach");
+	uint32_t foreach = 0, at;
 	struct step_draft draft;
 	bool usable;
 	const char *id, *address;
@@ -241,6 +241,7 @@ static void load_item(struct load *l, uint32_t node, struct place *place)
 		load_is(l, node, CUT_NODE_MAP, "a step");
 		return;
 	}
+	foreach = load_child(l, node, l->word.foreach);
 	if (foreach) {
 		id = id_of(l, node, place, true);
 		if (id && take_id(l, node, id))
@@ -255,8 +256,9 @@ static void load_item(struct load *l, uint32_t node, struct place *place)
 		id = cut_arena_printf(&l->rb->arena, "%s%u", place->unnamed ? place->unnamed : "?",
 		                      place->count - 1);
 	address = address_of(l, place, id);
-	if (!place->prefix[0] && load_find(l, node, "id"))
-		load_name_put(l, cut_doc_at(l->doc, load_find(l, node, "id"))->text,
+	at = load_child(l, node, l->word.id);
+	if (!place->prefix[0] && at)
+		load_name_put(l, cut_doc_at(l->doc, at)->text,
 		              draft.steps ? (uint32_t)l->groups.len : (uint32_t)l->steps.len, draft.steps);
 	if (draft.steps)
 		add_group(l, node, &draft, place, address, place->prefix);
@@ -339,7 +341,7 @@ static void on_phase_item(struct load *l, void *data, const char *item)
 
 static void load_phase(struct load *l, uint32_t node)
 {
-	uint32_t foreach = load_find(l, node, "foreach"), at = load_find(l, node, "id");
+	uint32_t foreach = load_child(l, node, l->word.foreach), at = load_child(l, node, l->word.id);
 	struct phase_draft draft;
 	unsigned parallel = 1;
 

@@ -425,6 +425,7 @@ int cut_yaml_read(struct cut_doc *doc, const char *text, size_t len, bool large,
 {
 	struct reader r = {.doc = doc, .faults = faults, .text = text, .len = len};
 	yaml_parser_t parser;
+	yaml_event_t ev; /* out of the loop: clearing it a million times shows */
 	bool ended = false, failed = false;
 
 	if (is_too_large(&r, large))
@@ -434,8 +435,6 @@ int cut_yaml_read(struct cut_doc *doc, const char *text, size_t len, bool large,
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
 	while (!ended && !failed && !r.stop) {
-		yaml_event_t ev;
-
 		if (!yaml_parser_parse(&parser, &ev)) {
 			on_error(&r, &parser);
 			failed = true;
