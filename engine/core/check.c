@@ -353,7 +353,7 @@ static void check_since(const struct cut_check *check, uint32_t i)
 {
 	const struct cut_step *step = &check->rb->steps[i];
 
-	if (step->kind != CUT_STEP_WAIT || step->wait->since == CUT_NONE || !check->graph)
+	if (step->kind != CUT_STEP_WAIT || !step->wait || step->wait->since == CUT_NONE || !check->graph)
 		return;
 	if (!cut_graph_before(check->graph, step->wait->since, i))
 		tell_step(check, i, "wait", "add it to 'needs', directly or through another step",
@@ -364,7 +364,7 @@ static void check_window(const struct cut_check *check, uint32_t i)
 {
 	const struct cut_step *step = &check->rb->steps[i];
 	const struct cut_window *window = &check->rb->phases[step->phase].window;
-	const struct cut_when *until = step->kind == CUT_STEP_WAIT ? &step->wait->until : NULL;
+	const struct cut_when *until = step->kind == CUT_STEP_WAIT && step->wait ? &step->wait->until : NULL;
 	const struct cut_when *whens[] = {&step->not_before, until};
 
 	for (size_t w = 0; w < 2; w++)
@@ -391,10 +391,10 @@ void cut_check_model(const struct cut_check *check)
 	for (size_t i = 0; i < check->uses_len; i++)
 		check_use(check, &check->uses[i]);
 	for (uint32_t i = 0; i < rb->steps_len; i++) {
-		if (check->tainted[i])
-			continue;
-		check_silence(check, i);
-		check_since(check, i);
+		if (!(check->tainted[i] & CUT_TAINT_BODY))
+			check_silence(check, i);
+		if (!check->tainted[i])
+			check_since(check, i);
 		check_window(check, i);
 	}
 	for (uint32_t i = 0; i < rb->forward_len; i++)

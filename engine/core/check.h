@@ -20,6 +20,12 @@ struct cut_use {
 	bool own; /* in a verify or rollback body: the step's own outputs are there */
 };
 
+/* What was told of a step already, so that it is not told again in other words. */
+enum {
+	CUT_TAINT_BODY = 1u << 0,  /* what it does is not known */
+	CUT_TAINT_ORDER = 1u << 1, /* when it runs is not known */
+};
+
 struct cut_check {
 	const struct cut_runbook *rb;
 	const struct cut_graph *graph; /* NULL: there is a cycle, order is not checked */
@@ -27,7 +33,7 @@ struct cut_check {
 	size_t uses_len;
 	const uint32_t *step_nodes; /* of the document, by step: to point at a key of it */
 	const uint32_t *phase_nodes; /* by forward phase, or NULL: acceptance is not checked */
-	const uint8_t *tainted;     /* by step: a fault was told already, order is not checked */
+	const uint8_t *tainted;      /* by step: CUT_TAINT_… */
 	/* Told of each fault: at offset in the text of a node. key (may be NULL): at that key of it. */
 	void (*fault)(void *data, uint32_t node, uint32_t offset, const char *key, const char *hint,
 	              const char *what);

@@ -205,15 +205,19 @@ static const char *name_of(const struct cut_graph *g, const struct cut_runbook *
 	return rb->phases[(node - g->steps_len - 2 * g->groups_len) / 2].id;
 }
 
-static bool shown_after(const struct cut_graph *g, uint32_t node, uint32_t previous)
+/* A group through which the cycle passes is named once, where it ends. */
+static bool is_shown(const struct cut_graph *g, uint32_t node, const uint32_t *path, uint32_t len)
 {
-	uint32_t groups_end = g->steps_len + 2 * g->groups_len;
-
-	if (node >= groups_end)
+	if (node < g->steps_len)
+		return true;
+	if (node >= g->steps_len + 2 * g->groups_len)
 		return false;
-	/* the two joins of one group are one thing to a reader */
-	return node < g->steps_len || previous < g->steps_len || previous >= groups_end ||
-	       (node - g->steps_len) / 2 != (previous - g->steps_len) / 2;
+	if ((node - g->steps_len) % 2 == 1)
+		return true;
+	for (uint32_t i = 0; i < len; i++)
+		if (path[i] == node + 1)
+			return false;
+	return true;
 }
 
 /* From any node that could not be ordered, going back along waiting ones must come round. */
@@ -245,9 +249,7 @@ static int describe_cycle(const struct cut_graph *g, const struct cut_runbook *r
 			}
 	}
 	for (uint32_t i = len; i-- > 0;) {
-		uint32_t previous = path[(i + 1) % len];
-
-		if (!shown_after(g, path[i], previous) && len > 1)
+		if (!is_shown(g, path[i], path, len))
 			continue;
 		if (first == CUT_NONE)
 			first = path[i];

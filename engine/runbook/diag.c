@@ -91,7 +91,7 @@ static void print_place(const struct cut_faults *faults, const struct cut_fault 
 	const char *line = find_line(faults, fault->mark.line, &len), *end = line + len;
 	size_t width = fault->width ? fault->width : 1;
 
-	if (!line)
+	if (!line || len == 0)
 		return;
 	/* a long line is shown from a little before the place */
 	if (column + 1 > SHOWN_COLUMNS)

@@ -75,16 +75,30 @@ static void publish_rest(struct load *l)
 	rb->unsupported_len = (uint32_t)l->unsupported.len;
 }
 
+/* How much of a text an expression takes that starts at offset. */
+static unsigned expr_width(const struct load *l, uint32_t node, uint32_t offset)
+{
+	const char *text = cut_doc_str(l->doc, node) + offset, *end = strstr(text, "}}");
+	size_t len = end && load_has_template(cut_doc_str(l->doc, node)) ? (size_t)(end - text)
+	                                                                 : strcspn(text, "\n");
+
+	while (len > 1 && text[len - 1] == ' ')
+		len--;
+	return (unsigned)len;
+}
+
 static void on_check_fault(void *data, uint32_t node, uint32_t offset, const char *key,
                            const char *hint, const char *what)
 {
 	struct load *l = data;
 	uint32_t at = key ? load_find(l, node, key) : 0;
 
+	if (key && !at) /* acceptance may stand at the top */
+		at = load_find(l, 1, key);
 	if (at)
 		load_fault_key(l, at, hint, "%s", what);
-	else if (offset || cut_doc_at(l->doc, node)->kind == CUT_NODE_SCALAR)
-		load_fault_at(l, node, offset, 1, hint, "%s", what);
+	else if (cut_doc_at(l->doc, node)->kind == CUT_NODE_SCALAR)
+		load_fault_at(l, node, offset, expr_width(l, node, offset), hint, "%s", what);
 	else
 		load_fault(l, node, hint, "%s", what);
 }
@@ -118,6 +132,8 @@ static void check(struct load *l)
 static void load_document(struct load *l)
 {
 	load_defaults(l);
+	if (!load_is(l, 1, CUT_NODE_MAP, "a runbook"))
+		return;
 	load_top(l);
 	load_parameters(l);
 	load_environments(l);

@@ -176,7 +176,7 @@ static void resolve_needs(struct load *l, const struct load_needs *n)
 		step->needs = needs;
 		step->needs_len = i;
 		if (l->faults->errors > errors)
-			l->tainted.items[n->owner] = 1;
+			l->tainted.items[n->owner] |= CUT_TAINT_ORDER;
 	}
 }
 
@@ -187,7 +187,7 @@ static void resolve_since(struct load *l, const struct load_later *later)
 
 	if (!load_name(l, step->group, 0, later->name, &need)) {
 		load_unknown_step(l, later->node, later->name, false);
-		l->tainted.items[later->step] = 1;
+		l->tainted.items[later->step] |= CUT_TAINT_ORDER;
 		return;
 	}
 	if (need.group) {

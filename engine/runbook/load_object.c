@@ -404,8 +404,10 @@ static int missing_keys(struct load *l, enum load_table_id id, uint32_t node, ui
 		if (!(table->keys[k].flags & LOAD_REQUIRED) || given & (UINT64_C(1) << k))
 			continue;
 		if (!strange)
-			load_fault(l, node, table->keys[k].help, "%s needs '%s'", table->what,
-			           table->keys[k].name);
+			load_fault(l, node,
+			           cut_arena_printf(&l->rb->arena, "%s: %s", table->keys[k].name,
+			                            table->keys[k].help),
+			           "%s needs '%s'", table->what, table->keys[k].name);
 		r = -EINVAL;
 	}
 	return r;

@@ -351,5 +351,5 @@ void load_step(struct load *l, uint32_t node, struct step_draft *draft, enum cut
 	if (draft->links)
 		json_decref(load_untyped(l, draft->links, NULL));
 	if (l->faults->errors > errors)
-		l->tainted.items[l->step] = 1;
+		l->tainted.items[l->step] |= CUT_TAINT_BODY;
 }

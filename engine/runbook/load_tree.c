@@ -89,11 +89,11 @@ static void add_step(struct load *l, uint32_t node, struct step_draft *draft, st
 	}
 	l->step = self.index;
 	cut_vec_push(&l->step_nodes, node);
-	cut_vec_push(&l->tainted, !usable);
+	cut_vec_push(&l->tainted, usable ? 0 : CUT_TAINT_BODY);
 	load_step(l, node, draft, place->role, &step);
 	step.needs = place_needs(l, place, self, draft->needs, &step.needs_len);
 	if (!cut_map_put(&l->rb->by_address, address, strlen(address), self.index, NULL))
-		l->tainted.items[self.index] = 1;
+		l->tainted.items[self.index] |= CUT_TAINT_ORDER;
 	cut_vec_push(&l->steps, step);
 	l->step = CUT_NONE;
 }

@@ -8,9 +8,9 @@
 static const struct load_key runbook_keys[] = {
 	{"cutover", LOAD_CHOICE, .flags = LOAD_REQUIRED,
 	 .offset = offsetof(struct runbook_draft, version), .range = "v1",
-	 .help = "format version"},
+	 .help = "v1, the version of the format"},
 	{"name", LOAD_ID, .flags = LOAD_REQUIRED, .offset = offsetof(struct runbook_draft, name),
-	 .help = "of the runbook; part of the ids of its runs"},
+	 .help = "an id; part of the ids of its runs"},
 	{"title", LOAD_TEXT, .offset = offsetof(struct runbook_draft, title),
 	 .help = "shown in plan and report"},
 	{"description", LOAD_TEXT, .offset = offsetof(struct runbook_draft, description),

@@ -2,6 +2,7 @@
 /* From libyaml's events to a document: one pass, no tree of its own, every construct that the
  * language leaves out refused where it stands. The only file that uses libyaml. */
 #include "engine/runbook/yaml_read.h"
+#include "engine/base/utf8.h"
 
 #include <errno.h>
 #include <string.h>
@@ -27,8 +28,8 @@ struct reader {
 	struct cut_map long_keys; /* those too long to be interned by the document */
 	uint32_t *key_seen;  /* by text: the map in which the key was met last */
 	uint32_t key_seen_len;
-	size_t long_key;     /* bytes of the newest scalar, where that is over libyaml's limit for keys */
-	struct cut_mark long_key_mark;
+	bool long_key; /* one was refused: what libyaml then stumbles over is no second mistake */
+	struct cut_mark quote, quote_end; /* of the newest quoted text over several lines */
 	bool stop;
 };
 
@@ -136,7 +137,7 @@ static void on_key(struct reader *r, const yaml_event_t *ev)
 	} else if (len > 1024) {
 		fault_at(r, mark, 1, "a key is longer than 1024 bytes",
 		         "shorten it, or put the long text into a value");
-		top->skip_value = true;
+		top->skip_value = r->long_key = true;
 	} else {
 		top->key = key_text(r, text, len);
 	}
@@ -145,11 +146,13 @@ static void on_key(struct reader *r, const yaml_event_t *ev)
 static void on_scalar(struct reader *r, const yaml_event_t *ev)
 {
 	const char *text = (const char *)ev->data.scalar.value;
-	size_t len = ev->data.scalar.length, span = ev->end_mark.index - ev->start_mark.index;
+	size_t len = ev->data.scalar.length;
 	uint32_t node;
 
-	r->long_key = span > 1024 ? span : 0;
-	r->long_key_mark = mark_of(&ev->start_mark);
+	if (ev->end_mark.line > ev->start_mark.line) {
+		r->quote = mark_of(&ev->start_mark);
+		r->quote_end = mark_of(&ev->end_mark);
+	}
 	if (r->skipping)
 		return;
 	if (ev->data.scalar.anchor || ev->data.scalar.tag)
@@ -313,9 +316,9 @@ static const struct {
 	{"did not find expected ',' or ']'", "a list [ … ] is not closed, or a ',' is missing in it", NULL},
 	{"did not find expected ',' or '}'", "a map { … } is not closed, or a ',' is missing in it", NULL},
 	{"did not find expected key", "this line does not fit the indentation of those above it",
-	 "indent keys of one map alike"},
-	{"did not find expected '-' indicator", "this line does not fit the list above it",
-	 "indent items of one list alike"},
+	 "indent keys of one map alike, and items of one list"},
+	{"did not find expected '-' indicator", "this line does not fit the indentation of those above it",
+	 "indent keys of one map alike, and items of one list"},
 	{"could not find expected ':'", "a key without ':'", "write `key: value`; quote texts over several lines"},
 	{"found unexpected end of stream", "a quoted text is not closed", NULL},
 	{"found unknown escape character", "an unknown escape in a \"…\" text",
@@ -349,11 +352,13 @@ static void on_surrogates(struct reader *r, const yaml_mark_t *mark)
 
 static void on_reader_error(struct reader *r, const yaml_parser_t *p)
 {
+	bool control = p->problem && strstr(p->problem, "control characters");
+	size_t end = control ? p->problem_offset : 0, n;
 	struct cut_mark mark = {.line = 1, .column = 1};
-	size_t end = p->problem_offset < r->len ? p->problem_offset : r->len;
-	unsigned value = (unsigned)p->problem_value;
 
-	for (size_t i = 0; i < end; i++) {
+	while (!control && end < r->len && (n = cut_utf8_step(r->text + end, r->len - end)) > 0)
+		end += n;
+	for (size_t i = 0; i < end && i < r->len; i++) {
 		if (r->text[i] == '\n') {
 			mark.line++;
 			mark.column = 1;
@@ -361,13 +366,14 @@ static void on_reader_error(struct reader *r, const yaml_parser_t *p)
 			mark.column++;
 		}
 	}
-	if (p->problem && strstr(p->problem, "control characters"))
+	if (control)
 		cut_faults_add(r->faults, r->doc->file, mark, CUT_SEV_ERROR,
 		               "take it out, or write it as an escape in a \"…\" text",
-		               "control character U+%04X is not allowed", value);
+		               "control character U+%04X is not allowed", (unsigned)p->problem_value);
 	else
 		cut_faults_add(r->faults, r->doc->file, mark, CUT_SEV_ERROR, "save the file as UTF-8",
-		               "not valid UTF-8: byte 0x%02x", value & 0xff);
+		               "not valid UTF-8: byte 0x%02x",
+		               end < r->len ? (unsigned char)r->text[end] : (unsigned)p->problem_value);
 }
 
 static void on_error(struct reader *r, const yaml_parser_t *p)
@@ -383,9 +389,11 @@ static void on_error(struct reader *r, const yaml_parser_t *p)
 		on_surrogates(r, &p->problem_mark);
 		return;
 	}
-	if (r->long_key) {
-		fault_at(r, r->long_key_mark, 1, "a key is longer than 1024 bytes",
-		         "shorten it, or put the long text into a value");
+	if (r->long_key)
+		return;
+	if (r->quote_end.line == mark.line) {
+		fault_at(r, r->quote, 1, "the text that starts here ends lines later, in the middle of another",
+		         "close its quote where it ends");
 		return;
 	}
 	if (strstr(problem, "cannot start any token") && char_at(r, p->problem_mark.line, p->problem_mark.column) == '\t') {
