@@ -11,8 +11,9 @@
 #include <unistd.h>
 #include <uv.h>
 
-#define LAZY_MS 1000 /* how long a record may wait for one that asks, and between looks for room   \
-		      */
+#define LAZY_MS                                                                                    \
+	1000 /* how long a record may wait for one that asks, and between looks for room           \
+	      */
 
 struct cut_journal {
 	const struct cut_journal_io *io;
@@ -149,7 +150,7 @@ static void tell_low(struct cut_journal *j)
 		return;
 	}
 	cut_err_set(&err, -ENOSPC, "no space left on the device",
-		    "make room; the run goes on by itself then, and can be rolled back without",
+		    "make room, then: cutover resume; a rollback works without",
 		    "cannot reserve more space for the journal in %s", j->path);
 	if (j->events.low)
 		j->events.low(j->events.data, &err);

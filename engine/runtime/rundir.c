@@ -141,32 +141,30 @@ static char *name_in(const char *id)
 	return cut_strndup(id + STAMP_LEN + 1, len - STAMP_LEN - 1 - SUFFIX_LEN);
 }
 
+/* Final states, and the exit code of `status --exit-code` for each. */
+static const struct {
+	const char *state;
+	int exit_code;
+} outcomes[] = {
+	{"accepted", 0}, {"done", 0},	{"rolled_back", 4}, {"rollback_incomplete", 5},
+	{"aborted", 7},	 {"failed", 9},
+};
+
 static const char *outcome_of(const json_t *last_run_record)
 {
-	static const char *const outcomes[] = {
-		"accepted", "done", "rolled_back", "rollback_incomplete", "aborted", "failed"};
 	const char *state = cut_json_str(last_run_record, "state", "");
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(outcomes); i++)
-		if (strcmp(outcomes[i], state) == 0)
-			return outcomes[i];
+		if (strcmp(outcomes[i].state, state) == 0)
+			return outcomes[i].state;
 	return NULL;
 }
 
-/* The exit code of `status --exit-code` for a final state. */
 int cut_run_outcome_exit(const struct cut_run_entry *entry)
 {
-	static const struct {
-		const char *outcome;
-		int exit_code;
-	} codes[] = {
-		{"accepted", 0}, {"done", 0},    {"rolled_back", 4}, {"rollback_incomplete", 5},
-		{"aborted", 7},  {"failed", 9},
-	};
-
-	for (size_t i = 0; entry->outcome && i < CUT_ARRAY_LEN(codes); i++)
-		if (strcmp(codes[i].outcome, entry->outcome) == 0)
-			return entry->unclosed ? 5 : codes[i].exit_code;
+	for (size_t i = 0; entry->outcome && i < CUT_ARRAY_LEN(outcomes); i++)
+		if (strcmp(outcomes[i].state, entry->outcome) == 0)
+			return entry->unclosed ? 5 : outcomes[i].exit_code;
 	return 1;
 }
 
@@ -176,8 +174,8 @@ static void read_state(struct cut_run_entry *entry, const json_t *last)
 	const char *at = cut_json_str(last, "at", "");
 	const json_t *unclosed = cut_json_at(last, "/details/unclosed");
 	cut_auto(cut_str) char *stamp =
-		cut_printf("%.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ", entry->id, entry->id + 4, entry->id + 6,
-	                   entry->id + 9, entry->id + 11, entry->id + 13);
+		cut_printf("%.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ", entry->id, entry->id + 4,
+			   entry->id + 6, entry->id + 9, entry->id + 11, entry->id + 13);
 
 	entry->started = entry->ended = CUT_NEVER;
 	cut_rfc3339_parse(stamp, strlen(stamp), &entry->started);

@@ -13,16 +13,18 @@
 /* A disk over the real one. What was written since the last good sync is lost with a bad one, as
  * with a page cache that marks failed pages clean. */
 static struct disk {
-	int calls, fail_from, fail_to; /* these calls fail, counted from 1 */
+	_Atomic int calls;
+	int fail_from, fail_to; /* these calls fail, counted from 1 */
 	int error;
-	bool full;	     /* no more space is reserved */
+	_Atomic bool full;   /* no more space is reserved */
 	off_t full_above;    /* …and none is written beyond; 0: no such end */
 	bool loses_unsynced; /* at a failed sync */
 	bool forgets_all;    /* what is read back is not there */
 	size_t write_at_most;
 	off_t seen_at_first; /* the next read ends here, as beside a writer; 0: sees all */
 	off_t synced_len[8]; /* by descriptor, coarse: enough for one file at a time */
-	int syncs, directory_syncs;
+	_Atomic int syncs;
+	int directory_syncs;
 	uv_sem_t *held; /* a sync waits for this */
 } disk;
 
