@@ -106,3 +106,25 @@ static inline void kit_eval(const char *text, struct cut_buf *out)
 		kit_show(&v, out);
 	cut_arena_done(&arena);
 }
+
+struct kit_row {
+	const char *text, *want;
+};
+
+static inline void kit_expect_rows(const struct kit_row *rows, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		cut_auto(cut_buf) struct cut_buf got = {0};
+
+		kit_eval(rows[i].text, &got);
+		if (strcmp(cut_buf_str(&got), rows[i].want) != 0)
+			fail_msg("%s\n gives %s\n  want %s", rows[i].text, cut_buf_str(&got),
+				 rows[i].want);
+	}
+}
+/* Rows of an expression and its value, or "! " and CEL's error. */
+#define EXPECT(...)                                                                                \
+	do {                                                                                       \
+		static const struct kit_row rows_[] = {__VA_ARGS__};                               \
+		kit_expect_rows(rows_, CUT_ARRAY_LEN(rows_));                                      \
+	} while (0)
