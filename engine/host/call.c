@@ -373,6 +373,14 @@ void host_call_saved(struct host *host, json_t *frame)
 
 void host_calls_end(struct host *host)
 {
-	while (host->calls)
-		call_close(cut_container(host->calls, struct host_call, in_host));
+	while (host->calls) {
+		struct host_call *call = cut_container(host->calls, struct host_call, in_host);
+		cut_op_fn *cancel = call->canceled ? NULL : cancel_of(call);
+
+		call->canceled = true;
+		if (cancel)
+			cancel(&call->pub); /* it may free what it has; nobody hears its answer */
+		if (!call->ended)
+			call_close(call);
+	}
 }

@@ -98,8 +98,9 @@ int cut_hostspawn(const struct cut_hostlink_options *o, pid_t *ret_pid, int *ret
 	int pair[2], link, log, lock, r;
 	pid_t pid;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return no_host(err, -errno, o->host_path);
+	fcntl(pair[0], F_SETFL, O_NONBLOCK);
 	link = fcntl(pair[1], F_DUPFD_CLOEXEC, ABOVE_FD);
 	log = o->log_fd < 0 ? -1 : fcntl(o->log_fd, F_DUPFD_CLOEXEC, ABOVE_FD);
 	lock = o->lock_fd < 0 ? -1 : fcntl(o->lock_fd, F_DUPFD_CLOEXEC, ABOVE_FD);

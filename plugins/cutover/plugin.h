@@ -180,9 +180,12 @@ struct cut_host_api {
 	int64_t (*now)(struct cut_call *call); /* ms, boot-time clock */
 	/* Calls fn once after ms unless the call ended before; any number may be pending. */
 	int (*after)(struct cut_call *call, int64_t ms, cut_timer_fn *fn);
-	/* One request; fn is called exactly once while the call lives. TLS is verified. */
+	/* One request; fn is called exactly once while the call lives, and never from within, also
+	 * for a request that could not even start. Negative errno: misuse, fn is not called. TLS is
+	 * verified. */
 	int (*http)(struct cut_call *call, const struct cut_http_request *request, cut_http_fn *fn);
-	/* One child in its own process group; killed with the call's deadline or cancel. */
+	/* One child in its own process group; killed with the call's deadline or cancel. fn as for
+	 * http. */
 	int (*spawn)(struct cut_call *call, const struct cut_child *child, cut_child_fn *fn);
 	const json_t *(*connection)(struct cut_call *call, const char *name); /* checked; or NULL */
 	const char *(*secret)(struct cut_call *call, const char *name);       /* value, or NULL */

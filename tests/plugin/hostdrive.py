@@ -65,8 +65,9 @@ class Host:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        self.close()
+    def __exit__(self, error, *_):
+        code = self.close()
+        assert error or code in (0, None), f"the host ended with {code}"
 
     def close(self):
         """Ends the host as a clean engine does; its exit code."""

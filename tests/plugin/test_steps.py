@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """tcp, notify and drill in the real host."""
 
+import signal
 import socket
 import threading
 import time
@@ -182,6 +183,7 @@ def test_drill_loses_the_answer_not_the_effect(core, tmp_path, do, marked):
 def test_drill_crashes_its_host(core, tmp_path):
     with pytest.raises(HostGone):
         core.call("drill", "apply", {"do": "crash", "mark": "marks"})
+    assert core.close() == -signal.SIGABRT
     assert (tmp_path / "marks").exists()
 
 
