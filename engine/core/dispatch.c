@@ -35,6 +35,12 @@ bool cut_run_take_slot(struct cut_run *run, uint32_t node, uint32_t group)
 	return true;
 }
 
+/* A step that was skipped meanwhile does not wait any more. */
+static bool still_parked(const struct cut_run *run, uint32_t node)
+{
+	return node >= run->graph->steps_len || run->steps[node].doing == CUT_DOING_PARKED;
+}
+
 /* Gives a place back: to the first that waits for one. */
 void cut_run_give_slot(struct cut_run *run, uint32_t group)
 {
@@ -43,8 +49,12 @@ void cut_run_give_slot(struct cut_run *run, uint32_t group)
 	if (!run->rb->groups[group].max_parallel)
 		return;
 	g->active--;
-	if (g->parked_at < g->len && g->active < run->rb->groups[group].max_parallel)
-		cut_run_unpark(run, g->items[g->parked_at++]);
+	while (g->parked_at < g->len && g->active < run->rb->groups[group].max_parallel) {
+		uint32_t node = g->items[g->parked_at++];
+
+		if (still_parked(run, node))
+			cut_run_unpark(run, node);
+	}
 }
 
 /* --- locks --- */
@@ -56,8 +66,14 @@ static struct cut_run_lock *lock_of(const struct cut_run *run, const char *name)
 
 static void wake_lock(struct cut_run *run, struct cut_run_lock *lock)
 {
-	if (!lock->held && lock->parked_at < lock->len)
-		cut_run_queue(run, lock->items[lock->parked_at++]);
+	while (!lock->held && lock->parked_at < lock->len) {
+		uint32_t step = lock->items[lock->parked_at++];
+
+		if (still_parked(run, step)) {
+			cut_run_queue(run, step);
+			return;
+		}
+	}
 }
 
 /* All of them or none. Where one is held the step waits in its line, and the next in the line of

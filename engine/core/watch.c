@@ -225,6 +225,25 @@ static bool is_quiet(const struct cut_watch *watch)
 	return true;
 }
 
+static void begin_acceptance(struct cut_watch *watch, uint32_t phase)
+{
+	bool again = watch->acceptance.phase == phase;
+	bool overdue = watch->acceptance.overdue;
+
+	cut_acceptance_done(&watch->acceptance);
+	cut_acceptance_init(&watch->acceptance, watch->rb, phase);
+	watch->acceptance.overdue = again && overdue; /* that was told */
+}
+
+/* Past the point of no return a failure cannot roll back: people were asked and went on. */
+static bool goes_on_after_failure(const struct moment *now)
+{
+	const struct cut_acceptance_machine *a = &now->watch->acceptance;
+
+	return a->phase != CUT_NONE && a->state == CUT_ACC_FAILED && now->t > a->journaled_at &&
+	       cut_run_past_return(now->run) && cut_run_state(now->run) == CUT_RUN_RUNNING;
+}
+
 static void update_acceptance(const struct moment *now)
 {
 	struct cut_watch *watch = now->watch;
@@ -238,10 +257,8 @@ static void update_acceptance(const struct moment *now)
 	watch->accepting = state == CUT_RUN_RUNNING || state == CUT_RUN_PAUSED;
 	if (!watch->accepting)
 		return;
-	if (wanted != a->phase && wanted != CUT_NONE) {
-		cut_acceptance_done(a);
-		cut_acceptance_init(a, watch->rb, wanted);
-	}
+	if (wanted != CUT_NONE && (wanted != a->phase || goes_on_after_failure(now)))
+		begin_acceptance(watch, wanted);
 	if (a->phase == CUT_NONE || wanted == CUT_NONE)
 		return;
 
@@ -340,13 +357,9 @@ cut_time cut_watch_wake(const struct cut_watch *watch)
 static int restore_acceptance(struct cut_watch *watch, const struct cut_event *ev,
 			      struct cut_err *err)
 {
-	struct cut_acceptance_machine *a = &watch->acceptance;
-
-	if (a->phase != ev->acceptance.phase) {
-		cut_acceptance_done(a);
-		cut_acceptance_init(a, watch->rb, ev->acceptance.phase);
-	}
-	return cut_acceptance_restore(a, ev->acceptance.memory, err);
+	if (watch->acceptance.phase != ev->acceptance.phase)
+		begin_acceptance(watch, ev->acceptance.phase);
+	return cut_acceptance_restore(&watch->acceptance, ev->acceptance.memory, err);
 }
 
 int cut_watch_restore(struct cut_watch *watch, const struct cut_event *ev, struct cut_err *err)

@@ -321,6 +321,30 @@ static void test_a_pending_trigger_suspends_and_a_bad_sample_restarts(void **sta
 	world_done(&w);
 }
 
+static void test_a_failure_past_the_point_of_no_return_starts_over_once_people_went_on(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_init(&w);
+	w.phases[0].acceptance.on_bad = CUT_BAD_FAIL;
+	w.run.past_return = true;
+	start(&w);
+	shift(&w, 0);
+	finish_stage(&w, 0);
+	sample(&w, CUT_SECOND, 0.5);
+	expect(&w, "0 high clear\n0 switch settling\n0 switch running\n1 high pending\n"
+		   "1 switch failed\n");
+	w.run.state = CUT_RUN_PAUSED;
+	sample(&w, 2 * CUT_SECOND, 0.01);
+	expect(&w, "2 high clear\n");
+	w.run.state = CUT_RUN_RUNNING;
+	update(&w, 3 * CUT_SECOND);
+	samples(&w, 3 * CUT_SECOND, 8 * CUT_SECOND, 0.01);
+	expect(&w, "3 switch settling\n3 switch running\n8 switch met\n8 switch accepted\n");
+	world_done(&w);
+}
+
 static void test_a_shadow_trigger_does_everything_but_act(void **state)
 {
 	struct world w;
@@ -470,6 +494,8 @@ int main(void)
 			test_past_the_point_of_no_return_a_rollback_trigger_may_clear_again),
 		cmocka_unit_test(test_a_clean_stage_is_accepted),
 		cmocka_unit_test(test_a_pending_trigger_suspends_and_a_bad_sample_restarts),
+		cmocka_unit_test(
+			test_a_failure_past_the_point_of_no_return_starts_over_once_people_went_on),
 		cmocka_unit_test(test_a_shadow_trigger_does_everything_but_act),
 		cmocka_unit_test(test_tests_are_asked_for_and_their_end_is_seen),
 		cmocka_unit_test(test_acceptance_rests_while_the_run_rolls_back),
