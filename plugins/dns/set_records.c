@@ -50,8 +50,7 @@ int dns_record_parse(const json_t *json, const ldns_rdf *zone, struct dns_record
 	ret->set->ttl = ttl;
 	ret->ttl = ttl_json ? (int64_t)ttl : -1;
 	ldns_rdf_deep_free(owner);
-	json_array_foreach(values, i, value)
-	{
+	json_array_foreach (values, i, value) {
 		const char *text = json_string_value(value);
 
 		r = dns_rrset_add(ret->set, text ? text : "", zone, why);
@@ -63,12 +62,13 @@ int dns_record_parse(const json_t *json, const ldns_rdf *zone, struct dns_record
 	return 0;
 }
 
-/* What may not stand beside a CNAME (RFC 2181 10.1), as far as a cutover sets it. A and AAAA make
- * way for it, the others are a reason to stop. */
+/* What may not stand beside a CNAME (RFC 2181 10.1): servers ignore the CNAME without a word. A and
+ * AAAA make way for it, the others are a reason to stop, now and in the update's guards. */
 static const ldns_rr_type beside_cname[] = {
-	LDNS_RR_TYPE_A,	 LDNS_RR_TYPE_AAAA,  LDNS_RR_TYPE_TXT,
-	LDNS_RR_TYPE_MX, LDNS_RR_TYPE_SRV,   LDNS_RR_TYPE_CAA,
-	LDNS_RR_TYPE_NS, LDNS_RR_TYPE_HTTPS, LDNS_RR_TYPE_SVCB,
+	LDNS_RR_TYPE_A,	    LDNS_RR_TYPE_AAAA,	LDNS_RR_TYPE_CAA, LDNS_RR_TYPE_DNAME,
+	LDNS_RR_TYPE_MX,    LDNS_RR_TYPE_NAPTR, LDNS_RR_TYPE_NS,  LDNS_RR_TYPE_PTR,
+	LDNS_RR_TYPE_SRV,   LDNS_RR_TYPE_SSHFP, LDNS_RR_TYPE_TXT, LDNS_RR_TYPE_TLSA,
+	LDNS_RR_TYPE_HTTPS, LDNS_RR_TYPE_SVCB,
 };
 
 static void imply(struct dns_changes *changes, const ldns_rdf *name, ldns_rr_type type)
@@ -132,8 +132,7 @@ static int read_params(const json_t *p, const struct dns_zone *zone, struct dns_
 	size_t i, j, n;
 	int r;
 
-	json_array_foreach(json_object_get(p, "records"), i, record)
-	{
+	json_array_foreach (json_object_get(p, "records"), i, record) {
 		r = read_record(p, record, zone, ret, why);
 		if (r < 0)
 			return r;
@@ -211,9 +210,6 @@ static int target(struct cut_call *call, const struct dns_zone *zone, struct dns
 				dns_rrset_set_ttl(c->after, c->now->ttl);
 		}
 	}
-	for (size_t i = changes->n; r == 0 && i-- > 0;)
-		if (changes->list[i].implied && dns_rrset_empty(changes->list[i].now))
-			dns_changes_drop(changes, i);
 	return r;
 }
 
@@ -245,8 +241,7 @@ static int check(const json_t *p, char *text, size_t len)
 
 	if (json_array_size(json_object_get(p, "records")) == 0)
 		r = kit_why(&why, -EINVAL, "records is empty: nothing to change");
-	json_array_foreach(json_object_get(p, "records"), i, record)
-	{
+	json_array_foreach (json_object_get(p, "records"), i, record) {
 		static const uint8_t root_wire[] = {0};
 		ldns_rdf *root = ldns_dname_new_frm_data(sizeof(root_wire), root_wire);
 		struct dns_record parsed;

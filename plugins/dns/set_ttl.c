@@ -67,8 +67,7 @@ static int check(const json_t *p, char *text, size_t len)
 	if (r == 0 && json_array_size(json_object_get(p, "names")) == 0)
 		r = kit_why(&why, -EINVAL, "names is empty: name at least one record");
 	if (r == 0)
-		json_array_foreach(json_object_get(p, "types"), i, type)
-		{
+		json_array_foreach (json_object_get(p, "types"), i, type) {
 			if (!json_is_string(type))
 				continue;
 			r = dns_type_parse(json_string_value(type), &rr_type, &why);
@@ -90,8 +89,7 @@ static int read_name(const char *text, const json_t *types, const struct dns_zon
 
 	if (r < 0)
 		return r;
-	json_array_foreach(types, i, type)
-	{
+	json_array_foreach (types, i, type) {
 		const char *type_text = json_string_value(type);
 
 		r = dns_type_parse(type_text ? type_text : "", &rr_type, why);
@@ -116,8 +114,7 @@ static int read_params(const json_t *p, const struct dns_zone *zone, struct dns_
 	size_t i;
 	int r;
 
-	json_array_foreach(json_object_get(p, "names"), i, name)
-	{
+	json_array_foreach (json_object_get(p, "names"), i, name) {
 		const char *text = json_string_value(name);
 
 		r = read_name(text ? text : "", json_object_get(p, "types"), zone, ret, why);
@@ -159,8 +156,7 @@ static uint32_t original_given(const json_t *given, const char *key)
 	struct kit_why why;
 	size_t i;
 
-	json_array_foreach(given, i, row)
-	{
+	json_array_foreach (given, i, row) {
 		const char *what = json_string_value(json_object_get(row, "what"));
 		size_t len = strlen(key);
 

@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_PAUSE_MS	 100
-#define LAST_PAUSE_MS	 1000
-#define PRIMARY_GRACE_MS 5000 /* a primary shows its own change at once; caches within it may not  \
-			       */
+#define FIRST_PAUSE_MS 100
+#define LAST_PAUSE_MS  1000
+#define PRIMARY_GRACE_MS                                                                           \
+	5000 /* a primary shows its own change at once; caches within it may not                   \
+	      */
 
 static void ask_all(struct dns_settle *s);
 

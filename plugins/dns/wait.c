@@ -3,6 +3,7 @@
  * answers with the given records. Resolvers are asked twice, a second apart: one that serves stale
  * answers gives the old one first. */
 #include "dns/actions.h"
+#include "dns/find.h"
 #include "dns/settle.h"
 
 #include <errno.h>
@@ -28,6 +29,7 @@ struct wait {
 	struct dns_settle settle; /* call->data */
 	struct cut_call *call;
 	struct dns_zone zone;
+	struct dns_find find;
 	struct dns_server *resolvers; /* owned */
 	size_t n_resolvers;
 	json_t *servers, *seen; /* owned */
@@ -37,6 +39,7 @@ static void end(struct wait *w, enum cut_status status, json_t *data, const char
 {
 	struct cut_call *call = w->call;
 
+	dns_find_done(&w->find);
 	dns_settle_done(&w->settle);
 	dns_zone_close(&w->zone);
 	free(w->resolvers);
@@ -56,16 +59,14 @@ static int parse(struct wait *w, struct kit_why *why)
 
 	w->resolvers = kit_new_array(struct dns_server,
 				     json_array_size(json_object_get(given, "resolvers")));
-	json_array_foreach(json_object_get(given, "resolvers"), i, item)
-	{
+	json_array_foreach (json_object_get(given, "resolvers"), i, item) {
 		const char *text = json_string_value(item);
 
 		if (r == 0)
 			r = dns_server_parse(text ? text : "", &w->resolvers[w->n_resolvers++],
 					     why);
 	}
-	json_array_foreach(json_object_get(given, "records"), i, item)
-	{
+	json_array_foreach (json_object_get(given, "records"), i, item) {
 		if (r == 0)
 			r = dns_record_parse(item, w->zone.name, &record, why);
 		if (r == 0)
@@ -114,9 +115,25 @@ static void on_settled(struct dns_settle *settle)
 	    "everybody answers with the records");
 }
 
+static void on_found(void *data, int error)
+{
+	struct wait *w = data;
+
+	if (error)
+		end(w, CUT_RETRY, NULL, w->find.why.text);
+	else
+		ask(w, w->zone.servers, w->zone.n_servers, false);
+}
+
 static void on_deadline(struct cut_call *call)
 {
-	dns_settle_give_up(call->data);
+	struct wait *w = kit_container((struct dns_settle *)call->data, struct wait, settle);
+
+	if (w->settle.servers)
+		dns_settle_give_up(&w->settle);
+	else
+		end(w, CUT_RETRY, NULL,
+		    "the time of this call was over before the name servers were found");
 }
 
 static void apply(struct cut_call *call)
@@ -134,7 +151,9 @@ static void apply(struct cut_call *call)
 		return;
 	}
 	call->api->after(call, left > 2 * MARGIN_MS ? left - MARGIN_MS : left / 2, on_deadline);
-	ask(w, w->zone.servers, w->zone.n_servers, false);
+	w->find = (struct dns_find){
+		.loop = call->api->loop(call), .zone = &w->zone, .done = on_found, .data = w};
+	dns_find_start(&w->find);
 }
 
 static void cancel(struct cut_call *call)

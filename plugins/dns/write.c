@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The course of every action that writes records; see write.h.
  *
- *	open → read → judge ┬→ plan: dry update → done
+ *	open → find servers → read → judge ┬→ plan: dry update → done
  *	                    ├→ observe → done
  *	                    └→ save → update → settle → done
  *	                               │ ▲ conflict or no answer
  *	                               └→ read again → judge */
 #include "dns/write.h"
 
+#include "dns/find.h"
 #include "dns/settle.h"
 #include "dns/update.h"
 
@@ -25,6 +26,7 @@ struct write {
 	const struct dns_kind *kind;
 	enum mode mode;
 	struct dns_zone zone;
+	struct dns_find find;
 	struct dns_changes changes;
 	struct dns_survey survey;
 	struct dns_question *questions; /* owned */
@@ -53,6 +55,7 @@ static void end(struct write *w, enum cut_status status, json_t *data, const cha
 {
 	struct cut_call *call = w->call;
 
+	dns_find_done(&w->find);
 	dns_update_done(&w->update);
 	dns_survey_done(&w->survey);
 	dns_settle_done(&w->settle);
@@ -383,10 +386,23 @@ static int load(struct write *w, struct kit_why *why)
 			       "changed with one: give key and secret");
 	if (!saved)
 		return w->kind->read(params, &w->zone, &w->changes, why);
-	json_array_foreach(json_object_get(saved, "servers"), i,
-			   text) if (dns_server_parse(json_string_value(text), &server, why) == 0)
-		dns_zone_add(&w->zone, &server);
+	w->zone.listed = true;
+	json_array_foreach (json_object_get(saved, "servers"), i, text)
+		if (dns_server_parse(json_string_value(text), &server, why) == 0)
+			dns_zone_add(&w->zone, &server);
 	return dns_changes_from_json(json_object_get(saved, "changes"), &w->changes, why);
+}
+
+static void on_found(void *data, int error)
+{
+	struct write *w = data;
+
+	if (error)
+		end(w, w->mode == APPLY ? CUT_RETRY : CUT_FAIL, NULL, w->find.why.text);
+	else if (w->mode == VERIFY && w->call->saved)
+		settle(w);
+	else
+		read_primary(w);
 }
 
 static void start(struct cut_call *call, const struct dns_kind *kind, enum mode mode)
@@ -408,10 +424,11 @@ static void start(struct cut_call *call, const struct dns_kind *kind, enum mode 
 	else {
 		call->api->after(call, left > 2 * MARGIN_MS ? left - MARGIN_MS : left / 2,
 				 on_deadline);
-		if (mode == VERIFY && call->saved)
-			settle(w);
-		else
-			read_primary(w);
+		w->find = (struct dns_find){.loop = call->api->loop(call),
+					    .zone = &w->zone,
+					    .done = on_found,
+					    .data = w};
+		dns_find_start(&w->find);
 	}
 }
 

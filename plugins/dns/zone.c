@@ -82,6 +82,7 @@ static int open_servers(const json_t *connection, struct dns_zone *zone, struct 
 	if (r < 0)
 		return r;
 	dns_zone_add(zone, &zone->primary);
+	zone->listed = json_array_size(servers) > 0;
 	for (i = 0; i < json_array_size(servers); i++) {
 		const char *text = json_string_value(json_array_get(servers, i));
 		struct dns_server server;

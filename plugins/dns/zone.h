@@ -14,12 +14,13 @@ struct dns_zone {
 	struct dns_server primary;
 	struct dns_server *servers; /* owned; the primary first, then every other one */
 	size_t n_servers;
+	bool listed; /* they are all: the NS records are not asked */
 	char key_name[DNS_NAME_TEXT];
 	struct tsig_key key; /* where key_name is not empty */
 	double max_lag_s;
 };
 
-/* What the connection says; without `servers` the primary alone, until dns_zone_find has asked it
+/* What the connection says; without `servers` the primary alone, until dns_find_start has asked it
  * for the others. Undone by dns_zone_close, also after an error. */
 int dns_zone_open(struct cut_call *call, const char *connection, struct dns_zone *ret,
 		  struct kit_why *why);

@@ -16,12 +16,14 @@ ZONE_FILE = """\
 $TTL 300
 @      SOA ns1 hostmaster 1 5 1 3600 7
 @      NS  ns1
+{ns2}
 @      A   127.0.0.2
 ns1    A   {ns1}
 www    A   127.0.0.2
 api    A   127.0.0.2
        AAAA ::2
 alias  CNAME www
+locked A   127.0.0.2
 mail   MX  10 www
 note   TXT "a; b" "c"
 {many}
@@ -76,7 +78,7 @@ key:
     key: {key}
     action: [update, transfer]
   - id: from_primary
-    address: {address}
+    address: 127.0.0.0/8
     action: [notify, transfer]
 zone:
   - domain: shop.test
@@ -90,7 +92,8 @@ class NameServer:
     """kind: named, knotd; a knotd with `primary` is its secondary."""
 
     def __init__(self, folder, kind="named", *, secret=None, algorithm="hmac-sha256",
-                 primary=None, notify=(), port=None, address=LOOPBACK, fake_time=None):
+                 primary=None, notify=(), port=None, address=LOOPBACK, fake_time=None,
+                 second=None):
         self.kind = kind
         self.address = address
         self.port = port or free_port()
@@ -101,8 +104,8 @@ class NameServer:
         self._fake_time = fake_time
         values = {
             "folder": self.folder, "port": self.port, "address": address, "key": KEY,
-            "algorithm": algorithm, "secret": self.secret, "ns1": address,
-            "notify": "".join(f"{LOOPBACK} port {p};" for p in notify),
+            "algorithm": algorithm, "secret": self.secret, "ns1": address, "ns2": f"@ NS ns2\nns2 A {second}" if second else "",
+            "notify": "".join(f"{address} port {p};" for p in notify),
             "many": "\n".join(f"many A 127.0.{i // 250}.{i % 250 + 1}" for i in range(90)),
             "remote": "", "zone": "    zonefile-load: whole\n    zonefile-sync: 0\n"
                                   "    journal-content: changes\n",
@@ -128,7 +131,8 @@ class NameServer:
                 else ["knotd", "-c", self.folder / "conf"])
         if self._fake_time:
             argv = ["faketime", "-f", self._fake_time, *argv]
-        self.server = Server(argv, self.folder, self.kind)
+        env = {**os.environ, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        self.server = Server(argv, self.folder, self.kind, env=env)
         self.server.wait_ready(lambda: self.values("www"))
 
     def end(self):

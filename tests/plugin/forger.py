@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A server between the plugin and a real one that lies about updates, as a broken server or somebody
+on the way would. Queries pass through; what it says to an UPDATE is its behaviour's."""
+
+import base64
+import hashlib
+import hmac
+import socket
+import struct
+import threading
+import time
+
+from servers import LOOPBACK, free_port
+
+KEY_WIRE = b"\x07cutover\x00"
+ALGORITHM_WIRE = b"\x0bhmac-sha256\x00"
+MAC_LEN = 32
+
+
+def signed(reply, request, secret, now):
+    """The reply with a TSIG record that is right for the request (RFC 8945 5.3)."""
+    request_mac = request[-MAC_LEN - 6:-6]
+    stamp = struct.pack(">Q", now)[2:] + struct.pack(">H", 300)
+    variables = KEY_WIRE + struct.pack(">HI", 255, 0) + ALGORITHM_WIRE + stamp + b"\0\0\0\0"
+    mac = hmac.new(secret, struct.pack(">H", MAC_LEN) + request_mac + reply + variables,
+                   hashlib.sha256).digest()
+    data = (ALGORITHM_WIRE + stamp + struct.pack(">H", MAC_LEN) + mac + reply[:2] + b"\0\0\0\0")
+    record = KEY_WIRE + struct.pack(">HHIH", 250, 255, 0, len(data)) + data
+    return reply[:10] + struct.pack(">H", 1) + reply[12:] + record
+
+
+class Forger:
+    """behaviour: ignore (a signed NOERROR and nothing done), unsigned, wrong_key, old (signed an hour
+    ago), silent, lost (done, but the reply gets lost), foreign_first (a forged refusal with a wrong id
+    before the truth)."""
+
+    def __init__(self, server, behaviour):
+        self.server = server
+        self.behaviour = behaviour
+        self.port = free_port()
+        self.updates = 0
+        self._secret = base64.b64decode(server.secret)
+        self._socket = socket.socket(type=socket.SOCK_DGRAM)
+        self._socket.bind((LOOPBACK, self.port))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def text(self):
+        return f"{LOOPBACK}:{self.port}"
+
+    def connection(self):
+        return self.server.connection(servers=[self.text])
+
+    def end(self):
+        self._socket.close()
+
+    def _serve(self):
+        while True:
+            try:
+                request, client = self._socket.recvfrom(65536)
+                for reply in self._replies(request):
+                    self._socket.sendto(reply, client)
+            except OSError:
+                return
+
+    def _replies(self, request):
+        if request[2] >> 3 & 15 != 5:
+            return [self._pass_on(request)]
+        self.updates += 1
+        noerror = request[:2] + b"\xa8\0" + bytes(8)
+        refused = bytes([request[0] ^ 1, request[1]]) + b"\xa8\x05" + bytes(8)
+        now = int(time.time())
+        if self.behaviour == "lost":
+            self._pass_on(request)
+            return []
+        if self.behaviour == "foreign_first":
+            return [refused, self._pass_on(request)]
+        return {
+            "ignore": lambda: [signed(noerror, request, self._secret, now)],
+            "unsigned": lambda: [noerror],
+            "wrong_key": lambda: [signed(noerror, request, b"another", now)],
+            "old": lambda: [signed(noerror, request, self._secret, now - 3600)],
+            "silent": list,
+        }[self.behaviour]()
+
+    def _pass_on(self, request):
+        with socket.socket(type=socket.SOCK_DGRAM) as s:
+            s.settimeout(2)
+            s.connect((LOOPBACK, self.server.port))
+            s.send(request)
+            return s.recv(65536)

@@ -1,0 +1,513 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The dns plugin against BIND and Knot: what it changes, what it refuses, what it survives."""
+
+import os
+import time
+
+import pytest
+from forger import Forger
+from hostdrive import Host, HostGone
+from servers import free_port
+from zones import NameServer
+
+TTL = {"zone": "zone", "names": ["www", "api"], "ttl": "2s"}
+MOVE = {"zone": "zone", "records": [{"name": "www", "type": "A", "values": ["127.0.0.3"]}]}
+SWAP = {"zone": "zone", "records": [{"name": "api", "type": "CNAME", "values": ["www"]}]}
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts name servers that end with the test."""
+    started = []
+
+    def one(*args, **kwargs):
+        started.append(NameServer(tmp_path, *args, **kwargs))
+        return started[-1]
+
+    yield one
+    for server in started:
+        server.end()
+
+
+@pytest.fixture
+def pair(start):
+    """A BIND primary and a Knot secondary that it notifies."""
+    port = free_port()
+    primary = start("named", notify=[port])
+    return primary, start("knotd", primary=primary, port=port, secret=primary.secret)
+
+
+@pytest.fixture
+def primary(start):
+    return start("named")
+
+
+def drive(server, *others, secret=None, **extra):
+    return Host("dns", {"zone": server.connection(*others, **extra)},
+                {"tsig": secret or server.secret})
+
+
+# What it does
+
+
+def test_set_ttl_lowers_many_names_in_one_update_at_every_server(pair):
+    primary, secondary = pair
+    serial = primary.serial()
+    with drive(*pair) as host:
+        done = host.call("set_ttl", "apply", TTL)
+    assert done.status == "ok", done
+    for server in pair:
+        assert server.dig("www") == [(2, "127.0.0.2")]
+        assert server.dig("api") == [(2, "127.0.0.2")]
+        assert server.dig("api", "AAAA") == [(2, "::2")]
+    assert primary.serial() == serial + 1
+    assert done.data["old_ttl_max"] == 300 and done.data["tail"] == 300
+    assert {"what": "api.shop.test. AAAA TTL", "before": "300s", "after": "2s"} \
+        in done.data["changes"]
+
+
+def test_low_since_is_not_before_the_last_server_shows_it(start):
+    primary = start("named")
+    secondary = start("knotd", primary=primary, secret=primary.secret)  # asks every 5 s itself
+    began = time.time()
+    with drive(primary, secondary) as host:
+        done = host.call("set_ttl", "apply", TTL)
+    assert done.status == "ok", done
+    assert secondary.ttl("www") == 2
+    assert done.seconds > 1
+    since = time.mktime(time.strptime(done.data["low_since"][:19], "%Y-%m-%dT%H:%M:%S"))
+    assert since - time.timezone >= int(began + done.seconds - 1.5)
+
+
+@pytest.mark.parametrize("kind", ["named", "knotd"])
+@pytest.mark.parametrize("algorithm", ["hmac-sha256", "hmac-sha384", "hmac-sha512"])
+def test_every_server_takes_every_algorithm(start, kind, algorithm):
+    server = start(kind, algorithm=algorithm)
+    with drive(server) as host:
+        done = host.call("set_ttl", "apply", TTL)
+    assert done.status == "ok", done
+    assert server.ttl("www") == 2
+
+
+def test_plan_shows_the_change_and_makes_none(primary):
+    serial = primary.serial()
+    with drive(primary) as host:
+        ttl = host.call("set_ttl", "plan", TTL)
+        move = host.call("set_records", "plan", MOVE)
+    assert ttl.status == "ok" and len(ttl.data["changes"]) == 3
+    assert move.data["changes"] == [{"what": "www.shop.test. A",
+                                     "before": "127.0.0.2 (ttl 300s)",
+                                     "after": "127.0.0.3 (ttl 300s)"}]
+    assert primary.serial() == serial
+    assert ttl.saved is None
+
+
+def test_plan_finds_a_wrong_key_before_the_window(primary):
+    with drive(primary, secret="A" * 43 + "=") as host:
+        done = host.call("set_ttl", "plan", TTL)
+    assert done.status == "fail" and "BADSIG" in done.text
+
+
+def test_applying_again_changes_nothing(pair):
+    primary = pair[0]
+    with drive(*pair) as host:
+        first = host.call("set_ttl", "apply", TTL)
+        serial = primary.serial()
+        again = host.call("set_ttl", "apply", TTL, saved=first.saved)
+        observed = host.call("set_ttl", "observe", TTL, saved=first.saved)
+        verified = host.call("set_ttl", "verify", TTL, saved=first.saved)
+    assert again.status == observed.status == verified.status == "ok"
+    assert again.data["old_ttl_max"] == observed.data["old_ttl_max"] == 300
+    assert again.saved == first.saved
+    assert primary.serial() == serial
+
+
+def test_records_move_and_come_back_with_the_low_ttl_kept(pair):
+    primary, secondary = pair
+    with drive(*pair) as host:
+        ttl = host.call("set_ttl", "apply", TTL)
+        move = host.call("set_records", "apply", MOVE)
+        assert move.status == "ok", move
+        assert move.data["tail"] == 2
+        assert primary.dig("www") == secondary.dig("www") == [(2, "127.0.0.3")]
+        assert host.call("set_records", "verify", MOVE, saved=move.saved).status == "ok"
+        back = host.call("set_records", "rollback", MOVE, saved=move.saved)
+        assert back.status == "ok", back
+        assert primary.dig("www") == secondary.dig("www") == [(2, "127.0.0.2")]
+        restored = host.call("set_ttl", "rollback", TTL, saved=ttl.saved)
+    assert restored.status == "ok", restored
+    assert primary.dig("www") == secondary.dig("www") == [(300, "127.0.0.2")]
+
+
+def test_rollback_keeps_the_low_ttl_also_where_the_move_itself_set_it(primary):
+    move = {"zone": "zone", "records": [{**MOVE["records"][0], "ttl": "5s"}]}
+    with drive(primary) as host:
+        done = host.call("set_records", "apply", move)
+        assert primary.dig("www") == [(5, "127.0.0.3")]
+        assert host.call("set_records", "rollback", move, saved=done.saved).status == "ok"
+    assert primary.dig("www") == [(5, "127.0.0.2")]
+
+
+def test_set_ttl_restores_the_ttl_of_records_that_have_moved_since(primary):
+    with drive(primary) as host:
+        ttl = host.call("set_ttl", "apply", TTL)
+        host.call("set_records", "apply", MOVE)
+        done = host.call("set_ttl", "rollback", TTL, saved=ttl.saved)
+    assert done.status == "ok", done
+    assert primary.dig("www") == [(300, "127.0.0.3")]
+
+
+@pytest.mark.parametrize("kind", ["named", "knotd"])
+def test_a_swap_to_cname_and_back_is_one_update_each(start, kind):
+    server = start(kind)
+    serial = server.serial()
+    with drive(server) as host:
+        done = host.call("set_records", "apply", SWAP)
+        assert done.status == "ok", done
+        assert server.values("api", "CNAME") == ["www.shop.test."]
+        assert server.serial() == serial + 1
+        back = host.call("set_records", "rollback", SWAP, saved=done.saved)
+    assert back.status == "ok", back
+    assert server.dig("api") == [(300, "127.0.0.2")]
+    assert server.dig("api", "AAAA") == [(300, "::2")]
+    assert server.serial() == serial + 2
+
+
+def test_a_new_record_counts_the_negative_answers_that_may_be_cached(primary):
+    new = {"zone": "zone", "records": [{"name": "fresh", "type": "A", "values": ["127.0.0.3"],
+                                        "ttl": "30s"}]}
+    with drive(primary) as host:
+        done = host.call("set_records", "apply", new)
+        assert done.status == "ok", done
+        assert done.data["tail"] == 7  # the SOA's minimum
+        assert primary.dig("fresh") == [(30, "127.0.0.3")]
+        assert host.call("set_records", "rollback", new, saved=done.saved).status == "ok"
+    assert primary.dig("fresh") == []
+
+
+def test_text_and_mail_records_survive_the_round_trip(primary):
+    change = {"zone": "zone", "records": [
+        {"name": "note", "type": "TXT", "values": ['"moved; really" "yes"']},
+        {"name": "mail", "type": "MX", "values": ["20 www.shop.test."]}]}
+    with drive(primary) as host:
+        done = host.call("set_records", "apply", change)
+        assert done.status == "ok", done
+        assert primary.values("note", "TXT") == ['"moved; really" "yes"']
+        assert host.call("set_records", "rollback", change, saved=done.saved).status == "ok"
+    assert primary.values("note", "TXT") == ['"a; b" "c"']
+    assert primary.values("mail", "MX") == ["10 www.shop.test."]
+
+
+@pytest.mark.parametrize("kind", ["named", "knotd"])
+def test_an_rrset_too_large_for_udp_is_read_and_written_over_tcp(start, kind):
+    server = start(kind)
+    many = {"zone": "zone", "names": ["many"], "ttl": "2s"}
+    with drive(server) as host:
+        done = host.call("set_ttl", "apply", many)
+        assert done.status == "ok", done
+        assert len(server.dig("many")) == 90 and server.ttl("many") == 2
+        assert host.call("set_ttl", "rollback", many, saved=done.saved).status == "ok"
+    assert len(server.dig("many")) == 90 and server.ttl("many") == 300
+
+
+def test_original_restores_what_this_run_lowered(primary):
+    original = {**TTL, "ttl": "original"}
+    with drive(primary) as host:
+        lowered = host.call("set_ttl", "apply", TTL)
+        done = host.call("set_ttl", "apply", original)
+    assert done.status == "ok", done
+    assert primary.ttl("www") == 300
+    with drive(primary) as host:  # restarted: it only knows what it is told
+        host.call("set_ttl", "apply", TTL)
+    with drive(primary) as host:
+        refused = host.call("set_ttl", "apply", original)
+        told = host.call("set_ttl", "apply",
+                         {**original, "originals": lowered.data["changes"]})
+    assert refused.status == "fail" and "outputs.changes" in refused.text
+    assert told.status == "ok", told
+    assert primary.ttl("www") == 300
+
+
+def test_the_servers_are_found_by_their_ns_records(start):
+    if os.geteuid() != 0:
+        pytest.skip("port 53 is root's")
+    one, two = f"127.53.{os.getpid() % 250}.1", f"127.53.{os.getpid() % 250}.2"
+    primary = start("knotd", address=one, port=53, second=two)
+    secondary = start("knotd", address=two, port=53, primary=primary, secret=primary.secret)
+    connection = primary.connection(primary=primary.text, max_lag=15)
+    del connection["servers"]
+    with Host("dns", {"zone": connection}, {"tsig": primary.secret}) as host:
+        done = host.call("set_ttl", "apply", TTL)
+    assert done.status == "ok", done
+    assert done.saved["servers"] == [f"{one}:53", f"{two}:53"]
+    assert secondary.ttl("www") == 2
+
+
+# Crashes
+
+
+def test_killed_before_the_write_it_is_not_applied_and_applies_again(primary):
+    saved = []
+    host = drive(primary)
+
+    def die(state):
+        saved.append(state)
+        host.kill()
+
+    with pytest.raises((HostGone, OSError)):
+        host.call("set_ttl", "apply", TTL, on_save=die)
+    assert primary.ttl("www") == 300
+    with drive(primary) as host:
+        assert host.call("set_ttl", "observe", TTL, saved=saved[0]).status == "retry"
+        done = host.call("set_ttl", "apply", TTL, saved=saved[0])
+    assert done.status == "ok" and done.data["old_ttl_max"] == 300
+    assert primary.ttl("www") == 2
+
+
+def test_a_rollback_undoes_no_more_than_was_done(primary):
+    serial = primary.serial()
+    with drive(primary) as host:
+        state = []
+        done = host.call("set_records", "apply", MOVE, on_save=state.append)
+        host.call("set_records", "rollback", MOVE, saved=done.saved)
+        after = primary.serial()
+        again = host.call("set_records", "rollback", MOVE, saved=done.saved)
+        never = host.call("set_records", "rollback", MOVE)
+    assert again.status == never.status == "ok"
+    assert primary.serial() == after == serial + 2
+
+
+def test_an_update_whose_reply_is_lost_is_found_done(primary):
+    forger = Forger(primary, "lost")
+    serial = primary.serial()
+    with Host("dns", {"zone": forger.connection()}, {"tsig": primary.secret}) as host:
+        done = host.call("set_ttl", "apply", TTL)
+    forger.end()
+    assert done.status == "ok", done
+    assert forger.updates == 3  # the same octets each time
+    assert primary.serial() == serial + 1
+
+
+def test_a_reply_that_never_comes_is_told_apart_from_a_change(primary):
+    forger = Forger(primary, "silent")
+    with Host("dns", {"zone": forger.connection()}, {"tsig": primary.secret}) as host:
+        done = host.call("set_ttl", "apply", TTL)
+        late = host.call("set_ttl", "apply", TTL, timeout=3)
+    forger.end()
+    assert done.status == "fail" and "does not answer the update" in done.text
+    assert late.status == "unknown" and late.seconds < 3.2
+
+
+# Others at work
+
+
+def test_a_change_between_read_and_write_is_never_overwritten(primary):
+    def meddle(_):
+        primary.nsupdate("del www.shop.test. A", "add www.shop.test. 300 A 127.0.0.9")
+
+    with drive(primary) as host:
+        done = host.call("set_records", "apply", MOVE, on_save=meddle)
+        back = host.call("set_records", "rollback", MOVE, saved=done.saved)
+    assert done.status == "fail"
+    for part in ("before 127.0.0.2", "now 127.0.0.9", "wanted 127.0.0.3"):
+        assert part in done.text
+    assert back.status == "fail" and "by hand" in back.text
+    assert primary.values("www") == ["127.0.0.9"]
+
+
+def test_a_ttl_that_somebody_else_set_is_a_conflict(primary):
+    with drive(primary) as host:
+        done = host.call("set_ttl", "apply", TTL)
+        primary.nsupdate("del www.shop.test. A", "add www.shop.test. 77 A 127.0.0.2")
+        assert host.call("set_ttl", "observe", TTL, saved=done.saved).status == "fail"
+        assert host.call("set_ttl", "apply", TTL, saved=done.saved).status == "fail"
+        assert host.call("set_ttl", "rollback", TTL, saved=done.saved).status == "fail"
+    assert primary.ttl("www") == 77
+
+
+def test_a_record_that_appears_beside_a_coming_cname_stops_the_swap(primary):
+    def meddle(_):
+        primary.nsupdate('add api.shop.test. 300 TXT "hello"')
+
+    with drive(primary) as host:
+        done = host.call("set_records", "apply", SWAP, on_save=meddle)
+    assert done.status == "fail" and "TXT" in done.text
+    assert primary.values("api") == ["127.0.0.2"]  # the name was never empty
+
+
+def test_a_wait_ends_when_the_last_server_has_the_records(pair):
+    primary = pair[0]
+    with drive(*pair) as host:
+        early = host.call("wait_propagated", "apply", MOVE, timeout=2)
+        assert early.status == "retry" and "127.0.0.2" in early.text
+        number = host.start("wait_propagated", "apply", {**MOVE, "resolvers": []}, timeout=15)
+        time.sleep(0.5)
+        primary.nsupdate("del www.shop.test. A", "add www.shop.test. 300 A 127.0.0.3")
+        done = host.finish(number)
+    assert done.status == "ok", done
+    assert sorted(done.data["seen"]) == sorted(server.text for server in pair)
+
+
+def test_a_resolver_is_asked_twice(pair):
+    """A secondary stands in: it answers recursive questions from its own zone."""
+    primary, secondary = pair
+    stay = {"zone": "zone", "resolvers": [secondary.text],
+            "records": [{"name": "www", "type": "A", "values": ["127.0.0.2"]}]}
+    with drive(primary) as host:
+        done = host.call("wait_propagated", "apply", stay)
+    assert done.status == "ok" and done.seconds > 0.9
+    assert done.data["servers"] == [primary.text, secondary.text]
+
+
+# What it refuses and how it says so
+
+
+def expect_refusal(server, action, params, *parts, op="apply", status="fail", **drive_extra):
+    serial = server.serial()
+    with drive(server, **drive_extra) as host:
+        done = host.call(action, op, params)
+    assert done.status == status, done
+    for part in parts:
+        assert part in done.text, done.text
+    assert server.serial() == serial
+
+
+def test_a_wrong_secret_is_named(primary):
+    expect_refusal(primary, "set_ttl", TTL, "BADSIG", "secret of key cutover",
+                   secret="A" * 43 + "=")
+
+
+def test_an_unknown_key_is_named(primary):
+    expect_refusal(primary, "set_ttl", TTL, "BADKEY", "nobody", key="nobody")
+
+
+def test_a_key_that_is_not_base64_is_not_echoed(primary):
+    with drive(primary, secret="this is no secret!") as host:
+        done = host.call("set_ttl", "apply", TTL)
+    assert done.status == "fail" and "base64" in done.text
+    assert "this is no secret" not in done.text
+
+
+@pytest.mark.parametrize("shift, words", [("+20m", "s behind"), ("-20m", "s ahead of")])
+def test_a_skewed_clock_is_told_with_the_skew(start, shift, words):
+    server = start("knotd", fake_time=shift)
+    expect_refusal(server, "set_ttl", TTL, "BADTIME", words)
+    with drive(server) as host:
+        skew = int(host.call("set_ttl", "plan", TTL).text.split("this clock is ")[1].split()[0])
+    assert abs(skew - 1200) <= 2
+
+
+def test_what_the_policy_forbids_is_refused(primary):
+    expect_refusal(primary, "set_ttl", {**TTL, "names": ["locked"]}, "REFUSED", "policy")
+
+
+def test_a_zone_that_the_server_does_not_have(primary):
+    expect_refusal(primary, "set_ttl", {**TTL, "names": ["x.other.test."]},
+                   "REFUSED", zone="other.test", status="retry")
+
+
+@pytest.mark.parametrize("params, part", [
+    ({"names": ["missing"]}, "missing.shop.test. has no record"),
+    ({"names": ["www.other.test."]}, "not in the zone"),
+    ({"names": ["a..b"]}, "not a domain name"),
+    ({"names": ["x" * 64]}, "not a domain name"),
+    ({"types": ["SOA"]}, "SOA"),
+    ({"ttl": "0s"}, "1s"),
+    ({"ttl": "300"}, "unit"),
+    ({"ttl": "100000000h"}, "2147483647"),
+])
+def test_set_ttl_refuses_what_makes_no_sense(primary, params, part):
+    expect_refusal(primary, "set_ttl", {**TTL, **params}, part)
+
+
+@pytest.mark.parametrize("record, part", [
+    ({"name": "www", "type": "A", "values": ["::1"]}, "not a value of an A record"),
+    ({"name": "www", "type": "A", "values": ["127.0.0.3 ; x"]}, "not a value"),
+    ({"name": "www", "type": "A", "values": []}, "at least one"),
+    ({"name": "www", "type": "A", "values": ["127.0.0.3", "127.0.0.3"]}, "twice"),
+    ({"name": "www", "type": "DNSKEY", "values": ["x"]}, "DNSKEY"),
+    ({"name": "@", "type": "A", "values": ["127.0.0.3"]}, "allow_apex"),
+    ({"name": "@", "type": "CNAME", "values": ["www"]}, "cannot be a CNAME"),
+    ({"name": "@", "type": "NS", "values": ["www"]}, "NS records"),
+    ({"name": "mail", "type": "CNAME", "values": ["www"]}, "MX"),
+    ({"name": "fresh", "type": "A", "values": ["127.0.0.3"]}, "give its ttl"),
+])
+def test_set_records_refuses_what_makes_no_sense(primary, record, part):
+    expect_refusal(primary, "set_records", {"zone": "zone", "records": [record]}, part)
+
+
+def test_the_apex_changes_when_it_is_meant(primary):
+    with drive(primary) as host:
+        done = host.call("set_records", "apply", {
+            "zone": "zone", "allow_apex": True,
+            "records": [{"name": "@", "type": "A", "values": ["127.0.0.3"]}]})
+    assert done.status == "ok", done
+    assert primary.values("") == ["127.0.0.3"]
+
+
+# Servers that are down, late or lie
+
+
+def test_a_primary_that_is_down_is_told_at_once(primary):
+    primary.end()
+    with drive(primary) as host:
+        for op, status in (("apply", "retry"), ("plan", "fail")):
+            done = host.call("set_ttl", op, TTL)
+            assert done.status == status and primary.text in done.text, done
+            assert done.seconds < 2
+
+
+def test_a_secondary_that_is_down_is_named(pair):
+    primary, secondary = pair
+    secondary.end()
+    with drive(*pair, max_lag=1) as host:
+        done = host.call("set_records", "apply", MOVE)
+        assert done.status == "fail" and secondary.text in done.text, done
+        assert primary.text + " has" not in done.text
+        assert primary.values("www") == ["127.0.0.3"]
+        back = host.call("set_records", "rollback", MOVE, saved=done.saved)
+    assert back.status == "ok" and secondary.text in back.text, back
+    assert primary.values("www") == ["127.0.0.2"]
+
+
+def test_a_secondary_that_lags_is_named_with_what_it_shows(start):
+    primary = start("named")
+    secondary = start("knotd", primary=primary, secret=primary.secret)
+    with drive(primary, secondary, max_lag=1) as host:
+        done = host.call("set_records", "apply", MOVE)
+    assert done.status == "fail", done
+    assert f"{secondary.text} has www.shop.test. A 127.0.0.2" in done.text
+
+
+@pytest.mark.parametrize("behaviour, part", [
+    ("ignore", "ignored it"),
+    ("unsigned", "without a signature"),
+    ("wrong_key", "wrong signature"),
+    ("old", "wrong signature"),
+])
+def test_a_lie_about_an_update_is_not_believed(primary, behaviour, part):
+    forger = Forger(primary, behaviour)
+    with Host("dns", {"zone": forger.connection()}, {"tsig": primary.secret}) as host:
+        done = host.call("set_ttl", "apply", TTL)
+    forger.end()
+    assert done.status == "fail" and part in done.text, done
+    assert primary.ttl("www") == 300
+
+
+def test_a_reply_to_another_question_is_not_heard(primary):
+    forger = Forger(primary, "foreign_first")
+    with Host("dns", {"zone": forger.connection()}, {"tsig": primary.secret}) as host:
+        done = host.call("set_ttl", "apply", TTL)
+    forger.end()
+    assert done.status == "ok", done
+
+
+def test_cancel_ends_the_call_and_the_host_lives_on(primary):
+    forger = Forger(primary, "silent")
+    with Host("dns", {"zone": forger.connection()}, {"tsig": primary.secret}) as host:
+        number = host.start("set_ttl", "apply", TTL)
+        host.cancel(number)
+        done = host.finish(number)
+        assert done.status == "canceled", done
+        assert host.call("set_ttl", "plan", TTL, timeout=3).status in ("fail", "unknown")
+    forger.end()

@@ -1,0 +1,413 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The traffic plugin against HAProxy with two web servers behind it."""
+
+import os
+import socket
+import stat
+import threading
+import time
+
+import pytest
+from edges import Edge, Side, wait_up
+from hostdrive import Host, HostGone
+from servers import LOOPBACK
+
+QUARTER = {"balancer": "edge", "to": {"green": 0.25}}
+DRAIN = {"balancer": "edge", "server": "blue", "quiet": 0.5, "max": 10}
+
+
+@pytest.fixture
+def sides():
+    both = Side("blue"), Side("green")
+    yield both
+    for side in both:
+        side.end()
+
+
+@pytest.fixture
+def start(tmp_path, sides):
+    started = []
+
+    def one(**kwargs):
+        started.append(Edge(tmp_path, *sides, **kwargs))
+        return started[-1]
+
+    yield one
+    for edge in started:
+        edge.end()
+
+
+@pytest.fixture
+def edge(start):
+    return start()
+
+
+def drive(edge, *others, **extra):
+    return Host("traffic", {"edge": edge.connection(*others, **extra)})
+
+
+# Shift
+
+
+def test_shift_gives_the_share_also_to_a_server_configured_with_weight_0(edge):
+    with drive(edge) as host:
+        done = host.call("shift", "apply", QUARTER)
+    assert done.status == "ok", done
+    assert done.data == {"before": {"blue": 1, "green": 0},
+                         "achieved": {"blue": 0.75, "green": 0.25}, "tail": 0}
+    served = edge.served(200)
+    assert 45 <= served["green"] <= 55
+
+
+def test_a_ladder_goes_up_and_all_the_way_back(edge):
+    saved = []
+    with drive(edge) as host:
+        for share in (0.05, 0.25, 0.5, 1):
+            params = {"balancer": "edge", "to": {"green": share}}
+            done = host.call("shift", "apply", params)
+            assert done.status == "ok", done
+            assert done.data["achieved"]["green"] == share
+            saved.append((params, done.saved))
+        assert edge.served(20) == {"green": 20}
+        for params, state in reversed(saved):
+            assert host.call("shift", "rollback", params, saved=state).status == "ok"
+    assert edge.weights() == {"blue": 100, "green": 0}
+    assert edge.served(20) == {"blue": 20}
+
+
+def test_no_request_fails_while_weights_change(edge):
+    stop, bad, good = threading.Event(), [], []
+
+    def shop():
+        while not stop.is_set():
+            try:
+                (good if edge.request() in ("blue", "green") else bad).append(1)
+            except OSError as e:
+                bad.append(e)
+
+    shopper = threading.Thread(target=shop)
+    shopper.start()
+    with drive(edge) as host:
+        for share in (0.5, 1, 0.05, 0, 1, 0):
+            done = host.call("shift", "apply", {"balancer": "edge", "to": {"green": share}})
+            assert done.status == "ok", done
+            time.sleep(0.05)
+    stop.set()
+    shopper.join()
+    assert not bad and len(good) > 50
+
+
+def test_plan_shows_the_weights_and_changes_none(edge):
+    with drive(edge) as host:
+        done = host.call("shift", "plan", QUARTER)
+    assert done.data["changes"] == [
+        {"what": "shop/blue", "before": "weight 100", "after": "weight 75"},
+        {"what": "shop/green", "before": "weight 0", "after": "weight 25"}]
+    assert done.saved is None
+    assert edge.weights() == {"blue": 100, "green": 0}
+
+
+def test_applying_again_keeps_the_first_saved_weights(edge):
+    with drive(edge) as host:
+        first = host.call("shift", "apply", QUARTER)
+        again = host.call("shift", "apply", QUARTER, saved=first.saved)
+        assert again.status == "ok" and again.saved == first.saved
+        assert again.data["before"] == {"blue": 1, "green": 0}
+        assert host.call("shift", "observe", QUARTER, saved=first.saved).status == "ok"
+        assert host.call("shift", "verify", QUARTER, saved=first.saved).status == "ok"
+        assert host.call("shift", "verify", {**QUARTER, "to": {"green": 0.5}}).status == "fail"
+
+
+def test_every_proxy_changes_and_each_socket_may_be_tcp(start):
+    one, two = start(), start()
+    sockets = [f"{LOOPBACK}:{one.stats}", two.socket]
+    with drive(one, sockets=sockets) as host:
+        done = host.call("shift", "apply", QUARTER)
+        assert done.status == "ok", done
+        assert one.weights() == two.weights() == {"blue": 75, "green": 25}
+        assert host.call("shift", "rollback", QUARTER, saved=done.saved).status == "ok"
+    assert one.weights() == two.weights() == {"blue": 100, "green": 0}
+
+
+def test_what_is_left_goes_to_the_others_by_their_configured_weights(start, sides):
+    more = (f"server third {LOOPBACK}:{sides[0].port} weight 50 check inter 100 rise 1\n"
+            f"  server spare {LOOPBACK}:{sides[0].port} backup")
+    edge = start(more=more)
+    with drive(edge) as host:
+        done = host.call("shift", "apply", {"balancer": "edge", "to": {"green": 0.4}})
+        refused = host.call("shift", "apply", {"balancer": "edge", "to": {"spare": 0.4}})
+    assert done.status == "ok", done
+    assert edge.weights() == {"blue": 40, "green": 40, "third": 20, "spare": 1}
+    assert refused.status == "fail" and "backup" in refused.text
+
+
+def test_killed_before_the_write_it_is_not_applied_and_applies_again(edge):
+    states = []
+    host = drive(edge)
+
+    def die(state):
+        states.append(state)
+        host.kill()
+
+    with pytest.raises((HostGone, OSError)):
+        host.call("shift", "apply", QUARTER, on_save=die)
+    with drive(edge) as host:
+        assert host.call("shift", "observe", QUARTER, saved=states[0]).status == "retry"
+        assert host.call("shift", "apply", QUARTER, saved=states[0]).status == "ok"
+        assert host.call("shift", "rollback", QUARTER, saved=states[0]).status == "ok"
+    assert edge.weights() == {"blue": 100, "green": 0}
+
+
+@pytest.mark.parametrize("op, weights", [("apply", {"blue": 75, "green": 25}),
+                                         ("rollback", {"blue": 100, "green": 0})])
+def test_half_an_apply_goes_on_or_back(start, op, weights):
+    one, two = start(), start()
+    with drive(one, two) as host:
+        saved = host.call("shift", "apply", QUARTER).saved
+        two.ask("set server shop/green weight 0")
+        two.ask("set server shop/blue weight 100")
+        one.ask("set server shop/blue weight 100")  # only the gainer of one was raised
+        assert host.call("shift", "observe", QUARTER, saved=saved).status == "retry"
+        done = host.call("shift", op, QUARTER, saved=saved)
+    assert done.status == "ok", done
+    assert one.weights() == two.weights() == weights
+
+
+def test_a_weight_that_somebody_else_set_is_a_conflict(edge):
+    with drive(edge) as host:
+        saved = host.call("shift", "apply", QUARTER).saved
+        edge.ask("set server shop/green weight 42")
+        for op in ("observe", "apply", "rollback"):
+            done = host.call("shift", op, QUARTER, saved=saved)
+            assert done.status == "fail", done
+            for part in ("before 0", "now 42", "25", "set server shop/green"):
+                assert part in done.text
+    assert edge.weights()["green"] == 42
+
+
+def test_a_rollback_without_a_saved_state_has_nothing_to_do(edge):
+    with drive(edge) as host:
+        assert host.call("shift", "rollback", QUARTER).status == "ok"
+        assert host.call("shift", "observe", QUARTER).status == "retry"
+
+
+@pytest.mark.parametrize("down", [
+    lambda edge: edge.green.end() or wait_up(edge, "green", False),
+    lambda edge: edge.ask("set server shop/green state maint"),
+    lambda edge: edge.ask("set server shop/green state drain"),
+], ids=["down", "maint", "drain"])
+def test_a_side_that_is_not_up_gets_nothing(edge, down):
+    down(edge)
+    with drive(edge) as host:
+        for op in ("plan", "apply"):
+            done = host.call("shift", op, QUARTER)
+            assert done.status == "fail" and "green is " in done.text, done
+    assert edge.weights() == {"blue": 100, "green": 0}
+
+
+def test_a_side_that_dies_while_it_is_raised_stops_before_the_other_is_lowered(edge):
+    def die(_):
+        edge.green.end()
+        wait_up(edge, "green", False)
+
+    with drive(edge) as host:
+        done = host.call("shift", "apply", {"balancer": "edge", "to": {"green": 1}}, on_save=die)
+        assert done.status == "fail" and "green is DOWN" in done.text, done
+        assert edge.weights()["blue"] == 100
+        assert host.call("shift", "rollback", QUARTER, saved=done.saved).status == "ok"
+    assert edge.weights() == {"blue": 100, "green": 0}
+
+
+def test_a_rollback_never_moves_onto_a_dead_side_while_the_other_lives(edge):
+    with drive(edge) as host:
+        full = {"balancer": "edge", "to": {"green": 1}}
+        saved = host.call("shift", "apply", full).saved
+        edge.blue.end()
+        wait_up(edge, "blue", False)
+        done = host.call("shift", "rollback", full, saved=saved)
+        assert done.status == "fail" and "blue is DOWN" in done.text
+        edge.blue.start()
+        wait_up(edge, "blue")
+        assert host.call("shift", "rollback", full, saved=saved).status == "ok"
+
+
+@pytest.mark.parametrize("balance", ["balance static-rr", "balance source"])
+def test_a_static_algorithm_is_told_and_nothing_changes(start, balance):
+    edge = start(balance=balance, green_weight=100)
+    with drive(edge) as host:
+        done = host.call("shift", "apply", QUARTER)
+    assert done.status == "fail" and "roundrobin" in done.text, done
+    assert edge.weights() == {"blue": 100, "green": 100}
+
+
+def test_leastconn_and_sticky_clients_are_warned_of(start):
+    edge = start(balance="balance leastconn\n  cookie SIDE insert",
+                 more="server third 127.0.0.1:1 cookie third weight 0")
+    with drive(edge) as host:
+        done = host.call("shift", "plan", QUARTER)
+    assert any("leastconn" in note for note in done.notes)
+    assert any("cookie" in note for note in done.notes)
+
+
+@pytest.mark.parametrize("to, part", [
+    ({"red": 0.5}, "no server red"),
+    ({"green": 0.001}, "0.289"),
+    ({"green": 0.5, "blue": 0.4}, "90 %"),
+])
+def test_shares_that_cannot_be_are_refused_before_anything_changes(edge, to, part):
+    with drive(edge) as host:
+        done = host.call("shift", "apply", {"balancer": "edge", "to": to})
+    assert done.status == "fail" and part in done.text, done
+    assert done.saved is None and edge.weights() == {"blue": 100, "green": 0}
+
+
+def test_a_tolerance_lets_a_coarser_share_through(edge):
+    with drive(edge) as host:
+        done = host.call("shift", "apply",
+                         {"balancer": "edge", "to": {"green": 0.001}, "tolerance": 0.003})
+    assert done.status == "ok" and 0.003 < done.data["achieved"]["green"] < 0.004
+
+
+@pytest.mark.parametrize("to, part", [({"green": 1.5}, "between"),
+                                      ({"green": 0.6, "blue": 0.6}, "120"), ({}, "empty")])
+def test_check_finds_what_no_proxy_is_needed_for(edge, to, part):
+    with drive(edge) as host:
+        done = host.call("shift", "check", {"balancer": "edge", "to": to})
+    assert done.status == "fail" and part in done.text
+
+
+def test_an_unknown_backend_and_a_hostile_name_are_refused(edge):
+    for backend, part in (("nope", "no backend nope"), ("shop; shutdown sessions", "not the name")):
+        with drive(edge, backend=backend) as host:
+            done = host.call("shift", "apply", QUARTER)
+        assert done.status == "fail" and part in done.text, done
+
+
+def test_a_socket_without_admin_rights_is_told(edge):
+    sockets = [str(edge.folder / "user.sock")]
+    with drive(edge, sockets=sockets) as host:
+        done = host.call("shift", "apply", QUARTER)
+    assert done.status == "fail" and "level admin" in done.text, done
+
+
+def test_a_proxy_that_is_gone_is_told_and_the_others_roll_back(start):
+    one, two = start(), start()
+    with drive(one, two) as host:
+        saved = host.call("shift", "apply", QUARTER).saved
+        one.end()
+        done = host.call("shift", "apply", QUARTER)
+        assert done.status == "retry" and one.socket in done.text, done
+        assert host.call("shift", "observe", QUARTER, saved=saved).status == "unknown"
+        done = host.call("shift", "rollback", QUARTER, saved=saved)
+        assert done.status == "fail" and one.socket in done.text, done
+        assert two.weights() == {"blue": 100, "green": 0}
+        one.start()
+        wait_up(one, "green")
+        assert host.call("shift", "rollback", QUARTER, saved=saved).status == "ok"
+
+
+def test_a_proxy_that_never_answers_is_given_up(edge, tmp_path):
+    path = str(tmp_path / "deaf.sock")
+    with socket.socket(socket.AF_UNIX) as deaf:
+        deaf.bind(path)
+        deaf.listen()
+        assert stat.S_ISSOCK(os.stat(path).st_mode)
+        with drive(edge, sockets=[edge.socket, path]) as host:
+            done = host.call("shift", "apply", QUARTER)
+            assert done.status == "retry" and "no answer in 2 s" in done.text, done
+            number = host.start("shift", "apply", QUARTER)
+            host.cancel(number)
+            assert host.finish(number).status == "canceled"
+    assert edge.weights() == {"blue": 100, "green": 0}
+
+
+# Drain
+
+
+@pytest.fixture
+def shifted(edge):
+    """All but the open sessions are on green."""
+    edge.ask("set server shop/green weight 100")
+    return edge
+
+
+def test_drain_waits_until_the_last_session_has_ended(shifted):
+    held = open_on_blue(shifted)
+    with drive(shifted) as host:
+        number = host.start("drain", "apply", DRAIN)
+        threading.Timer(1, shifted.blue.release).start()
+        done = host.finish(number)
+    assert done.status == "ok", done
+    assert 1.3 < done.seconds < 5
+    assert shifted.admin("blue") == "drain"
+    for s in held:
+        s.close()
+
+
+def busy(edge):
+    lines = edge.ask("show stat shop 4 -1").splitlines()
+    names = lines[0].lstrip("# ").split(",")
+    rows = [dict(zip(names, line.split(","))) for line in lines[1:] if line]
+    return [row["svname"] for row in rows if int(row["scur"])]
+
+
+def open_on_blue(edge):
+    held = []
+    while "blue" not in busy(edge):
+        held.append(edge.open_slow())
+    return held
+
+
+def test_sessions_that_stay_are_counted_and_never_cut_without_leave(shifted):
+    held = open_on_blue(shifted)
+    short = {**DRAIN, "max": 1}
+    with drive(shifted) as host:
+        done = host.call("drain", "apply", short)
+        assert done.status == "fail" and "1 sessions" in done.text, done
+        assert done.data["sessions"] == 1 and 0 < done.data["oldest_s"] < 10
+        assert "blue" in busy(shifted)
+        back = host.call("drain", "rollback", short, saved=done.saved)
+    assert back.status == "ok"
+    assert shifted.admin("blue") == "ready"
+    for s in held:
+        s.close()
+
+
+def test_sessions_are_cut_with_leave_and_the_server_is_in_maintenance(shifted):
+    held = open_on_blue(shifted)
+    kill = {**DRAIN, "max": 1, "allow_kill": True}
+    with drive(shifted) as host:
+        done = host.call("drain", "apply", kill)
+        assert done.status == "ok" and done.data["sessions"] == 1, done
+        assert shifted.admin("blue") == "maint" and "blue" not in busy(shifted)
+        assert host.call("drain", "verify", kill, saved=done.saved).status == "ok"
+        assert host.call("drain", "observe", kill, saved=done.saved).status == "ok"
+        assert host.call("drain", "rollback", kill, saved=done.saved).status == "ok"
+    assert shifted.admin("blue") == "ready"
+    for s in held:
+        s.close()
+
+
+def test_the_last_server_is_never_drained(edge):
+    with drive(edge) as host:  # green has weight 0
+        for op in ("plan", "apply"):
+            done = host.call("drain", op, DRAIN)
+            assert done.status == "fail" and "only server" in done.text, done
+    assert edge.admin("blue") == "ready"
+
+
+def test_rollback_leaves_a_server_as_it_was_found(shifted):
+    shifted.ask("set server shop/blue state maint")
+    with drive(shifted) as host:
+        done = host.call("drain", "apply", DRAIN)
+        assert done.status == "ok", done
+        assert host.call("drain", "rollback", DRAIN, saved=done.saved).status == "ok"
+    assert shifted.admin("blue") == "maint"
+
+
+def test_a_drain_that_somebody_ends_fails(shifted):
+    with drive(shifted) as host:
+        number = host.start("drain", "apply", {**DRAIN, "quiet": 5})
+        threading.Timer(1, shifted.ask, ["set server shop/blue state ready"]).start()
+        done = host.finish(number)
+    assert done.status == "fail" and "not in drain any more" in done.text
