@@ -26,6 +26,7 @@ struct dns_exchange {
 	unsigned tries;
 	int error; /* reported by the timer, so never from within start */
 	bool udp_open, tcp_open, over;
+	bool silent;	/* UDP brought no answer: whatever TCP says then, that is the news */
 	uint8_t *reply; /* owned */
 	size_t reply_len;
 };
@@ -74,7 +75,7 @@ static void finish(struct dns_exchange *x, int error)
 	if (x->over)
 		return;
 	end(x);
-	request.done(request.data, error);
+	request.done(request.data, error && x->silent ? -ETIMEDOUT : error);
 }
 
 static void on_failed(uv_timer_t *timer)
@@ -137,6 +138,7 @@ static void on_try(uv_timer_t *timer)
 	int r;
 
 	if (x->tries++ == UDP_TRIES) {
+		x->silent = true;
 		start_tcp(x);
 		return;
 	}

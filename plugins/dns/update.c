@@ -109,8 +109,15 @@ static enum dns_judgement on_judge(void *data, const uint8_t *reply, size_t len)
 		return DNS_TAKE;
 	}
 	update->rejected++;
-	update->unsigned_reply = verdict == TSIG_ABSENT;
+	update->verdict = verdict;
 	return DNS_IGNORE;
+}
+
+static const char *disbelief(enum tsig_verdict verdict)
+{
+	return verdict == TSIG_ABSENT ? "without a signature"
+	       : verdict == TSIG_LATE ? "with a signature of another time"
+				      : "with a wrong signature";
 }
 
 static void on_done(void *data, int error)
@@ -124,11 +131,8 @@ static void on_done(void *data, int error)
 		if (update->rejected)
 			kit_why(&update->why, error,
 				"%s answers the update, but %s: something between here and there "
-				"changes messages, or the secret of key %s is not the server's",
-				server,
-				update->unsigned_reply ? "without a signature"
-						       : "with a wrong signature",
-				update->zone->key_name);
+				"changes messages, or key %s is not the server's",
+				server, disbelief(update->verdict), update->zone->key_name);
 		else
 			kit_why(&update->why, error, "%s does not answer the update: %s", server,
 				strerror(-error));

@@ -25,8 +25,8 @@ struct dns_update {
 	struct dns_exchange *exchange;
 	struct dns_message message;
 	struct tsig_mac mac;
-	unsigned rejected; /* replies that were not believed */
-	bool unsigned_reply;
+	unsigned rejected;	   /* replies that were not believed */
+	enum tsig_verdict verdict; /* why the last of them was not */
 };
 
 /* -E2BIG: the items do not fit in one UPDATE, which could not be atomic in two; why tells. */

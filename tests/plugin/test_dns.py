@@ -5,7 +5,6 @@ import os
 import time
 
 import pytest
-from forger import Forger
 from hostdrive import Host, HostGone
 from servers import free_port
 from zones import NameServer
@@ -277,27 +276,6 @@ def test_a_rollback_undoes_no_more_than_was_done(primary):
     assert primary.serial() == after == serial + 2
 
 
-def test_an_update_whose_reply_is_lost_is_found_done(primary):
-    forger = Forger(primary, "lost")
-    serial = primary.serial()
-    with Host("dns", {"zone": forger.connection()}, {"tsig": primary.secret}) as host:
-        done = host.call("set_ttl", "apply", TTL)
-    forger.end()
-    assert done.status == "ok", done
-    assert forger.updates == 3  # the same octets each time
-    assert primary.serial() == serial + 1
-
-
-def test_a_reply_that_never_comes_is_told_apart_from_a_change(primary):
-    forger = Forger(primary, "silent")
-    with Host("dns", {"zone": forger.connection()}, {"tsig": primary.secret}) as host:
-        done = host.call("set_ttl", "apply", TTL)
-        late = host.call("set_ttl", "apply", TTL, timeout=3)
-    forger.end()
-    assert done.status == "fail" and "does not answer the update" in done.text
-    assert late.status == "unknown" and late.seconds < 3.2
-
-
 # Others at work
 
 
@@ -445,7 +423,7 @@ def test_the_apex_changes_when_it_is_meant(primary):
     assert primary.values("") == ["127.0.0.3"]
 
 
-# Servers that are down, late or lie
+# Servers that are down or late
 
 
 def test_a_primary_that_is_down_is_told_at_once(primary):
@@ -477,37 +455,3 @@ def test_a_secondary_that_lags_is_named_with_what_it_shows(start):
         done = host.call("set_records", "apply", MOVE)
     assert done.status == "fail", done
     assert f"{secondary.text} has www.shop.test. A 127.0.0.2" in done.text
-
-
-@pytest.mark.parametrize("behaviour, part", [
-    ("ignore", "ignored it"),
-    ("unsigned", "without a signature"),
-    ("wrong_key", "wrong signature"),
-    ("old", "wrong signature"),
-])
-def test_a_lie_about_an_update_is_not_believed(primary, behaviour, part):
-    forger = Forger(primary, behaviour)
-    with Host("dns", {"zone": forger.connection()}, {"tsig": primary.secret}) as host:
-        done = host.call("set_ttl", "apply", TTL)
-    forger.end()
-    assert done.status == "fail" and part in done.text, done
-    assert primary.ttl("www") == 300
-
-
-def test_a_reply_to_another_question_is_not_heard(primary):
-    forger = Forger(primary, "foreign_first")
-    with Host("dns", {"zone": forger.connection()}, {"tsig": primary.secret}) as host:
-        done = host.call("set_ttl", "apply", TTL)
-    forger.end()
-    assert done.status == "ok", done
-
-
-def test_cancel_ends_the_call_and_the_host_lives_on(primary):
-    forger = Forger(primary, "silent")
-    with Host("dns", {"zone": forger.connection()}, {"tsig": primary.secret}) as host:
-        number = host.start("set_ttl", "apply", TTL)
-        host.cancel(number)
-        done = host.finish(number)
-        assert done.status == "canceled", done
-        assert host.call("set_ttl", "plan", TTL, timeout=3).status in ("fail", "unknown")
-    forger.end()

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The dns plugin where replies to updates are lost, late, forged or false."""
+
+import pytest
+from forger import Forger
+from hostdrive import Host
+from zones import NameServer
+
+TTL = {"zone": "zone", "names": ["www", "api"], "ttl": "2s"}
+
+
+@pytest.fixture
+def primary(tmp_path):
+    server = NameServer(tmp_path)
+    yield server
+    server.end()
+
+
+def test_an_update_whose_reply_is_lost_is_found_done(primary):
+    forger = Forger(primary, "lost")
+    serial = primary.serial()
+    with Host("dns", {"zone": forger.connection()}, {"tsig": primary.secret}) as host:
+        done = host.call("set_ttl", "apply", TTL)
+    forger.end()
+    assert done.status == "ok", done
+    assert forger.updates == 3  # the same octets each time
+    assert primary.serial() == serial + 1
+
+
+def test_a_reply_that_never_comes_is_told_apart_from_a_change(primary):
+    forger = Forger(primary, "silent")
+    with Host("dns", {"zone": forger.connection()}, {"tsig": primary.secret}) as host:
+        done = host.call("set_ttl", "apply", TTL)
+        late = host.call("set_ttl", "apply", TTL, timeout=3)
+    forger.end()
+    assert done.status == "fail" and "does not answer the update" in done.text
+    assert late.status == "unknown" and late.seconds < 3.2
+
+
+@pytest.mark.parametrize("behaviour, part", [
+    ("ignore", "ignored it"),
+    ("unsigned", "without a signature"),
+    ("wrong_key", "wrong signature"),
+    ("old", "another time"),
+])
+def test_a_lie_about_an_update_is_not_believed(primary, behaviour, part):
+    forger = Forger(primary, behaviour)
+    with Host("dns", {"zone": forger.connection()}, {"tsig": primary.secret}) as host:
+        done = host.call("set_ttl", "apply", TTL)
+    forger.end()
+    assert done.status == "fail" and part in done.text, done
+    assert primary.ttl("www") == 300
+
+
+def test_a_reply_to_another_question_is_not_heard(primary):
+    forger = Forger(primary, "foreign_first")
+    with Host("dns", {"zone": forger.connection()}, {"tsig": primary.secret}) as host:
+        done = host.call("set_ttl", "apply", TTL)
+    forger.end()
+    assert done.status == "ok", done
+
+
+def test_cancel_ends_the_call_and_the_host_lives_on(primary):
+    forger = Forger(primary, "silent")
+    with Host("dns", {"zone": forger.connection()}, {"tsig": primary.secret}) as host:
+        number = host.start("set_ttl", "apply", TTL)
+        host.cancel(number)
+        done = host.finish(number)
+        assert done.status == "canceled", done
+        assert host.call("set_ttl", "plan", TTL, timeout=3).status in ("fail", "unknown")
+    forger.end()
