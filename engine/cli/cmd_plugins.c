@@ -4,33 +4,11 @@
 
 #include "engine/base/vec.h"
 #include "engine/cli/context.h"
+#include "engine/core/plan.h"
 #include "engine/core/value.h"
 
 #include <errno.h>
 #include <string.h>
-
-static const char *const classes[] = {"declarative", "dedup", "probe", "opaque"};
-
-static const struct {
-	uint32_t bit;
-	const char *name;
-} effects[] = {
-	{CUT_READ, "read"},
-	{CUT_WRITE, "write"},
-	{CUT_TRAFFIC, "traffic"},
-	{CUT_DESTROY, "destroy"},
-};
-
-static const char *effect_name(uint32_t bits)
-{
-	const char *name = "read";
-
-	for (size_t i = 0; i < CUT_ARRAY_LEN(effects); i++) {
-		if (bits & effects[i].bit)
-			name = effects[i].name;
-	}
-	return name;
-}
 
 static json_t *params_json(const struct cut_param *p)
 {
@@ -52,8 +30,8 @@ static json_t *plugin_json(const struct cut_catalog *c, const struct cut_catalog
 		if (a->plugin && strcmp(a->plugin, plugin->name) == 0)
 			json_array_append_new(
 				actions, json_pack("{s:s, s:s?, s:s, s:s, s:o, s:o}", "name", a->name, "help",
-			                           a->help, "class", classes[a->class], "effects",
-			                           effect_name(a->effects), "params",
+			                           a->help, "class", cut_class_name(a->class), "effects",
+			                           cut_effects_name(a->effects), "params",
 			                           params_json(a->params), "outputs",
 			                           params_json(a->outputs)));
 	}
@@ -103,7 +81,7 @@ static void print_plugin(const struct cut_catalog *c, const struct cut_catalog_p
 	cut_vec_foreach(&c->actions, a) {
 		if (!a->plugin || strcmp(a->plugin, plugin->name) != 0)
 			continue;
-		printf("  %-28s %s, %s: %s\n", a->name, effect_name(a->effects), classes[a->class],
+		printf("  %-28s %s, %s: %s\n", a->name, cut_effects_name(a->effects), cut_class_name(a->class),
 		       a->help ? a->help : "");
 		if (whole) {
 			print_params(a->params, "param ");

@@ -4,6 +4,7 @@
 
 #include "engine/cli/follow.h"
 #include "engine/cli/launch.h"
+#include "engine/runtime/clock.h"
 #include "engine/runtime/lock.h"
 
 #include <errno.h>
@@ -23,7 +24,8 @@ static int take_up(const struct cut_args *args, struct cut_found *found, struct 
 
 	if (r == 0)
 		r = cut_named_locks_take(ctx->places.state_dir, ctx->rb->locks, ctx->rb->locks_len,
-		                         found->entry.id, ctx->rb->ticket, 0, &locks, &err);
+		                         found->entry.id, ctx->rb->ticket, cut_clock_wall(), &locks,
+		                         &err);
 	if (r == 0) {
 		free(found->socket);
 		found->socket = NULL;

@@ -41,13 +41,23 @@ int cut_cmd_graph(const struct cut_args *args)
 		            "--format svg");
 		return cut_cli_fail(args, &err, CUT_EXIT_REFUSED);
 	}
-	r = cut_context_load(args, args->positional[0], false, &ctx);
-	if (r)
-		return r;
-	if (cut_graph_print(ctx.rb, ctx.graph, format, &text) < 0) {
+	if (strcmp(format, "text") != 0 && strcmp(format, "dot") != 0 && strcmp(format, "json") != 0) {
 		cut_err_set(&err, -EINVAL, "dot, json or text", NULL, "--format %s", format);
 		return cut_cli_fail(args, &err, CUT_EXIT_USAGE);
 	}
+	r = cut_context_load(args, args->positional[0], false, &ctx);
+	if (r)
+		return r;
+	if (strcmp(format, "json") == 0) {
+		cut_auto(cut_json) json_t *json = cut_graph_json(ctx.graph, ctx.rb);
+
+		cut_cli_print_json(json);
+		return CUT_EXIT_OK;
+	}
+	if (strcmp(format, "dot") == 0)
+		cut_graph_dot(ctx.graph, ctx.rb, &text);
+	else
+		cut_graph_text(ctx.graph, ctx.rb, &text);
 	fputs(cut_buf_str(&text), stdout);
 	return CUT_EXIT_OK;
 }

@@ -57,6 +57,18 @@ static void clip(struct cut_buf *out, size_t start)
 	}
 }
 
+static bool final(const char *state)
+{
+	static const char *const states[] = {"accepted", "done", "rolled_back", "rollback_incomplete",
+	                                     "aborted", "failed"};
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(states); i++) {
+		if (strcmp(states[i], state) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void head(const json_t *s, struct cut_buf *out)
 {
 	size_t at = out->len;
@@ -65,7 +77,7 @@ static void head(const json_t *s, struct cut_buf *out)
 	cut_render_seconds(json_object_get(s, "elapsed_s"), out);
 	if (cut_json_str(s, "in_command", NULL))
 		cut_buf_printf(out, "  led by %s", cut_json_str(s, "in_command", ""));
-	if (strcmp(cut_json_str(s, "engine", ""), "dead") == 0)
+	if (strcmp(cut_json_str(s, "engine", ""), "dead") == 0 && !final(cut_json_str(s, "state", "")))
 		cut_buf_add_str(out, "  ENGINE GONE: cutover recover");
 	clip(out, at);
 	line_end(out);

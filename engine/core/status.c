@@ -57,6 +57,15 @@ static json_t *steps_that(const struct cut_run *run, const struct cut_runbook *r
 	return list;
 }
 
+static json_t *phases_json(const struct cut_runbook *rb)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < rb->phases_len; i++)
+		json_array_append_new(list, json_string(rb->phases[i].id));
+	return list;
+}
+
 static json_t *steps_json(const struct cut_run *run, const struct cut_runbook *rb)
 {
 	json_t *all = json_object();
@@ -66,6 +75,8 @@ static json_t *steps_json(const struct cut_run *run, const struct cut_runbook *r
 		json_t *step = json_object();
 
 		cut_run_step_view(run, i, &view);
+		json_object_set_new(step, "phase",
+				    json_string(rb->phases[rb->steps[i].phase].id));
 		json_object_set_new(step, "state", json_string(cut_step_state_name(view.state)));
 		json_object_set_new(step, "attempt", json_integer(view.attempt));
 		json_object_set_new(step, "started", cut_json_rfc3339(view.started_wall));
@@ -267,6 +278,7 @@ json_t *cut_status_json(const struct cut_runbook *rb, const struct cut_run *run,
 	json_object_set_new(status, "downtime", downtimes_json(run, rb, t));
 	json_object_set_new(status, "temporary_open", steps_that(run, rb, cut_run_temporary_open));
 	json_object_set_new(status, "unclosed", steps_that(run, rb, cut_run_unclosed));
+	json_object_set_new(status, "phases", phases_json(rb));
 	json_object_set_new(status, "steps", steps_json(run, rb));
 	json_object_set_new(status, "groups", groups_json(run, rb));
 	json_object_set_new(status, "triggers", triggers_json(watch, rb));

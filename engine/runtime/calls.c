@@ -113,16 +113,45 @@ static int call_send(struct call *call)
 	return cut_hostlink_call(call->host->link, &hostcall);
 }
 
+static void on_unsendable(uv_timer_t *timer)
+{
+	struct call *call = timer->data;
+
+	uv_close((uv_handle_t *)timer, (uv_close_cb)free);
+	call_end(call, CUT_FAIL, "its parameters are over 1 MiB, or not UTF-8", NULL, false);
+}
+
+/* done must not come from within cut_calls_call. */
+static void fail_soon(struct call *call)
+{
+	uv_timer_t *timer = cut_new(uv_timer_t);
+
+	timer->data = call;
+	uv_timer_init(call->host->calls->options.loop, timer);
+	uv_timer_start(timer, on_unsendable, 0, 0);
+}
+
+/* Sends, or lets it wait for the host to come back. */
+static void send_or_wait(struct call *call)
+{
+	struct host *host = call->host;
+	int r = host->ready ? call_send(call) : -EPIPE;
+
+	if (r == -EPIPE) {
+		host->ready = false; /* gone() comes next, if it has not yet */
+		waiting_push(host, call);
+	} else if (r < 0) {
+		fail_soon(call);
+	}
+}
+
 static void waiting_send(struct host *host)
 {
 	while (host->waiting && host->ready) {
 		struct call *call = host->waiting;
 
 		waiting_remove(host, call);
-		if (call_send(call) < 0) {
-			host->ready = false; /* gone() comes next */
-			waiting_push(host, call);
-		}
+		send_or_wait(call);
 	}
 }
 
@@ -356,15 +385,13 @@ uint64_t cut_calls_call(struct cut_calls *calls, const struct cut_calls_request 
 	call->request = *request;
 	call->op = cut_strdup(request->op);
 	call->step = cut_strdup(request->step);
-	call->key = cut_strdup(request->key);
-	call->params = json_incref((json_t *)request->params);
+	call->key = cut_strdup(request->key ? request->key : "");
+	call->params = request->params ? json_incref((json_t *)request->params) : json_object();
 	call->saved = json_incref((json_t *)request->saved);
 	call->handler = *handler;
-	if (!host->ready || call_send(call) < 0) {
-		waiting_push(host, call);
-		if (!host->link && !host->pausing)
-			host_start(host);
-	}
+	send_or_wait(call);
+	if (call->waiting && !host->link && !host->pausing)
+		host_start(host);
 	return (uintptr_t)call;
 }
 

@@ -309,6 +309,18 @@ static cut_time find_zero(struct engine *e, bool *ret_same_boot, cut_time *ret_g
 	return cut_clock_boot() - e->replay.t - *ret_gap;
 }
 
+/* What the crash left half written was never promised; that it was cut is told all the same. */
+static void note_torn_tail(struct engine *e)
+{
+	cut_auto(cut_str) char *text =
+		cut_printf("cut a torn tail off the journal at record %llu (%s): it had never been promised",
+	                   (unsigned long long)e->replay.scan.bad_seq, e->replay.scan.bad_why);
+	struct cut_event ev = {.type = CUT_EV_NOTE, .note = {.text = text}};
+
+	cut_log(CUT_LOG_WARN, "torn_tail", "seq=%llu", (unsigned long long)e->replay.scan.bad_seq);
+	cut_driver_feed(e->driver, &ev, NULL, NULL);
+}
+
 static int take_up(struct engine *e, struct cut_err *err)
 {
 	struct cut_event ev = {.type = CUT_EV_RESUMED};
@@ -333,6 +345,8 @@ static int take_up(struct engine *e, struct cut_err *err)
 	r = cut_driver_feed(e->driver, &ev, NULL, err);
 	if (r < 0)
 		return r;
+	if (e->replay.scan.fault == CUT_JOURNAL_TORN)
+		note_torn_tail(e);
 	e->started = cut_run_state(e->run) != CUT_RUN_ARMED;
 	if (!e->started)
 		uv_timer_start(&e->start_timer, on_start_due, START_WAIT, 0);

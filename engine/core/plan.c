@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The static part of a plan. */
+#include "engine/core/plan.h"
+#include "engine/base/json.h"
+#include "engine/core/graph_print.h"
+
+const char *cut_effects_name(uint32_t effects)
+{
+	if (effects & CUT_DESTROY)
+		return "destroy";
+	if (effects & CUT_TRAFFIC)
+		return "traffic";
+	return effects & CUT_WRITE ? "write" : "read";
+}
+
+const char *cut_class_name(enum cut_class class)
+{
+	static const char *const names[] = {
+		[CUT_DECLARATIVE] = "declarative",
+		[CUT_DEDUP] = "dedup",
+		[CUT_PROBE] = "probe",
+		[CUT_OPAQUE] = "opaque",
+	};
+
+	return names[class];
+}
+
+const char *cut_undo_name(enum cut_undo undo)
+{
+	static const char *const names[] = {
+		[CUT_UNDO_AUTO] = "auto",
+		[CUT_UNDO_BODY] = "body",
+		[CUT_UNDO_NOT_NEEDED] = "not_needed",
+		[CUT_UNDO_IMPOSSIBLE] = "impossible",
+	};
+
+	return names[undo];
+}
+
+/* An undo is taken to last as long as what it undoes. Goes from the last step to the first; phases
+ * and groups are barriers both ways, so the reversed order of the graph is that of the undos. */
+static cut_time rollback_time(const struct cut_runbook *rb, const struct cut_graph *graph)
+{
+	cut_time *end = cut_new_array(cut_time, graph->nodes_len + 1), longest = 0;
+
+	for (uint32_t i = graph->nodes_len; i-- > 0;) {
+		uint32_t node = graph->order[i];
+		const struct cut_step *step = node < graph->steps_len ? &rb->steps[node] : NULL;
+
+		if (step && rb->phases[step->phase].role != CUT_PHASE_FORWARD)
+			continue;
+		for (uint32_t s = graph->succ_at[node]; s < graph->succ_at[node + 1]; s++)
+			if (end[graph->succ[s]] > end[node])
+				end[node] = end[graph->succ[s]];
+		if (step && step->planned != CUT_NEVER && !step->temporary &&
+		    (step->undo == CUT_UNDO_AUTO || step->undo == CUT_UNDO_BODY))
+			end[node] += step->planned;
+		if (end[node] > longest)
+			longest = end[node];
+	}
+	free(end);
+	return longest;
+}
+
+static json_t *step_json(const struct cut_runbook *rb, const struct cut_step *step, bool critical)
+{
+	return json_pack("{s:s, s:s, s:o, s:s?, s:s, s:s, s:s, s:[], s:o, s:b, s:n}", "id", step->address,
+	                 "phase", rb->phases[step->phase].id, "needs",
+	                 cut_needs_json(rb, step->needs, step->needs_len), "uses", step->body.uses,
+	                 "effects", cut_effects_name(step->body.effects), "class",
+	                 cut_class_name(step->body.class), "rollback", cut_undo_name(step->undo),
+	                 "changes", "planned_s", cut_json_seconds(step->planned), "critical",
+	                 (int)critical, "latest_safe_start");
+}
+
+json_t *cut_plan_json(const struct cut_runbook *rb, const struct cut_graph *graph)
+{
+	uint32_t *path = cut_new_array(uint32_t, rb->steps_len + 1);
+	uint8_t *critical = cut_new_array(uint8_t, rb->steps_len + 1);
+	json_t *steps = json_array(), *ids = json_array();
+	bool planned = false;
+	cut_time forward;
+	uint32_t len = cut_graph_critical(graph, rb, path, &forward);
+
+	for (uint32_t i = 0; i < len; i++) {
+		critical[path[i]] = 1;
+		json_array_append_new(ids, json_string(rb->steps[path[i]].address));
+	}
+	for (uint32_t i = 0; i < rb->steps_len; i++) {
+		planned |= rb->steps[i].planned != CUT_NEVER;
+		json_array_append_new(steps, step_json(rb, &rb->steps[i], critical[i]));
+	}
+	free(critical);
+	free(path);
+	return json_pack("{s:o, s:o, s:o, s:o}", "steps", steps, "critical_path", ids, "forward_s",
+	                 planned ? cut_json_seconds(forward) : json_null(), "rollback_s",
+	                 planned ? cut_json_seconds(rollback_time(rb, graph)) : json_null());
+}
