@@ -7,19 +7,38 @@
 
 enum { HEAD_BYTES = 4 };
 
+size_t cut_frame_begin(struct cut_buf *out)
+{
+	size_t begin = out->len;
+
+	out->max_bytes = begin + HEAD_BYTES + CUT_FRAME_MAX_BYTES;
+	cut_buf_add(out, "\0\0\0\0", HEAD_BYTES);
+	return begin;
+}
+
+int cut_frame_end(struct cut_buf *out, size_t begin)
+{
+	size_t len = out->len - begin - HEAD_BYTES;
+	int r = out->error;
+
+	out->max_bytes = 0;
+	out->error = 0;
+	if (r < 0) {
+		out->len = begin;
+		out->data[begin] = '\0';
+		return r;
+	}
+	for (int i = HEAD_BYTES - 1; i >= 0; i--, len >>= 8)
+		out->data[begin + (size_t)i] = (char)(len & 255);
+	return 0;
+}
+
 int cut_frame_write(struct cut_buf *out, const json_t *message)
 {
-	cut_auto(cut_buf) struct cut_buf frame = {.max_bytes = HEAD_BYTES + CUT_FRAME_MAX_BYTES};
-	size_t len;
+	size_t begin = cut_frame_begin(out);
 
-	cut_buf_add(&frame, "\0\0\0\0", HEAD_BYTES);
-	cut_json_canonical(message, &frame);
-	if (frame.error)
-		return frame.error;
-	len = frame.len - HEAD_BYTES;
-	for (int i = HEAD_BYTES - 1; i >= 0; i--, len >>= 8)
-		frame.data[i] = (char)(len & 255);
-	return cut_buf_add(out, frame.data, frame.len);
+	cut_json_canonical(message, out);
+	return cut_frame_end(out, begin);
 }
 
 int cut_frame_read(struct cut_buf *in, json_t **ret, struct cut_err *err)

@@ -4,10 +4,8 @@
 #include "engine/host/host.h"
 
 #include "engine/base/log.h"
-#include "engine/base/utf8.h"
 
 #include <errno.h>
-#include <math.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
@@ -23,15 +21,15 @@ static const char *const status_names[] = {
 	[CUT_UNKNOWN] = "unknown",
 };
 
-/* What a plugin says to people: valid UTF-8, no secrets; NULL stays null. */
-static json_t *clean_text(const struct host *host, const char *text)
+/* What a plugin says to people: without secrets; NULL stays NULL. Bytes that are not UTF-8 are
+ * replaced where the frame is written. */
+static char *clean_text(const struct host *host, const char *text)
 {
-	cut_auto(cut_buf) struct cut_buf clean = {0};
+	char *clean = text ? cut_strndup(text, strnlen(text, TEXT_MAX_BYTES)) : NULL;
 
-	if (!text)
-		return json_null();
-	cut_utf8_add_clean(&clean, text, strnlen(text, TEXT_MAX_BYTES));
-	return host_redact(host, json_string(cut_buf_str(&clean)));
+	if (clean && json_object_size(host->secrets))
+		cut_log_redact(clean);
+	return clean;
 }
 
 struct host_call *host_call_of(struct cut_call *pub)
@@ -98,9 +96,28 @@ static enum cut_status overdue_status(const struct host_call *call)
 	return changes && !(call->action->effects & CUT_READ) ? CUT_UNKNOWN : CUT_FAIL;
 }
 
+static void open_frame(struct host_call *call, struct host_frame *frame, const char *kind)
+{
+	host_frame_open(call->host, frame, kind);
+	cut_jw_int(&frame->w, "id", (int64_t)call->id);
+}
+
+static int send_done(struct host_call *call, enum cut_status status, const char *text,
+		     const json_t *data)
+{
+	struct host_frame frame;
+
+	open_frame(call, &frame, "done");
+	cut_jw_str(&frame.w, "status", status_names[status]);
+	cut_jw_str(&frame.w, "text", text);
+	cut_jw_json(&frame.w, "data", data);
+	return host_frame_send(&frame);
+}
+
 static void api_done(struct cut_call *pub, enum cut_status status, const char *text, json_t *data)
 {
 	struct host_call *call = host_call_of(pub);
+	cut_auto(cut_str) char *said = NULL;
 	struct host *host = call->host;
 
 	if ((unsigned)status >= CUT_ARRAY_LEN(status_names)) {
@@ -112,10 +129,11 @@ static void api_done(struct cut_call *pub, enum cut_status status, const char *t
 		status = overdue_status(call);
 		text = "its time was up before it was done";
 	}
-	host_link_send(host, json_pack("{s:s, s:I, s:s, s:o, s:o}", "t", "done", "id",
-				       (json_int_t)call->id, "status", status_names[status], "text",
-				       clean_text(host, text), "data",
-				       data ? host_redact(host, data) : json_null()));
+	said = clean_text(host, text);
+	data = host_redact(host, data);
+	if (send_done(call, status, said, data) < 0)
+		send_done(call, CUT_FAIL, "the plugin's answer is over 1 MiB", NULL);
+	json_decref(data);
 	call_close(call);
 }
 
@@ -133,6 +151,8 @@ static int api_save(struct cut_call *pub, json_t *state, cut_saved_fn *then)
 	cut_auto(cut_json) json_t *owned = state;
 	struct host_call *call = host_call_of(pub);
 	cut_auto(cut_str) char *text = NULL;
+	struct host_frame frame;
+	int r;
 
 	if (!json_is_object(state) || !then)
 		return -EINVAL;
@@ -143,36 +163,46 @@ static int api_save(struct cut_call *pub, json_t *state, cut_saved_fn *then)
 		return -EINVAL;
 	if (host_has_secret(call->host, text))
 		return -EPERM; /* the journal is no place for it */
-	call->then = then;
-	if (pub->saved)
-		return service_after(pub, 0, on_saved_before);
-	host_link_send(call->host, json_pack("{s:s, s:I, s:O}", "t", "save", "id",
-					     (json_int_t)call->id, "state", state));
-	return 0;
+	if (!pub->saved) {
+		open_frame(call, &frame, "save");
+		cut_jw_json(&frame.w, "state", state);
+		r = host_frame_send(&frame);
+	} else {
+		r = service_after(pub, 0, on_saved_before);
+	}
+	if (r == 0)
+		call->then = then;
+	return r;
 }
 
 static void api_progress(struct cut_call *pub, double fraction, const char *text)
 {
 	struct host_call *call = host_call_of(pub);
+	cut_auto(cut_str) char *said = clean_text(call->host, text);
+	struct host_frame frame;
 
-	host_link_send(call->host, json_pack("{s:s, s:I, s:f, s:o}", "t", "progress", "id",
-					     (json_int_t)call->id, "fraction",
-					     isfinite(fraction) ? fraction : 0, "text",
-					     clean_text(call->host, text)));
+	open_frame(call, &frame, "progress");
+	cut_jw_real(&frame.w, "fraction", fraction);
+	cut_jw_str(&frame.w, "text", said);
+	host_frame_send(&frame);
 }
 
 static void api_note(struct cut_call *pub, int level, const char *fmt, ...)
 {
 	struct host_call *call = host_call_of(pub);
 	cut_auto(cut_buf) struct cut_buf text = {.max_bytes = TEXT_MAX_BYTES};
+	cut_auto(cut_str) char *said = NULL;
+	struct host_frame frame;
 	va_list ap;
 
 	va_start(ap, fmt);
 	cut_buf_vprintf(&text, fmt, ap);
 	va_end(ap);
-	host_link_send(call->host, json_pack("{s:s, s:I, s:i, s:o}", "t", "note", "id",
-					     (json_int_t)call->id, "level", level, "text",
-					     clean_text(call->host, cut_buf_str(&text))));
+	said = clean_text(call->host, cut_buf_str(&text));
+	open_frame(call, &frame, "note");
+	cut_jw_int(&frame.w, "level", level);
+	cut_jw_str(&frame.w, "text", said);
+	host_frame_send(&frame);
 }
 
 static struct uv_loop_s *api_loop(struct cut_call *pub)

@@ -71,7 +71,13 @@ json_t *host_describe(const struct cut_plugin *plugin, const char *path, const c
 
 /* link.c */
 int host_link_open(struct host *host, int fd);
-void host_link_send(struct host *host, json_t *frame); /* steals */
+/* A frame on its way out: open, members by cut_jw, send. -E2BIG: over 1 MiB, nothing is sent. */
+struct host_frame {
+	struct cut_jw w;
+	size_t begin;
+};
+void host_frame_open(struct host *host, struct host_frame *frame, const char *kind);
+int host_frame_send(struct host_frame *frame);
 /* Tells the engine why and ends the process's work: nothing that was in flight has an answer. */
 void host_link_fail(struct host *host, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void host_link_refuse(int fd, const char *text); /* before there is a host */

@@ -26,56 +26,51 @@ static void link_close(struct host *host, int exit_code)
 	service_http_done(host);
 }
 
-void host_link_send(struct host *host, json_t *frame)
+void host_frame_open(struct host *host, struct host_frame *frame, const char *kind)
 {
-	cut_auto(cut_json) json_t *owned = frame;
+	*frame = (struct host_frame){.w.out = &host->out, .begin = cut_frame_begin(&host->out)};
+	cut_jw_open(&frame->w, NULL, '{');
+	cut_jw_str(&frame->w, "t", kind);
+}
 
-	if (host->closing || host->failed)
-		return;
-	if (!frame || cut_frame_write(&host->out, frame) < 0) {
-		cut_auto(cut_json) json_t *instead =
-			json_pack("{s:s, s:O, s:s, s:s, s:n}", "t", "done", "id",
-				  json_object_get(frame, "id"), "status", "fail", "text",
-				  "the plugin's answer is not JSON of at most 1 MiB", "data");
-
-		if (!instead || strcmp(cut_json_str(frame, "t", ""), "done"))
-			host_link_fail(host, "the plugin sent what is not JSON of at most 1 MiB");
-		else
-			cut_frame_write(&host->out, instead);
-	}
+int host_frame_send(struct host_frame *frame)
+{
+	cut_jw_close(&frame->w);
+	return cut_frame_end(frame->w.out, frame->begin);
 }
 
 void host_link_fail(struct host *host, const char *fmt, ...)
 {
 	cut_auto(cut_buf) struct cut_buf text = {.max_bytes = 4096};
-	cut_auto(cut_json) json_t *frame = NULL;
+	struct host_frame frame;
 	va_list ap;
 
 	va_start(ap, fmt);
 	cut_buf_vprintf(&text, fmt, ap);
 	va_end(ap);
 	cut_log(CUT_LOG_ERROR, "link_given_up", "why=%s", cut_buf_str(&text));
-	frame = json_pack("{s:s, s:s}", "t", "failed", "text", cut_buf_str(&text));
-	if (host->closing || host->failed || !frame)
+	if (host->closing || host->failed)
 		return;
 	host->failed = true; /* closed before the next poll: a call may be using us right now */
-	cut_frame_write(&host->out, frame);
+	host_frame_open(host, &frame, "failed");
+	cut_jw_str(&frame.w, "text", cut_buf_str(&text));
+	host_frame_send(&frame);
 	cut_frame_flush(host->fd, &host->out);
 }
 
 void host_link_refuse(int fd, const char *text)
 {
-	cut_auto(cut_json) json_t *frame = json_pack("{s:s, s:s}", "t", "failed", "text", text);
-	cut_auto(cut_buf) struct cut_buf out = {0};
+	struct host host = {.fd = fd};
 
-	if (frame && cut_frame_write(&out, frame) == 0)
-		cut_frame_flush(fd, &out);
+	host_link_fail(&host, "%s", text);
+	cut_buf_done(&host.out);
 }
 
 static void on_hello(struct host *host, json_t *frame)
 {
 	const char *folder = cut_json_str(frame, "folder", NULL);
 	const char *run = cut_json_str(frame, "run", NULL);
+	struct host_frame ready;
 	int r;
 
 	if (host->run || !run || !folder) {
@@ -96,7 +91,10 @@ static void on_hello(struct host *host, json_t *frame)
 			       strerror(-r));
 		return;
 	}
-	host_link_send(host, json_pack("{s:s, s:O}", "t", "ready", "descriptor", host->descriptor));
+	host_frame_open(host, &ready, "ready");
+	cut_jw_json(&ready.w, "descriptor", host->descriptor);
+	if (host_frame_send(&ready) < 0)
+		host_link_fail(host, "the tables of plugin %s are over 1 MiB", host->plugin->name);
 }
 
 static void on_call(struct host *host, json_t *frame)
@@ -117,8 +115,11 @@ static void on_saved(struct host *host, json_t *frame)
 
 static void on_ping(struct host *host, json_t *frame)
 {
+	struct host_frame pong;
+
 	service_reap_orphans(host);
-	host_link_send(host, json_pack("{s:s}", "t", "pong"));
+	host_frame_open(host, &pong, "pong");
+	host_frame_send(&pong);
 }
 
 static void take_frame(struct host *host, json_t *frame)
