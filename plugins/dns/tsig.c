@@ -322,6 +322,7 @@ static enum tsig_verdict find(const uint8_t *msg, size_t len, struct record *ret
 		if (get16(msg + pos) == TYPE_TSIG) {
 			ret->start = name;
 			if (i + 1 != records || get16(msg + 10) == 0 ||
+			    get48(msg + pos + 2) != (uint64_t)CLASS_ANY << 32 || /* TTL 0 */
 			    pos + RECORD_FIXED + data_len != len ||
 			    !read_record(msg, len, pos + RECORD_FIXED, data_len, ret))
 				return TSIG_MALFORMED;
