@@ -89,6 +89,8 @@ static json_t *computed_value(struct load *l, uint32_t node, enum cut_type type,
 
 	if (load_template(l, node, &tpl, &constant) < 0)
 		return NULL;
+	if (type == CUT_T_JSON && !tpl.whole) /* a text with values in it is a text */
+		type = CUT_T_STRING;
 	if (!constant)
 		return dynamic_value(l, node, type, range, &tpl, values);
 	if (load_constant(l, node, &tpl, &arena, &val) == 0) {
