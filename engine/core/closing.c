@@ -52,15 +52,13 @@ static void sort_temporaries(struct cut_run *run)
 
 void cut_closing_start(struct cut_run *run, enum cut_run_state ending, const char *why)
 {
-	cut_hold_drop_all(run);
+	cut_hold_forget(run);
 	run->ending = ending;
 	run->why_final = cut_strdup(why);
 	run->frozen_until = 0;
 	run->decide_at = CUT_NEVER;
 	json_decref(cut_take(run->causes));
 	run->done.len = 0;
-	while (run->waiting.len && cut_vec_last(&run->waiting).step == CUT_NONE)
-		cut_gate_sign_off(run, cut_vec_last(&run->waiting).phase, false);
 	cut_run_move(run, CUT_RUN_CLOSING);
 	cut_run_record(run, NULL, "%s", why);
 	for (uint32_t i = 0; i < run->rb->steps_len; i++)

@@ -80,6 +80,9 @@ void cut_run_decide(struct cut_run *run)
 		json_decref(causes);
 		return;
 	}
+	cut_vec_foreach(&run->holds, hold) /* lesser causes of the same instant */
+		if (hold->kind == CUT_HOLD_TRIGGER && hold->since == run->wall)
+			json_array_append_new(causes, cut_cause("trigger", hold->id, "fired as well"));
 	if (run->ponr != CUT_NONE)
 		hold_instead(run, causes);
 	else
@@ -171,6 +174,8 @@ void cut_run_acceptance(struct cut_run *run, const struct cut_event *ev)
 
 	if (!cut_run_forward(run) || phase != cut_run_stage_phase(run))
 		return;
+	if ((state == CUT_ACC_SIGNED || state == CUT_ACC_ACCEPTED) && !cut_run_signed(run, phase))
+		return; /* the votes are what counts */
 	if (state != CUT_ACC_MET && state != CUT_ACC_SIGNED && state != CUT_ACC_ACCEPTED)
 		cut_gate_sign_off(run, phase, false); /* the evidence is another one now */
 	run->acceptance = (uint8_t)state;
@@ -185,7 +190,7 @@ void cut_run_acceptance(struct cut_run *run, const struct cut_event *ev)
 			cut_gate_sign_off(run, phase, true);
 		break;
 	case CUT_ACC_ACCEPTED:
-		if (run->stage_done && !run->accepted && cut_run_signed(run, phase))
+		if (run->stage_done && !run->accepted)
 			accept_stage(run, phase);
 		break;
 	case CUT_ACC_FAILED: cut_run_cause(run, cut_cause("acceptance", p->id, text)); break;

@@ -94,6 +94,18 @@ void cut_hold_drop_all(struct cut_run *run)
 		cut_hold_drop(run, (enum cut_hold_kind)kind, NULL);
 }
 
+/* Their time is over: nothing is said of them. */
+void cut_hold_forget(struct cut_run *run)
+{
+	cut_hold_drop_all(run);
+	json_decref(cut_take(run->held));
+	json_decref(cut_take(run->released));
+	free(cut_take(run->hold_cause));
+	for (size_t i = run->waiting.len; i-- > 0;)
+		if (run->waiting.items[i].step == CUT_NONE)
+			cut_gate_sign_off(run, run->waiting.items[i].phase, false);
+}
+
 /* Is there nothing left but steps that are held, and what needs them? */
 static bool only_held(const struct cut_run *run)
 {

@@ -221,19 +221,13 @@ static void announce(struct cut_run *run, json_t *causes)
 	json_object_set_new(details, "causes", causes);
 	json_object_set_new(details, "scope", scope_json(run, &len));
 	json_object_set_new(details, "steps", json_integer(len));
-	cut_buf_printf(&text, "; rolling back %u step%s, traffic first", len, len == 1 ? "" : "s");
+	if (len)
+		cut_buf_printf(&text, "; rolling back %u step%s, traffic first", len,
+		               len == 1 ? "" : "s");
+	else
+		cut_buf_add_str(&text, "; nothing is to be undone");
 	cut_run_record(run, details, "%s", cut_buf_str(&text));
 	cut_run_page(run, "run", "%s", cut_buf_str(&text));
-}
-
-static void forget_holds(struct cut_run *run)
-{
-	cut_hold_drop_all(run);
-	json_decref(cut_take(run->held));
-	json_decref(cut_take(run->released));
-	free(cut_take(run->hold_cause));
-	while (run->waiting.len && cut_vec_last(&run->waiting).step == CUT_NONE)
-		cut_gate_sign_off(run, cut_vec_last(&run->waiting).phase, false);
 }
 
 void cut_rollback_start(struct cut_run *run, json_t *causes, const char *target)
@@ -244,7 +238,7 @@ void cut_rollback_start(struct cut_run *run, json_t *causes, const char *target)
 	for (uint32_t i = 0; i < run->rb->steps_len; i++)
 		run->steps[i].in_scope = scope[i];
 	free(scope);
-	forget_holds(run);
+	cut_hold_forget(run);
 	run->decide_at = CUT_NEVER;
 	run->frozen_until = 0;
 	json_decref(cut_take(run->causes));

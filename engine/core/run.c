@@ -551,7 +551,9 @@ int cut_run_feed(struct cut_run *run, const struct cut_event *ev, struct cut_eff
 	/* Calls that were in flight are lost before what was due meanwhile starts new ones. */
 	if (ev->type == CUT_EV_RESUMED)
 		apply(run, ev);
-	cut_timer_advance(run);
+	/* Triggers of one instant are one decision, which the next tick takes. */
+	if (ev->type != CUT_EV_TRIGGER || ev->t != run->decide_at)
+		cut_timer_advance(run);
 	/* What was due may have made the event pointless: an outcome always counts. */
 	if (ev->type == CUT_EV_OUTCOME || ev->type == CUT_EV_ARMED ||
 	    (ev->type != CUT_EV_RESUMED && may(run, ev, NULL) == 0))

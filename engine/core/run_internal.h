@@ -282,6 +282,7 @@ void cut_hold_add(struct cut_run *run, enum cut_hold_kind kind, const char *id, 
 bool cut_hold_drop(struct cut_run *run, enum cut_hold_kind kind,
 		   const char *id); /* NULL: all of it */
 void cut_hold_drop_all(struct cut_run *run);
+void cut_hold_forget(struct cut_run *run);
 const struct cut_hold *cut_hold_find(const struct cut_run *run, enum cut_hold_kind kind,
 				     const char *id);
 void cut_hold_settle(struct cut_run *run); /* running or paused, and the record of what changed */

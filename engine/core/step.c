@@ -493,8 +493,11 @@ void cut_step_interrupt(struct cut_run *run, uint32_t step, bool even_waiting)
 {
 	struct cut_run_step *s = &run->steps[step];
 
-	if (s->part == CUT_PART_UNDO)
+	if (s->part == CUT_PART_UNDO) {
+		if (s->doing == CUT_DOING_QUEUED) /* traffic that nobody moves any more */
+			cut_step_doing(run, step, CUT_DOING_NOTHING);
 		return;
+	}
 	switch ((enum cut_doing)s->doing) {
 	case CUT_DOING_CALL:
 		if (even_waiting || !run->rb->steps[step].interrupt_waits)

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Events and effects as records of the journal. That each event means the same after a round trip
+ * is what every trace test proves; here is the shape of the records and what is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <math.h>
+
+#include "engine/base/json.h"
+
+#include "tests/lib/world.h"
+
+static struct world *small(void)
+{
+	return world_new("metrics: {errors: {uses: t.m, every: 1s}}\n"
+			 "triggers: [{id: high, metric: errors, bad: {above: 5%}}]\n"
+			 "steps: [{id: a, uses: t.write}]\n");
+}
+
+static void expect_record(struct world *w, const struct cut_event *ev, const char *want)
+{
+	cut_auto(cut_buf) struct cut_buf text = {0};
+
+	cut_event_encode(ev, world_runbook(w), &text);
+	assert_string_equal(cut_buf_str(&text), want);
+}
+
+static void test_records_begin_with_type_time_and_actor(void **state)
+{
+	struct world *w = small();
+	json_t *armed = json_pack("{s:s, s:s}", "run", "r", "epoch", "not twice");
+
+	expect_record(w, &(struct cut_event){.type = CUT_EV_TICK, .t = 5, .wall = 1500},
+		      "{\"type\":\"tick\",\"at\":\"1970-01-01T00:00:01.500Z\",\"t\":5,\"actor\":"
+		      "\"engine\"}");
+	expect_record(w,
+		      &(struct cut_event){.type = CUT_EV_ARMED, .actor = "alice", .armed = armed},
+		      "{\"type\":\"armed\",\"at\":\"1970-01-01T00:00:00.000Z\",\"t\":0,\"actor\":"
+		      "\"alice\","
+		      "\"run\":\"r\"}");
+	expect_record(w,
+		      &(struct cut_event){.type = CUT_EV_ORDER,
+					  .refused = "no",
+					  .order = {CUT_ORDER_SKIP, "a", 7, NULL}},
+		      "{\"type\":\"order\",\"at\":\"1970-01-01T00:00:00.000Z\",\"t\":0,\"actor\":"
+		      "\"engine\","
+		      "\"refused\":\"no\",\"order\":\"skip\",\"target\":\"a\",\"uid\":7}");
+	expect_record(
+		w,
+		&(struct cut_event){.type = CUT_EV_TRIGGER,
+				    .trigger = {0, CUT_TRIGGER_FIRING, NAN, "why", NULL}},
+		"{\"type\":\"trigger\",\"at\":\"1970-01-01T00:00:00.000Z\",\"t\":0,\"actor\":"
+		"\"engine\","
+		"\"trigger\":\"high\",\"state\":\"firing\",\"shown\":\"latched\",\"value\":null,"
+		"\"threshold\":0.05,\"text\":\"why\"}");
+	json_decref(armed);
+	world_free(w);
+}
+
+static void test_records_that_are_no_input_are_told_apart(void **state)
+{
+	static const struct {
+		const char *record;
+		int result;
+	} cases[] = {
+		{"{\"type\": \"tick\", \"t\": 1, \"at\": \"2025-11-22T20:00:00.000Z\"}", 1},
+		{"{\"type\": \"intent\"}", 0},
+		{"{\"type\": \"step\"}", 0},
+		{"{\"type\": \"run\"}", 0},
+		{"{\"type\": \"sealed\"}", 0},
+		{"{\"type\": \"order\", \"refused\": \"no\"}", 0},
+		{"{}", 0},
+		{"{\"type\": \"tick\", \"at\": \"2025-11-22T20:00:00.000Z\"}", -EPROTO},
+		{"{\"type\": \"tick\", \"t\": 1, \"at\": \"yesterday\"}", -EPROTO},
+		{"{\"type\": \"outcome\", \"t\": 1, \"at\": \"2025-11-22T20:00:00.000Z\", "
+		 "\"step\": \"b\"}",
+		 -EPROTO},
+		{"{\"type\": \"outcome\", \"t\": 1, \"at\": \"2025-11-22T20:00:00.000Z\", "
+		 "\"step\": \"a\", "
+		 "\"op\": \"dance\"}",
+		 -EPROTO},
+		{"{\"type\": \"saved\", \"t\": 1, \"at\": \"2025-11-22T20:00:00.000Z\", \"step\": "
+		 "\"a\"}",
+		 -EPROTO},
+		{"{\"type\": \"trigger\", \"t\": 1, \"at\": \"2025-11-22T20:00:00.000Z\", "
+		 "\"trigger\": \"x\", "
+		 "\"state\": \"clear\"}",
+		 -EPROTO},
+		{"{\"type\": \"approval\", \"t\": 1, \"at\": \"2025-11-22T20:00:00.000Z\", "
+		 "\"vote\": \"approve\"}",
+		 -EPROTO},
+		{"{\"type\": \"order\", \"t\": 1, \"at\": \"2025-11-22T20:00:00.000Z\", \"order\": "
+		 "\"x\"}",
+		 -EPROTO},
+		{"{\"type\": \"note\", \"t\": 1, \"at\": \"2025-11-22T20:00:00.000Z\"}", -EPROTO},
+	};
+	struct world *w = small();
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(cases); i++) {
+		cut_auto(cut_err) struct cut_err err = {0};
+		json_t *record = json_loads(cases[i].record, 0, NULL);
+		struct cut_event ev;
+
+		assert_non_null(record);
+		assert_int_equal(cut_event_decode(record, world_runbook(w), &ev, &err),
+				 cases[i].result);
+		assert_true((cases[i].result < 0) == (err.what != NULL));
+		json_decref(record);
+	}
+	world_free(w);
+}
+
+static void test_orders_are_known_by_name(void **state)
+{
+	for (int i = 0; i < CUT_ORDERS; i++)
+		assert_int_equal(cut_order_named(cut_order_name((enum cut_order)i)), i);
+	assert_int_equal(cut_order_named("dance"), -1);
+	assert_int_equal(cut_order_named(NULL), -1);
+}
+
+static void test_the_intent_names_a_key_that_any_engine_can_compute_again(void **state)
+{
+	struct world *w = small();
+	struct cut_run *run = world_run(w);
+	json_t *armed = json_pack("{s:s}", "run", "r1");
+	struct cut_event arm = {.type = CUT_EV_ARMED, .armed = armed};
+	struct cut_event start = {.type = CUT_EV_ORDER, .order = {.order = CUT_ORDER_START}};
+	struct cut_effects out = {0};
+	cut_auto(cut_buf) struct cut_buf text = {0};
+
+	assert_int_equal(cut_run_feed(run, &arm, &out, NULL), 0);
+	assert_int_equal(cut_run_feed(run, &start, &out, NULL), 0);
+	assert_int_equal(out.len, 3);
+	assert_int_equal(out.items[1].type, CUT_FX_INTENT);
+	assert_true(out.items[1].durable);
+	cut_effect_encode(&out.items[1], &start, world_runbook(w), &text);
+	/* base32 of the SHA-256 of "r1|a|1|apply" */
+	assert_string_equal(cut_buf_str(&text),
+			    "{\"type\":\"intent\",\"at\":\"1970-01-01T00:00:00.000Z\",\"t\":0,"
+			    "\"actor\":\"engine\",\"step\":\"a\",\"op\":\"apply\",\"attempt\":1,"
+			    "\"direction\":\"apply\",\"key\":"
+			    "\"bt5ntm2xv2pmoxf3yl26py5drgkip7szf5eofp5cconp4oq4cwpq\"}");
+	assert_string_equal(out.items[2].call.key, out.items[1].call.key);
+	cut_effects_done(&out);
+	json_decref(armed);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_records_begin_with_type_time_and_actor),
+		cmocka_unit_test(test_records_that_are_no_input_are_told_apart),
+		cmocka_unit_test(test_orders_are_known_by_name),
+		cmocka_unit_test(test_the_intent_names_a_key_that_any_engine_can_compute_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
