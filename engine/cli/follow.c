@@ -2,7 +2,6 @@
 #include "engine/cli/follow.h"
 
 #include "engine/cli/client.h"
-#include "engine/cli/look.h"
 #include "engine/cli/render.h"
 #include "engine/runtime/clock.h"
 
@@ -115,31 +114,14 @@ static void follow_done(struct follow *f)
 		free(f->last[i]);
 }
 
-/* How it ended, from the engine while it says farewell or from the journal. */
-static int ending(const struct cut_args *args, struct cut_found *found)
+/* Has the journal its final record? */
+static bool ended(const struct cut_found *found, struct cut_run_entry *ret)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
-	cut_auto(cut_json) json_t *status = NULL;
-	int r = cut_look_status(args, found, &status, &err);
 
-	if (r < 0)
-		return cut_cli_fail(args, &err, cut_cli_exit(&err));
-	if (!args->json)
-		printf("%s: %s (`cutover report` tells more)\n", found->entry.id,
-		       cut_json_str(status, "state", ""));
-	return (int)cut_json_int(status, "exit_code", CUT_EXIT_INTERNAL);
-}
-
-/* Is there something to wait for: has the journal no final record yet? */
-static bool unfinished(const struct cut_found *found)
-{
-	cut_auto(cut_err) struct cut_err err = {0};
-	struct cut_run_entry entry = {0};
-	bool open = cut_run_find(found->places.state_dir, found->entry.id, CUT_PICK_NEWEST, &entry,
-	                         &err) == 0 && !entry.outcome;
-
-	cut_run_entry_done(&entry);
-	return open;
+	cut_run_entry_done(ret);
+	return cut_run_find(found->places.state_dir, found->entry.id, CUT_PICK_NEWEST, ret, &err) == 0 &&
+	       ret->outcome;
 }
 
 int cut_follow(const struct cut_args *args, struct cut_found *found, uint64_t after_seq)
@@ -148,6 +130,8 @@ int cut_follow(const struct cut_args *args, struct cut_found *found, uint64_t af
 	cut_auto(cut_err) struct cut_err err = {0};
 	cut_time connect_until = cut_clock_boot() + CONNECT_WAIT;
 	struct sigaction action = {.sa_handler = on_interrupt};
+	struct cut_run_entry end = {0};
+	bool over = false;
 	int r;
 
 	f.live_view = !args->json && isatty(STDOUT_FILENO);
@@ -157,7 +141,8 @@ int cut_follow(const struct cut_args *args, struct cut_found *found, uint64_t af
 		r = cut_client_stream(f.socket, f.seq, on_record, on_idle, &f, &err);
 		if (r > 0 || interrupted)
 			break;
-		if (r == 0 || !unfinished(found))
+		over = ended(found, &end);
+		if (r == 0 || over)
 			break;
 		if (cut_clock_boot() > connect_until)
 			break;
@@ -171,7 +156,11 @@ int cut_follow(const struct cut_args *args, struct cut_found *found, uint64_t af
 		        found->entry.id);
 		return CUT_EXIT_DETACHED;
 	}
-	if (unfinished(found))
+	if (!over && !ended(found, &end))
 		return cut_cli_fail(args, &err, CUT_EXIT_INTERNAL);
-	return ending(args, found);
+	if (!args->json)
+		printf("%s: %s (`cutover report` tells more)\n", end.id, end.outcome);
+	r = cut_run_outcome_exit(&end);
+	cut_run_entry_done(&end);
+	return r;
 }

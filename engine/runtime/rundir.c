@@ -252,7 +252,7 @@ int cut_run_list(const char *state, struct cut_run_list *ret, struct cut_err *er
 
 static bool is_unfinished(const struct cut_run_entry *entry)
 {
-	return entry->live || (!entry->outcome && !entry->empty);
+	return !entry->outcome && (entry->live || !entry->empty); /* its engine may still say farewell */
 }
 
 static int find_named(struct cut_run_list *list, const char *wanted, struct cut_run_entry **ret,

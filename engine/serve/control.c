@@ -153,28 +153,36 @@ static enum MHD_Result refuse(struct request *q, int code, const char *why, cons
 
 /* --- event streams --- */
 
-static ssize_t stream_read(void *data, uint64_t pos, char *buf, size_t max)
+/* Gathers whole events until the buffer is full or the journal has no more that is durable. */
+static int stream_fill(struct request *q, size_t want)
 {
-	struct request *q = data;
-	struct cut_control *c = q->control;
-	const char *json;
-	uint64_t seq;
-	size_t len, n;
-	int r;
+	while (q->event.len < want) {
+		const char *json;
+		uint64_t seq;
+		size_t len;
+		int r = cut_tail_next(q->tail, q->control->synced, &seq, &json, &len);
 
-	if (q->event.len == 0) {
-		r = cut_tail_next(q->tail, c->synced, &seq, &json, &len);
-		if (r < 0)
-			return MHD_CONTENT_READER_END_WITH_ERROR;
-		if (r == 0) {
-			if (c->ended)
-				return MHD_CONTENT_READER_END_OF_STREAM;
-			request_suspend(q);
-			return 0;
-		}
+		if (r <= 0)
+			return r;
 		cut_buf_printf(&q->event, "id: %llu\ndata: ", (unsigned long long)seq);
 		cut_buf_add(&q->event, json, len);
 		cut_buf_add_str(&q->event, "\n\n");
+	}
+	return 0;
+}
+
+static ssize_t stream_read(void *data, uint64_t pos, char *buf, size_t max)
+{
+	struct request *q = data;
+	size_t n;
+
+	if (stream_fill(q, max) < 0)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	if (q->event.len == 0) {
+		if (q->control->ended)
+			return MHD_CONTENT_READER_END_OF_STREAM;
+		request_suspend(q);
+		return 0;
 	}
 	n = q->event.len < max ? q->event.len : max;
 	memcpy(buf, q->event.data, n);
