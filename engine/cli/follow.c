@@ -58,7 +58,6 @@ static int on_record(void *data, uint64_t seq, const json_t *record)
 		else
 			puts(cut_buf_str(&line));
 	}
-	fflush(stdout);
 	return 0;
 }
 
@@ -93,6 +92,7 @@ static int on_idle(void *data)
 	cut_time now = cut_clock_boot();
 	json_t *status = NULL;
 
+	fflush(stdout);
 	if (interrupted)
 		return 1;
 	if (!f->live_view || (!f->dirty && now - f->drawn_at < CUT_SECOND))
