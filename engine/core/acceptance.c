@@ -246,8 +246,8 @@ static enum cut_acceptance_note update_deadline(struct cut_acceptance_machine *a
 	if (spec_of(a)->on_deadline == CUT_DEADLINE_ROLLBACK)
 		return move_to(a, CUT_ACC_FAILED);
 	if (a->state == CUT_ACC_MET || a->state == CUT_ACC_SIGNED)
-		return move_to(a, CUT_ACC_RUNNING);
-	return CUT_ACC_CHANGED;
+		move_to(a, CUT_ACC_RUNNING);
+	return CUT_ACC_ASK;
 }
 
 static void begin(struct cut_acceptance_machine *a, const struct cut_acceptance_input *in)

@@ -37,10 +37,12 @@ struct cut_acceptance_machine {
 	} * triggers;		     /* owned, one a trigger */
 };
 
-enum cut_acceptance_note { /* what a call of the machine wants journaled */
-			   CUT_ACC_QUIET,
-			   CUT_ACC_CHANGED, /* its state, or the 10 s are over */
-			   CUT_ACC_TESTS,   /* changed, and the tests are to run */
+/* What a call of the machine wants journaled. */
+enum cut_acceptance_note {
+	CUT_ACC_QUIET,
+	CUT_ACC_CHANGED, /* its state, or the 10 s are over */
+	CUT_ACC_TESTS,	 /* changed, and the tests are to run */
+	CUT_ACC_ASK,	 /* changed, and a person is to be asked: OVERDUE, told once */
 };
 
 /* What the machine sees of the run. */

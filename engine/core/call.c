@@ -198,6 +198,8 @@ void cut_call_resend(struct cut_run *run, uint32_t step, enum cut_op op, enum cu
 
 	s->op = op;
 	s->entry = entry;
+	if (op == CUT_OP_APPLY)
+		s->touched_before = s->touched; /* what was sent before may have landed */
 	if (!is_check(cut_call_body(run, step)) &&
 	    cut_env_params(run, step, cut_call_body(run, step), &params, &err) < 0) {
 		no_params(run, step, &err);

@@ -373,6 +373,7 @@ static void decline_sign_off(struct cut_run *run, uint32_t phase, const char *wh
 	const char *id = run->rb->phases[phase].id;
 
 	cut_gate_sign_off(run, phase, false);
+	cut_hold_drop(run, CUT_HOLD_ACCEPTANCE, id); /* of its deadline: this one is a decision */
 	cut_hold_add(
 		run, CUT_HOLD_ACCEPTANCE, id, true, true,
 		cut_printf("cutover retry %s asks for the sign-off again, or cutover rollback", id),

@@ -22,7 +22,7 @@ static const char *reason_of(const struct cut_event *ev)
 
 /* Absent from `authority`: any operator of the state directory. */
 static int authorised(const struct cut_run *run, const struct cut_event *ev, const char *right,
-                      struct cut_err *err)
+		      struct cut_err *err)
 {
 	const json_t *roles = json_object_get(run->rb->authority, right);
 	cut_auto(cut_buf) struct cut_buf names = {0};
@@ -31,21 +31,21 @@ static int authorised(const struct cut_run *run, const struct cut_event *ev, con
 
 	if (!json_array_size(roles))
 		return 0;
-	json_array_foreach((json_t *)roles, i, role) {
+	json_array_foreach ((json_t *)roles, i, role) {
 		if (cut_run_member(run, json_string_value(role), ev->order.uid))
 			return 0;
 		cut_buf_printf(&names, "%s%s", i ? ", " : "", json_string_value(role));
 	}
 	return cut_err_set(err, -EPERM, cut_buf_str(&names), "ask one of that role",
-	                   "%s may not %s: it takes one of authority.%s", who(ev),
-	                   cut_order_name(ev->order.order), right);
+			   "%s may not %s: it takes one of authority.%s", who(ev),
+			   cut_order_name(ev->order.order), right);
 }
 
 static int not_now(const struct cut_run *run, const struct cut_event *ev, const char *next,
-                   struct cut_err *err)
+		   struct cut_err *err)
 {
 	return cut_err_set(err, -EALREADY, NULL, next, "the run is %s, so it cannot %s",
-	                   cut_run_state_name(run->state), cut_order_name(ev->order.order));
+			   cut_run_state_name(run->state), cut_order_name(ev->order.order));
 }
 
 static int need_forward(const struct cut_run *run, const struct cut_event *ev, struct cut_err *err)
@@ -54,14 +54,15 @@ static int need_forward(const struct cut_run *run, const struct cut_event *ev, s
 }
 
 static int target_step(const struct cut_run *run, const struct cut_event *ev, uint32_t *ret,
-                       struct cut_err *err)
+		       struct cut_err *err)
 {
 	const char *name = ev->order.target ? ev->order.target : "";
 	uint32_t step = cut_map_find(&run->rb->by_address, name);
 
 	if (step == CUT_MAP_NONE)
-		return cut_err_set(err, -EINVAL, NULL, "cutover status lists the addresses of the steps",
-		                   "there is no step %s", name);
+		return cut_err_set(err, -EINVAL, NULL,
+				   "cutover status lists the addresses of the steps",
+				   "there is no step %s", name);
 	*ret = step;
 	return 0;
 }
@@ -75,11 +76,11 @@ static uint32_t step_of(const struct cut_run *run, const struct cut_event *ev)
 }
 
 static int wrong_state(const struct cut_run *run, uint32_t step, const char *verb, const char *next,
-                       struct cut_err *err)
+		       struct cut_err *err)
 {
 	return cut_err_set(err, -EINVAL, NULL, next, "%s is %s: there is nothing to %s",
-	                   run->rb->steps[step].address,
-	                   cut_step_state_name((enum cut_step_state)run->steps[step].state), verb);
+			   run->rb->steps[step].address,
+			   cut_step_state_name((enum cut_step_state)run->steps[step].state), verb);
 }
 
 /* --- start, pause, resume, freeze --- */
@@ -104,14 +105,14 @@ static int may_pause(const struct cut_run *run, const struct cut_event *ev, stru
 		return r;
 	if (cut_hold_find(run, CUT_HOLD_OPERATOR, "pause"))
 		return cut_err_set(err, -EALREADY, NULL, "cutover resume goes on",
-		                   "the run is paused already");
+				   "the run is paused already");
 	return 0;
 }
 
 static void do_pause(struct cut_run *run, const struct cut_event *ev)
 {
 	cut_hold_add(run, CUT_HOLD_OPERATOR, "pause", false, true, cut_strdup("cutover resume"),
-	             "%s paused the run", who(ev));
+		     "%s paused the run", who(ev));
 }
 
 static int may_resume(const struct cut_run *run, const struct cut_event *ev, struct cut_err *err)
@@ -123,13 +124,13 @@ static int may_resume(const struct cut_run *run, const struct cut_event *ev, str
 		return r;
 	if (!run->holds.len)
 		return cut_err_set(err, -EALREADY, NULL, NULL, "the run is not paused");
-	cut_vec_foreach(&run->holds, hold)
+	cut_vec_foreach (&run->holds, hold)
 		if (hold->decision)
 			cut_buf_printf(&open, "%s%s %s (%s)", open.len ? "; " : "",
-			               cut_hold_kind_name(hold->kind), hold->id, hold->remedy);
+				       cut_hold_kind_name(hold->kind), hold->id, hold->remedy);
 	if (open.len)
 		return cut_err_set(err, -EBUSY, cut_buf_str(&open), "decide that first",
-		                   "the run cannot resume: a decision is open");
+				   "the run cannot resume: a decision is open");
 	if (cut_hold_find(run, CUT_HOLD_WINDOW, NULL))
 		return authorised(run, ev, "override_window", err);
 	return 0;
@@ -152,7 +153,7 @@ static int may_freeze(const struct cut_run *run, const struct cut_event *ev, str
 		return r;
 	if (cut_json_real(ev->order.args, "for", 0) <= 0)
 		return cut_err_set(err, -EINVAL, NULL, "cutover freeze --for 10m",
-		                   "a freeze needs a duration");
+				   "a freeze needs a duration");
 	return authorised(run, ev, "freeze", err);
 }
 
@@ -165,9 +166,9 @@ static void do_freeze(struct cut_run *run, const struct cut_event *ev)
 	run->frozen_until = run->t + length;
 	cut_timer_set(run, CUT_TIMER_FREEZE, 0, run->frozen_until);
 	cut_hold_add(run, CUT_HOLD_OPERATOR, "freeze", false, true,
-	             cut_strdup("it ends by itself; cutover resume ends it now"),
-	             "%s froze the run for %s: nothing starts, nothing rolls back by itself", who(ev),
-	             cut_buf_str(&text));
+		     cut_strdup("it ends by itself; cutover resume ends it now"),
+		     "%s froze the run for %s: nothing starts, nothing rolls back by itself",
+		     who(ev), cut_buf_str(&text));
 }
 
 /* --- retry, skip, attest --- */
@@ -175,8 +176,8 @@ static void do_freeze(struct cut_run *run, const struct cut_event *ev)
 static bool is_phase_hold(const struct cut_run *run, const char *target)
 {
 	return target && (cut_hold_find(run, CUT_HOLD_ACCEPTANCE, target) ||
-	                  (strcmp(target, "rollback/verify") == 0 &&
-	                   cut_hold_find(run, CUT_HOLD_ROLLBACK, target)));
+			  (strcmp(target, "rollback/verify") == 0 &&
+			   cut_hold_find(run, CUT_HOLD_ROLLBACK, target)));
 }
 
 /* What failed under `continue` counts as done: its dependants may have started. */
@@ -186,8 +187,8 @@ static int need_open(const struct cut_run *run, uint32_t step, struct cut_err *e
 	    run->rb->steps[step].on_failure != CUT_FAIL_CONTINUE)
 		return 0;
 	return cut_err_set(err, -EALREADY, NULL, NULL,
-	                   "%s failed under on_failure: continue, the run has gone on",
-	                   run->rb->steps[step].address);
+			   "%s failed under on_failure: continue, the run has gone on",
+			   run->rb->steps[step].address);
 }
 
 static int may_retry(const struct cut_run *run, const struct cut_event *ev, struct cut_err *err)
@@ -204,8 +205,8 @@ static int may_retry(const struct cut_run *run, const struct cut_event *ev, stru
 		return 0;
 	if (run->steps[step].state == CUT_STEP_UNKNOWN)
 		return cut_err_set(err, -EBUSY, "nobody knows yet whether it was applied",
-		                   "cutover attest it --applied or --not-applied first",
-		                   "%s cannot be retried", run->rb->steps[step].address);
+				   "cutover attest it --applied or --not-applied first",
+				   "%s cannot be retried", run->rb->steps[step].address);
 	if (run->steps[step].state != CUT_STEP_FAILED ||
 	    run->rb->phases[run->rb->steps[step].phase].role != CUT_PHASE_FORWARD)
 		return wrong_state(run, step, "retry", NULL, err);
@@ -264,12 +265,14 @@ static int may_skip(const struct cut_run *run, const struct cut_event *ev, struc
 		return r;
 	if (!*cut_json_str(ev->order.args, "reason", ""))
 		return cut_err_set(err, -EINVAL, NULL, "cutover skip STEP --reason TEXT",
-		                   "a skip needs a reason");
-	if (run->steps[step].state == CUT_STEP_UNKNOWN || run->steps[step].state == CUT_STEP_RUNNING ||
+				   "a skip needs a reason");
+	if (run->steps[step].state == CUT_STEP_UNKNOWN ||
+	    run->steps[step].state == CUT_STEP_RUNNING ||
 	    run->steps[step].state == CUT_STEP_VERIFYING)
-		return wrong_state(run, step, "skip", "wait until it ends; attest it when it is unknown",
-		                   err);
-	if ((run->steps[step].state > CUT_STEP_READY && run->steps[step].state != CUT_STEP_FAILED) ||
+		return wrong_state(run, step, "skip",
+				   "wait until it ends; attest it when it is unknown", err);
+	if ((run->steps[step].state > CUT_STEP_READY &&
+	     run->steps[step].state != CUT_STEP_FAILED) ||
 	    run->rb->phases[run->rb->steps[step].phase].role != CUT_PHASE_FORWARD)
 		return wrong_state(run, step, "skip", NULL, err);
 	r = need_open(run, step, err);
@@ -286,7 +289,7 @@ static void do_skip(struct cut_run *run, const struct cut_event *ev)
 }
 
 static int evidence_given(const struct cut_run *run, const struct cut_event *ev, uint32_t step,
-                          struct cut_err *err)
+			  struct cut_err *err)
 {
 	const struct cut_manual *manual = run->rb->steps[step].manual;
 	const json_t *evidence = json_object_get(ev->order.args, "evidence");
@@ -294,13 +297,14 @@ static int evidence_given(const struct cut_run *run, const struct cut_event *ev,
 	if (manual->role != CUT_NONE &&
 	    !cut_run_member(run, run->rb->roles[manual->role].name, ev->order.uid))
 		return cut_err_set(err, -EPERM, NULL, "ask one of that role",
-		                   "%s may not attest %s: it takes one of role %s", who(ev),
-		                   run->rb->steps[step].address, run->rb->roles[manual->role].name);
+				   "%s may not attest %s: it takes one of role %s", who(ev),
+				   run->rb->steps[step].address, run->rb->roles[manual->role].name);
 	for (uint32_t i = 0; i < manual->evidence_len; i++)
 		if (!json_object_get(evidence, manual->evidence[i]))
-			return cut_err_set(err, -EINVAL, NULL, "cutover attest STEP --evidence NAME=VALUE",
-			                   "%s needs the evidence '%s'", run->rb->steps[step].address,
-			                   manual->evidence[i]);
+			return cut_err_set(err, -EINVAL, NULL,
+					   "cutover attest STEP --evidence NAME=VALUE",
+					   "%s needs the evidence '%s'",
+					   run->rb->steps[step].address, manual->evidence[i]);
 	return 0;
 }
 
@@ -321,13 +325,16 @@ static int may_attest(const struct cut_run *run, const struct cut_event *ev, str
 	if (run->steps[step].waiting != CUT_NONE && run->rb->steps[step].kind == CUT_STEP_MANUAL)
 		return evidence_given(run, ev, step, err);
 	if (run->steps[step].doing != CUT_DOING_NOTHING ||
-	    (run->steps[step].state != CUT_STEP_UNKNOWN && run->steps[step].state != CUT_STEP_FAILED) ||
+	    (run->steps[step].state != CUT_STEP_UNKNOWN &&
+	     run->steps[step].state != CUT_STEP_FAILED) ||
 	    run->rb->steps[step].kind == CUT_STEP_APPROVE ||
 	    run->rb->phases[run->rb->steps[step].phase].role != CUT_PHASE_FORWARD)
-		return wrong_state(run, step, "attest", "cutover status tells who is waited for", err);
+		return wrong_state(run, step, "attest", "cutover status tells who is waited for",
+				   err);
 	if (!said)
 		return cut_err_set(err, -EINVAL, NULL, "add --applied or --not-applied",
-		                   "whether %s was applied must be said", run->rb->steps[step].address);
+				   "whether %s was applied must be said",
+				   run->rb->steps[step].address);
 	return need_open(run, step, err);
 }
 
@@ -392,7 +399,8 @@ static int may_rollback(const struct cut_run *run, const struct cut_event *ev, s
 	bool *scope;
 	int r;
 
-	if (run->state == CUT_RUN_ROLLING_BACK && run->traffic == CUT_TRAFFIC_HELD && !ev->order.target)
+	if (run->state == CUT_RUN_ROLLING_BACK && run->traffic == CUT_TRAFFIC_HELD &&
+	    !ev->order.target)
 		return 0;
 	r = need_forward(run, ev, err);
 	if (r < 0)
@@ -402,10 +410,14 @@ static int may_rollback(const struct cut_run *run, const struct cut_event *ev, s
 	free(scope);
 	if (r < 0)
 		return r;
+	if (run->stage_first == run->rb->forward_len)
+		return cut_err_set(err, -EALREADY, NULL, "cutover resume lets it end",
+				   "everything is accepted, nothing is left to roll back");
 	if (run->ponr != CUT_NONE && !loss)
 		return cut_err_set(err, -EPERM, "what came before it may be lost",
-		                   "cutover rollback --accept-loss",
-		                   "%s was the point of no return", run->rb->steps[run->ponr].address);
+				   "cutover rollback --accept-loss",
+				   "%s was the point of no return",
+				   run->rb->steps[run->ponr].address);
 	return loss ? authorised(run, ev, "accept_loss", err) : 0;
 }
 
@@ -419,7 +431,7 @@ static void do_rollback(struct cut_run *run, const struct cut_event *ev)
 		return;
 	}
 	text = ev->order.target ? cut_printf("%s ordered it, back to %s", who(ev), ev->order.target)
-	                        : cut_printf("%s ordered it", who(ev));
+				: cut_printf("%s ordered it", who(ev));
 	causes = json_array();
 	json_array_append_new(causes, cut_cause("operator", NULL, text));
 	cut_rollback_start(run, causes, ev->order.target);
@@ -456,7 +468,8 @@ static int may_ack(const struct cut_run *run, const struct cut_event *ev, struct
 {
 	if (client_of(run, ev->order.target) == CUT_NONE)
 		return cut_err_set(err, -EINVAL, NULL, "clients are listed in the runbook",
-		                   "there is no client %s", ev->order.target ? ev->order.target : "");
+				   "there is no client %s",
+				   ev->order.target ? ev->order.target : "");
 	return 0;
 }
 

@@ -245,6 +245,7 @@ void cut_rollback_start(struct cut_run *run, json_t *causes, const char *target)
 	run->done.len = 0;
 	cut_run_move(run, CUT_RUN_ROLLING_BACK);
 	announce(run, causes);
+	run->undo_complete = run->stage_first == run->rb->forward_len; /* all is accepted */
 	run->undo_left = cut_rollback_counters(run);
 	for (uint32_t i = 0; i < run->rb->steps_len; i++) {
 		cut_step_interrupt(run, i, false);

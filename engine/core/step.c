@@ -505,6 +505,7 @@ void cut_step_interrupt(struct cut_run *run, uint32_t step, bool even_waiting)
 		break;
 	case CUT_DOING_PEOPLE:
 		cut_gate_close(run, step);
+		cut_run_leave_lane(run, step);
 		cut_step_doing(run, step, CUT_DOING_NOTHING);
 		s->due = CUT_NEVER;
 		break;
@@ -520,6 +521,7 @@ void cut_step_interrupt(struct cut_run *run, uint32_t step, bool even_waiting)
 		/* fall through */
 	case CUT_DOING_QUEUED:
 	case CUT_DOING_PARKED:
+		cut_run_leave_lane(run, step);
 		cut_step_doing(run, step, CUT_DOING_NOTHING);
 		s->due = CUT_NEVER;
 		break;

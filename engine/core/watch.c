@@ -123,7 +123,9 @@ static void tell_acceptance(const struct moment *now, enum cut_acceptance_note n
 	tell(now, (struct cut_event){
 			  .type = CUT_EV_ACCEPTANCE,
 			  .acceptance = {.phase = a->phase,
-					 .state = cut_acceptance_shown(a),
+					 .state = note == CUT_ACC_ASK
+							  ? CUT_ACC_OVERDUE
+							  : (enum cut_acceptance_state)a->state,
 					 .want_tests = note == CUT_ACC_TESTS,
 					 .text = cut_buf_take(&text),
 					 .memory = cut_acceptance_save(a),
@@ -273,7 +275,7 @@ static void update_acceptance(const struct moment *now)
 	do {
 		note = cut_acceptance_update(a, &in);
 		tell_acceptance(now, note);
-	} while (note == CUT_ACC_CHANGED);
+	} while (note == CUT_ACC_CHANGED || note == CUT_ACC_ASK);
 }
 
 /* --- what the driver calls --- */

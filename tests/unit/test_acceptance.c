@@ -161,12 +161,14 @@ static void swap(struct world *w)
  */
 static void note(struct world *w, enum cut_acceptance_note n, struct cut_buf *out)
 {
-	enum cut_acceptance_state shown = cut_acceptance_shown(&w->a);
+	enum cut_acceptance_state told = (enum cut_acceptance_state)w->a.state;
 
-	if (n == CUT_ACC_QUIET || (n == CUT_ACC_CHANGED && shown == w->told))
+	if (n == CUT_ACC_QUIET || (n == CUT_ACC_CHANGED && told == w->told))
 		return;
-	w->told = shown;
-	cut_buf_printf(out, "%s%s%s", out->len ? "," : "", cut_acceptance_moves[shown].name,
+	w->told = told;
+	if (n == CUT_ACC_ASK)
+		told = CUT_ACC_OVERDUE;
+	cut_buf_printf(out, "%s%s%s", out->len ? "," : "", cut_acceptance_moves[told].name,
 		       n == CUT_ACC_TESTS ? "+tests" : "");
 }
 
@@ -177,7 +179,7 @@ static void settle_down(struct world *w, struct cut_buf *out)
 	do {
 		n = cut_acceptance_update(&w->a, &w->in);
 		note(w, n, out);
-	} while (n == CUT_ACC_CHANGED);
+	} while (n == CUT_ACC_CHANGED || n == CUT_ACC_ASK);
 }
 
 static void sample(struct world *w, bool evidence, bool bad, struct cut_buf *out)
