@@ -7,6 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define WIDTH       80
+#define HELP_COLUMN 24
+
 static const struct cut_cli_option common[] = {
 	{"output", "text|json", "how to print: for people (default) or for programs", false},
 	{"state-dir", "DIR", "where runs are kept (default $CUTOVER_STATE_DIR, ~/.local/state/cutover)", false},
@@ -190,13 +193,32 @@ const char *cut_args_value(const struct cut_args *args, const char *name)
 	return NULL;
 }
 
+/* Words in lines of at most WIDTH columns; the first line has `used` of them already. */
+static void print_wrapped(const char *text, size_t used, FILE *out)
+{
+	size_t at = used;
+
+	for (const char *word = text; *word; word += strspn(word, " ")) {
+		size_t len = strcspn(word, " ");
+
+		if (at > HELP_COLUMN && at + 1 + len > WIDTH)
+			at = (size_t)fprintf(out, "\n%*s", HELP_COLUMN, "") - 1;
+		at += (size_t)fprintf(out, "%*s%.*s", at < HELP_COLUMN ? (int)(HELP_COLUMN - at + 1) : 1,
+		                      "", (int)len, word);
+		word += len;
+	}
+	fputc('\n', out);
+}
+
 static void print_options(const struct cut_cli_option *o, FILE *out)
 {
 	for (; o && o->name; o++) {
-		cut_auto(cut_str) char *left =
-			cut_printf("--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
+		cut_auto(cut_str) char *help =
+			cut_printf("%s%s", o->help, o->later ? " (not supported yet)" : "");
+		int n = fprintf(out, "  --%s%s%s", o->name, o->value ? " " : "",
+		                o->value ? o->value : "");
 
-		fprintf(out, "  %-22s %s%s\n", left, o->help, o->later ? " (not supported yet)" : "");
+		print_wrapped(help, (size_t)n, out);
 	}
 }
 

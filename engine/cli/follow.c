@@ -4,6 +4,7 @@
 #include "engine/cli/client.h"
 #include "engine/cli/render.h"
 #include "engine/runtime/clock.h"
+#include "engine/runtime/lock.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #define CONNECT_WAIT (20 * CUT_SECOND) /* an engine that takes its run up again needs its hosts */
+#define GONE_WAIT    (5 * CUT_SECOND)  /* an engine says farewell to others too */
 #define LAST_RECORDS 8
 
 static volatile sig_atomic_t interrupted;
@@ -124,6 +126,23 @@ static bool ended(const struct cut_found *found, struct cut_run_entry *ret)
 	       ret->outcome;
 }
 
+/* Its locks are free and its name can be used again when the program returns. */
+static void await_gone(const struct cut_found *found)
+{
+	cut_auto(cut_str) char *lock = cut_printf("%s/lock", found->entry.dir);
+	cut_time until = cut_clock_boot() + GONE_WAIT;
+	bool live = true;
+
+	while (live && cut_clock_boot() < until) {
+		cut_auto(cut_lock_holder) struct cut_lock_holder holder = {0};
+		cut_auto(cut_err) struct cut_err err = {0};
+
+		live = cut_lock_query(lock, &holder, &err) == 0 && holder.live;
+		if (live)
+			usleep(10 * 1000);
+	}
+}
+
 int cut_follow(const struct cut_args *args, struct cut_found *found, uint64_t after_seq)
 {
 	struct follow f = {.args = args, .socket = found->socket, .seq = after_seq};
@@ -162,5 +181,6 @@ int cut_follow(const struct cut_args *args, struct cut_found *found, uint64_t af
 		printf("%s: %s (`cutover report` tells more)\n", end.id, end.outcome);
 	r = cut_run_outcome_exit(&end);
 	cut_run_entry_done(&end);
+	await_gone(found);
 	return r;
 }

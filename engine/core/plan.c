@@ -92,7 +92,9 @@ json_t *cut_plan_json(const struct cut_runbook *rb, const struct cut_graph *grap
 	}
 	free(critical);
 	free(path);
-	return json_pack("{s:o, s:o, s:o, s:o}", "steps", steps, "critical_path", ids, "forward_s",
-	                 planned ? cut_json_seconds(forward) : json_null(), "rollback_s",
-	                 planned ? cut_json_seconds(rollback_time(rb, graph)) : json_null());
+	return json_pack("{s:o, s:o, s:o, s:o, s:n, s:n}", "steps", steps, "critical_path", ids,
+	                 "forward_s", planned ? cut_json_seconds(forward) : json_null(),
+	                 "rollback_s",
+	                 planned ? cut_json_seconds(rollback_time(rb, graph)) : json_null(),
+	                 "fits_window", "lint");
 }

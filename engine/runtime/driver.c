@@ -50,6 +50,7 @@ struct cut_driver {
 	struct cut_watch_events watched;
 	struct cut_buf record;
 	uint64_t durable_seq; /* of the newest record that calls must wait for */
+	cut_time end_t;	      /* run clock, of the final record */
 	bool feeding, started, ending, ended, broken;
 };
 
@@ -175,6 +176,8 @@ static int feed_now(struct cut_driver *d, struct cut_event *ev, uint64_t *ret_se
 	if (ret_seq)
 		*ret_seq = cut_journal_seq(d->options.journal);
 	perform(d);
+	if (d->ending && d->end_t == CUT_NEVER)
+		d->end_t = ev->t;
 	d->feeding = false;
 	return 0;
 }
@@ -479,6 +482,7 @@ int cut_driver_new(const struct cut_driver_options *options, const struct cut_dr
 
 	d->options = *options;
 	d->events = *events;
+	d->end_t = CUT_NEVER;
 	d->operations = cut_operations_new(options->loop, options->rb, options->calls, &ops);
 	d->pager = cut_pager_new(options->loop, options->rb, options->calls, options->run_id);
 	d->sampler = cut_sampler_new(options->loop, options->rb, options->calls, options->dir, d);
@@ -528,7 +532,8 @@ void cut_driver_free(struct cut_driver *d)
 
 json_t *cut_driver_status(struct cut_driver *d)
 {
-	json_t *status = cut_status_json(d->options.rb, d->options.run, d->options.watch, cut_driver_now(d),
+	cut_time t = d->end_t == CUT_NEVER ? cut_driver_now(d) : d->end_t;
+	json_t *status = cut_status_json(d->options.rb, d->options.run, d->options.watch, t,
 	                                 cut_clock_wall());
 
 	json_object_set_new(status, "engine", json_string("live"));

@@ -20,7 +20,8 @@
 #include <uv.h>
 
 #define START_WAIT   (10 * CUT_MINUTE) /* for the answer to the plan */
-#define FAREWELL     (2 * CUT_SECOND)  /* for event streams to send their last */
+#define FAREWELL     (2 * CUT_SECOND)  /* for event streams to send their last, at most */
+#define FAREWELL_LOOK 20               /* ms between looks whether they have */
 #define BEAT_EVERY   (1 * CUT_SECOND)
 
 struct engine {
@@ -38,6 +39,7 @@ struct engine {
 	json_t *secrets, *roles, *plans;
 	struct cut_replay replay; /* of a resume */
 	uv_timer_t start_timer, farewell, beat;
+	cut_time farewell_until;
 	uv_pipe_t client;
 	struct cut_buf client_in;
 	bool client_open, started, stopping;
@@ -167,7 +169,10 @@ static void client_open(struct engine *e)
 
 static void on_farewell(uv_timer_t *timer)
 {
-	engine_stop(cut_container(timer, struct engine, farewell));
+	struct engine *e = cut_container(timer, struct engine, farewell);
+
+	if (cut_control_streams(e->control) == 0 || cut_clock_boot() >= e->farewell_until)
+		engine_stop(e);
 }
 
 static void on_record_synced(void *data, uint64_t seq)
@@ -183,8 +188,8 @@ static void on_run_end(void *data)
 
 	cut_log(CUT_LOG_INFO, "ended", "state=%s", cut_run_state_name(cut_run_state(e->run)));
 	cut_control_ended(e->control);
-	uv_timer_start(&e->farewell, on_farewell,
-	               cut_control_streams(e->control) > 0 ? (uint64_t)FAREWELL : 50, 0);
+	e->farewell_until = cut_clock_boot() + FAREWELL;
+	uv_timer_start(&e->farewell, on_farewell, FAREWELL_LOOK, FAREWELL_LOOK);
 }
 
 static void on_closed_static(uv_handle_t *handle)

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures of the end-to-end tests: one lab for the session, and fresh ones for who needs them."""
+"""Fixtures of the end-to-end tests: the program in a world of its own for each test, one lab for
+the session, and fresh ones for who needs them."""
 
 import os
 import shutil
 import tempfile
 
 import pytest
+from cutkit import Cutover
 from labkit import Lab
 
 # Short, so that no test waits for minutes until an old DNS answer has died.
@@ -47,3 +49,10 @@ def lab(running_lab):
 def new_lab(lab_folder):
     """A lab of the test's own, not yet up."""
     return Lab(lab_folder())
+
+
+@pytest.fixture
+def cutover():
+    world = Cutover()
+    yield world
+    world.close()

@@ -8,9 +8,10 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
+
+from cutkit import eventually  # noqa: F401
 
 HOME = Path(__file__).resolve().parents[2] / "contrib" / "lab"
 sys.path.insert(0, str(HOME))
@@ -116,15 +117,6 @@ def command(name, *words, check=True):
                           timeout=60)
     assert not check or done.returncode == 0, f"{name} {words}: {done.stdout}{done.stderr}"
     return done
-
-
-def eventually(reached, seconds=10, every=0.05):
-    """Waits for a true answer, and gives it back."""
-    deadline = time.monotonic() + seconds
-    while not (answer := reached()):
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(every)
-    return answer
 
 
 def processes_of(folder):

@@ -1,0 +1,384 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: every command once as it is meant and once as it is not; what it prints for
+programs has exactly the fields that were promised."""
+
+import json
+import re
+
+import pytest
+from cutkit import Terminal
+
+BOOK = """\
+    cutover: v1
+    name: demo
+    title: A demonstration
+    phases:
+      - id: prepare
+        steps:
+          - {id: one, uses: drill, with: {mark: marks}}
+          - {id: two, uses: drill, with: {mark: marks}, planned: 2s}
+      - id: switch
+        steps:
+          - {id: three, run: [echo, hi], class: declarative, rollback: {run: [echo, back]}}
+    """
+LATER = ["amend", "emergency", "init", "lint", "rehearse", "serve"]
+COMMANDS = ["abort", "ack", "approve", "attest", "audit verify", "command give", "command take",
+            "decline", "eval", "freeze", "graph", "help", "list", "logs", "note", "pause", "plan",
+            "plugins", "recover", "report", "resume", "retry", "rollback", "run", "schema", "skip",
+            "status", "trigger test", "validate", "version", "watch"]
+FOR_A_RUN = [["abort", "--yes"], ["ack", "client"], ["approve", "gate"], ["attest", "step"],
+             ["audit", "verify"], ["command", "take"], ["command", "give", "bob"],
+             ["decline", "gate", "--yes"], ["freeze", "--for", "1m"], ["logs"], ["note", "text"],
+             ["pause"], ["recover"], ["report"], ["resume"], ["retry", "step"],
+             ["rollback", "--yes"], ["rollback", "--show"], ["skip", "step", "--reason", "why"],
+             ["status"], ["watch"]]
+
+STATUS = set("""run runbook seq at engine state holds phase in_command socket loop_max_ms elapsed_s
+    late_s eta downtime temporary_open unclosed steps groups triggers acceptance window waiting_for
+    continue rollback exit_code phases""".split())
+STEP = set("state attempt started ended outputs reason phase".split())
+PLAN = set("""runbook_sha256 plan_sha256 steps critical_path forward_s rollback_s fits_window
+    lint""".split())
+PLAN_STEP = set("""id phase needs uses effects class rollback changes planned_s critical
+    latest_safe_start note""".split())
+LIST = set("run runbook state started ended exit_code live".split())
+RFC3339 = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z"
+
+
+def three_parts(done, code):
+    """An error says what happened, why or what next, on standard error, in both forms."""
+    assert done.code == code, done
+    assert done.err.startswith("cutover: ") and done.err.count("\n") == 1, done
+    assert done.out == ""
+
+
+def test_help_lists_every_command_and_explains_each(cutover):
+    everything = cutover("help", code=0).out
+    for command in COMMANDS:
+        assert f"  {command}" in everything
+        told = cutover(*command.split(), "--help", code=0).out
+        assert told == cutover("help", *command.split(), code=0).out
+        assert told.startswith(f"cutover {command} [OPTIONS]") and "--state-dir" in told
+        assert max(map(len, told.splitlines())) <= 80
+    assert max(map(len, everything.splitlines())) <= 80
+
+
+def test_the_version_is_printed(cutover):
+    assert re.fullmatch(r"cutover \d+\.\d+\.\d+\n", cutover("version", code=0).out)
+
+
+@pytest.mark.parametrize("words, told", [
+    ([], "COMMAND"),
+    (["rollbak"], "did you mean `cutover rollback`?"),
+    (["no-such-command-at-all"], "unknown command"),
+    (["run"], "it wants RUNBOOK"),
+    (["status", "a", "b"], "one argument too many: 'b'"),
+    (["status", "--no-such"], "unknown option --no-such"),
+    (["run", "book.yaml", "--detatch"], "did you mean --detach?"),
+    (["status", "-x"], "unknown option"),
+    (["status", "--output", "xml"], "--output xml"),
+    (["status", "--output"], "--output wants a value"),
+    (["status", "--exit-code=3"], "--exit-code takes no value"),
+    (["freeze"], "freeze wants a duration"),
+    (["freeze", "--for", "10"], "freeze wants a duration"),
+    (["skip", "step"], "skip wants a reason"),
+    (["validate", "nowhere.yaml"], "nowhere.yaml"),
+    (["run", "book.yaml", "--yes", "--at", "tomorrow"], "--at tomorrow"),
+    (["run", "book.yaml", "--yes", "--until", "nowhere"], "--until nowhere"),
+    (["run", "book.yaml", "--yes", "--override-window"], "wants a reason"),
+    (["run", "book.yaml", "--yes", "--set", "novalue"], "--set novalue"),
+    (["run", "book.yaml", "--yes", "--set", "unknown=1"], "unknown"),
+    (["run", "book.yaml", "--yes", "--params", "nowhere.yaml"], "nowhere.yaml"),
+    (["run", "book.yaml", "--yes", "--plan", "nowhere.json"], "nowhere.json"),
+    (["run", "book.yaml"], "no terminal"),
+    (["graph", "book.yaml", "--format", "png"], "--format png"),
+    (["report", "--format", "pdf"], "--format pdf"),
+    (["eval", "1 +"], "column"),
+    (["eval", "x", "--vars", "nowhere.json"], "nowhere.json"),
+    (["trigger", "test", "nowhere.json"], "nowhere.json"),
+])
+def test_wrong_usage_is_explained_and_exits_2(cutover, words, told):
+    cutover.book(BOOK)
+    done = cutover(*words, code=2)
+    assert told in done.err and done.out == ""
+    assert cutover.runs() == []
+
+
+@pytest.mark.parametrize("words", [[c] for c in LATER] + [
+    ["graph", "book.yaml", "--format", "svg"], ["report", "--format", "html"]])
+def test_what_a_later_version_brings_is_refused_with_6(cutover, words):
+    cutover.book(BOOK)
+    assert "not supported yet" in cutover(*words, code=6).err
+
+
+@pytest.mark.parametrize("words", FOR_A_RUN, ids=" ".join)
+def test_without_a_run_it_is_said_that_there_is_none(cutover, words):
+    three_parts(cutover(*words), 6)
+    assert set(cutover(*words, "--output", "json", code=6).error) == {"what", "why", "next"}
+
+
+def test_an_unknown_run_is_refused_with_the_nearest_one(cutover):
+    run = cutover.run(BOOK)
+    done = cutover("status", run.id[:-1] + "x", code=6)
+    assert f"did you mean {run.id}?" in done.err
+
+
+@pytest.mark.parametrize("words", [
+    ["--yes"], ["--yes", "--output", "json"], ["--at", "2001-01-01T00:00:00Z"]], ids=" ".join)
+def test_a_runbook_that_is_invalid_is_refused_by_every_command_that_reads_one(cutover, words):
+    cutover.book("{cutover: v1, name: bad, steps: [{id: a, uses: dril}]}")
+    assert "did you mean" in cutover("run", "book.yaml", *words, code=2).err
+    for command in (["validate"], ["plan"], ["graph"]):
+        assert "book.yaml:1:" in cutover(*command, "book.yaml", code=2).err
+    assert cutover.runs() == []
+
+
+def test_validate_tells_all_faults_at_once(cutover):
+    cutover.book("""\
+        cutover: v1
+        name: bad
+        steps:
+          - {id: a, uses: drill, neds: [b]}
+          - {id: a, wait: 10}
+        """)
+    told = cutover("validate", "book.yaml", "--output", "json", code=2)
+    faults = json.loads(told.out or told.err)
+    assert set(faults) == {"ok", "faults"} and faults["ok"] is False
+    assert {f["line"] for f in faults["faults"]} == {4, 5}
+    assert all(set(f) == {"file", "line", "column", "severity", "what", "hint"}
+               for f in faults["faults"])
+    good = cutover.json("validate", cutover.book(BOOK))
+    assert good == {"ok": True, "faults": []}
+
+
+def test_status_has_exactly_the_promised_fields(cutover):
+    run = cutover.run(BOOK)
+    status = run.status
+    assert set(status) == STATUS
+    assert all(set(step) == STEP for step in status["steps"].values())
+    assert set(status["window"]) == {"closes", "margin_s", "forward_s", "back_s",
+                                     "latest_safe_rollback"}
+    assert set(status["continue"]) == {"time_s", "downtime_s", "next_gate"}
+    assert set(status["rollback"]) == {"time_s", "downtime_s", "impossible"}
+    assert status["state"] == "done" and status["exit_code"] == 0
+    assert status["steps"]["three"]["outputs"] == {"exit_code": 0, "stdout": "hi\n"}
+    assert re.fullmatch(RFC3339, status["at"])
+
+
+def test_status_of_a_run_that_ended_does_not_change_any_more(cutover):
+    run = cutover.run(BOOK)
+    first, second = run.status, run.status
+    for told in (first, second):
+        del told["engine"], told["at"], told["loop_max_ms"], told["socket"]
+    assert first == second
+
+
+def test_status_tells_the_exit_code_only_where_asked(cutover):
+    run = cutover.run("""\
+        cutover: v1
+        name: gated
+        roles: {ops: {members: ["0"]}}
+        steps: [{id: gate, approve: {roles: [ops]}}]
+        """, "--detach", code=3)
+    run.wait_for_people("gate")
+    run("status", code=0)
+    run("status", "--exit-code", code=3)
+    run("decline", "gate", "--yes")
+    run("abort", "--yes")
+    run.end(7)
+    run("status", "--exit-code", code=7)
+
+
+def test_list_has_a_row_a_run(cutover):
+    assert cutover.json("list") == [] and cutover("list", code=0).out == ""
+    runs = [cutover.run(BOOK), cutover.run(BOOK.replace("demo", "other"))]
+    rows = {row["run"]: row for row in cutover.json("list")}
+    assert set(rows) == {run.id for run in runs}
+    for run, name in zip(runs, ("demo", "other")):
+        row = rows[run.id]
+        assert set(row) == LIST
+        assert (row["runbook"], row["state"], row["exit_code"]) == (name, "done", 0)
+        assert re.fullmatch(RFC3339, row["started"]) and re.fullmatch(RFC3339, row["ended"])
+
+
+def test_logs_print_each_record_with_its_number(cutover):
+    run = cutover.run(BOOK)
+    records = run.records()
+    assert [r["seq"] for r in records] == list(range(1, len(records) + 1))
+    assert records[0]["type"] == "armed" and records[-1]["type"] == "run"
+    assert all({"type", "epoch", "at", "t", "synced", "actor"} <= set(r) for r in records)
+    of_two = cutover("logs", run.id, "--step", "two", "--output", "json", code=0).out
+    assert {json.loads(line)["step"] for line in of_two.splitlines()} == {"two"}
+    assert "two: succeeded" in run("logs").out
+    assert run("logs", "-f").out == run("logs").out
+    journal = (run.folder / "journal.jsonl").read_text().splitlines()
+    stored = [json.loads(line.split(" ", 5)[5]) for line in journal]
+    assert stored == [{k: v for k, v in r.items() if k != "seq"} for r in records]
+
+
+def test_the_report_comes_in_three_forms(cutover):
+    run = cutover.run(BOOK)
+    told = cutover.json("report", run.id)
+    assert told["state"] == "done" and told["run"] == run.id
+    assert [row["step"] for row in told["timeline"]] == ["one", "two", "three"]
+    assert told["timeline"][1]["planned_s"] == 2
+    assert json.loads(run("report", "--format", "json").out) == told
+    assert "Timeline" in run("report").out
+    assert "| step" in run("report", "--format", "md").out
+
+
+def test_audit_tells_a_torn_tail_from_a_changed_record(cutover):
+    run = cutover.run(BOOK)
+    assert cutover.json("audit", "verify", run.id)["ok"] is True
+    journal = run.folder / "journal.jsonl"
+    whole = journal.read_bytes()
+
+    journal.write_bytes(whole + b"v1 torn")
+    torn = cutover("audit", "verify", run.id, "--output", "json", code=8).json
+    assert torn["ok"] is False and torn["fault"] == "torn"
+
+    journal.write_bytes(whole.replace(b'"step":"two"', b'"step":"tvo"', 1))
+    bad = cutover("audit", "verify", run.id, "--output", "json", code=8).json
+    assert bad["ok"] is False and bad["fault"] not in (None, "torn")
+    assert run("logs", code=8).err != ""
+    assert bad["bad"]["seq"] < bad["last_seq"] or bad["bad"]["seq"] == bad["last_seq"] + 1
+
+    journal.write_bytes(whole)
+    run.audit()
+
+
+def test_the_plan_reads_and_can_be_saved_and_pinned(cutover):
+    book = cutover.book(BOOK)
+    plan = cutover.json("plan", book)
+    assert set(plan) == PLAN
+    assert all(set(step) == PLAN_STEP for step in plan["steps"])
+    assert [s["id"] for s in plan["steps"]] == ["one", "two", "three"]
+    assert plan["critical_path"] == ["one", "two", "three"]
+    assert cutover.marks == [] and cutover.runs() == []
+    cutover("plan", book, "--out", "saved.json", code=0)
+    cutover.run(book, "--plan", "saved.json")
+    cutover.book(BOOK.replace("echo, hi", "echo, ho"))
+    done = cutover("run", book, "--yes", "--plan", "saved.json", code=6)
+    assert "no longer holds" in done.err and len(cutover.runs()) == 1
+
+
+def test_a_plan_shows_before_and_after_of_commands(cutover):
+    cutover.book("""\
+        cutover: v1
+        name: planned
+        steps:
+          - id: one
+            run: [touch, changed]
+            plan: [echo, "weight: 0 -> 100"]
+            rollback: {run: [rm, changed]}
+        """)
+    plan = cutover.json("plan", "book.yaml")
+    assert plan["steps"][0]["changes"] == [{"what": "weight", "before": "0", "after": "100"}]
+    text = cutover("plan", "book.yaml", code=0).out
+    assert "weight" in text and "100" in text and not (cutover.folder / "changed").exists()
+
+
+def test_the_graph_comes_in_three_forms(cutover):
+    book = cutover.book(BOOK)
+    graph = cutover.json("graph", book)
+    assert graph == json.loads(cutover("graph", book, "--format", "json", code=0).out)
+    assert graph["edges"] == [["one", "two"]]  # what is between phases is a barrier
+    assert cutover("graph", book, "--format", "dot", code=0).out.startswith("digraph")
+    assert "two" in cutover("graph", book, "--format", "text", code=0).out
+
+
+@pytest.mark.parametrize("expression, value", [
+    ("1 + 2", 3), ("'a' + 'b'", "ab"), ("x.y[1] > 1.5", True), ("has(x.z)", False),
+    ("false && 1/0 > 0", False), ("[1, 2].map(i, i * 2)", [2, 4]), ("null", None)])
+def test_eval_prints_a_value_as_json(cutover, expression, value):
+    (cutover.folder / "vars.json").write_text('{"x": {"y": [1, 2]}}')
+    done = cutover("eval", expression, "--vars", "vars.json", code=0)
+    assert json.loads(done.out) == value
+
+
+def test_eval_names_the_error_of_an_expression(cutover):
+    assert "divide by zero" in cutover("eval", "1 / 0", code=1).err
+    assert "nowhere" in cutover("eval", "nowhere", code=1).err
+
+
+def test_eval_sees_a_live_run(cutover):
+    run = cutover.start("""\
+        cutover: v1
+        name: gated
+        parameters: {size: {type: int, default: 7}}
+        roles: {ops: {members: ["0"]}}
+        steps:
+          - {id: one, uses: drill, with: {outputs: {name: first}}}
+          - {id: gate, approve: {roles: [ops]}}
+        """)
+    run.wait_for_people("gate")
+    assert json.loads(cutover("eval", "steps.one.outputs.name", run.id, code=0).out) == "first"
+    assert json.loads(cutover("eval", "params.size + 1", run.id, code=0).out) == 8
+    cutover("eval", "params.size +", run.id, code=2)
+    cutover("eval", "params.size / 0", run.id, code=1)
+    run("approve", "gate")
+    run.end(0)
+
+
+def test_a_trigger_is_tried_on_recorded_samples(cutover):
+    samples = {"trigger": {"id": "t", "bad": {"above": 5}, "for": "2s"}, "metric": {"every": "1s"},
+               "samples": [[0, 1], [1, 9], [2, 9], [3, 9], [4, None]], "armed_at": 0}
+    (cutover.folder / "one.json").write_text(json.dumps(samples))
+    (cutover.folder / "two.json").write_text(json.dumps([samples, samples]))
+    told = cutover.json("trigger", "test", "one.json")
+    assert set(told) == {"states", "classes", "fires_at", "fired", "final"}
+    assert told["fires_at"] == 3 and told["fired"] == [3]
+    assert told["classes"] == ["good", "bad", "bad", "bad", "missing"]
+    assert cutover.json("trigger", "test", "two.json") == [told, told]
+    text = cutover("trigger", "test", "one.json", code=0).out.splitlines()
+    assert text[1].split() == ["1", "9", "bad", "pending"]
+
+
+def test_plugins_and_schema_are_made_from_the_tables(cutover):
+    plugins = {p["name"]: p for p in cutover.json("plugins")}
+    assert {"core", "dns", "traffic", "sync", "metrics"} <= set(plugins)
+    actions = {a["name"]: a for a in plugins["dns"]["actions"]}
+    assert {"set_ttl", "set_records", "wait_propagated"} <= {a.split(".")[-1] for a in actions}
+    assert "drill" in cutover("plugins", "core", code=0).out
+    assert "core" in cutover("plugins", code=0).out
+    three_parts(cutover("plugins", "no_such"), 2)
+    schema = cutover.json("schema")
+    assert schema["$schema"].startswith("https://json-schema.org/")
+    assert "dns.set_ttl" in json.dumps(schema)
+
+
+def test_the_state_folder_is_private_and_named_by_option_or_environment(cutover):
+    run = cutover.run(BOOK)
+    for folder in (cutover.state, run.folder.parent, run.folder):
+        assert folder.stat().st_mode & 0o777 == 0o700
+    for file in ("journal.jsonl", "runbook.json", "lock", "engine.log"):
+        assert (run.folder / file).stat().st_mode & 0o777 == 0o600, file
+    elsewhere = cutover.folder / "elsewhere"
+    assert cutover.json("list", "--state-dir", elsewhere) == []
+    home = {"CUTOVER_STATE_DIR": "", "HOME": str(cutover.folder)}
+    assert cutover("list", env=home, code=0).out == ""
+    assert (cutover.folder / ".local/state/cutover").is_dir()
+
+
+def test_a_state_folder_of_somebody_else_is_refused(cutover):
+    cutover.state.mkdir(mode=0o777)
+    cutover.state.chmod(0o777)
+    three_parts(cutover("list"), 6)
+
+
+def test_options_may_be_written_with_equals_and_end_with_two_dashes(cutover):
+    run = cutover.run(BOOK)
+    assert cutover("status", "--output=json", "--", run.id, code=0).json["run"] == run.id
+
+
+def test_text_is_coloured_on_a_terminal_only(cutover):
+    run = cutover.run(BOOK.replace("three, run", "three, on_failure: continue, run")
+                      .replace("echo, hi", "'false'"))
+    assert "\033[" not in run("status").out
+    with Terminal(cutover, "status", run.id) as terminal:
+        assert terminal.wait() == 0
+    assert "\033[31m" in terminal.text
+    cutover.env["NO_COLOR"] = "1"
+    with Terminal(cutover, "status", run.id) as terminal:
+        assert terminal.wait() == 0
+    assert "\033[" not in terminal.text
