@@ -6,60 +6,17 @@
  *
  * libpq may close and reopen its socket while it connects (next address, other encryption), so the
  * watch on it is taken away before each step and made anew after it. */
-#include "sync/pg.h"
-
-#include "sync/dsn.h"
+#include "sync/pg_state.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uv.h>
 
 enum {
 	CONNECT_MS = 10000,
 	ANSWER_MS = 5000, /* for the way there and back, on top of what the server may take */
 	REPORT_MS = 100,  /* kept of a call's time to say why there was no answer */
-	IDLE_KEPT = 2,	  /* of each name */
-};
-
-enum pg_state { PG_RESOLVING, PG_CONNECTING, PG_SETTLING, PG_IDLE, PG_ASKING, PG_DEAD };
-
-struct pg {
-	struct pg_pool *pool;
-	struct pg *next;       /* in the pool's list */
-	struct cut_call *call; /* of who has it; NULL in the pool */
-	char *name;	       /* owned: the connection's, in the runbook */
-	char *statement_ms;    /* owned: the server's limit for one statement */
-	struct dsn *dsn;       /* owned until connected */
-	PGconn *conn;	       /* owned */
-	enum pg_state state;
-	uv_poll_t *watch; /* owned; frees itself when closed */
-	uv_timer_t limit; /* for what is under way; with 0 ms, tells soon what is known at once */
-	int64_t limit_ms;
-	uv_work_t resolve;
-	bool resolving, closed;	   /* the thread has it; the timer's handle is closed */
-	struct kit_why unresolved; /* the thread's: why its addresses were not found */
-	struct kit_why why;	   /* why it is dead */
-	enum cut_status dead;	   /* how the next question ends where it is dead */
-	PGresult *rows;		   /* owned: of the statement under way */
-	pg_fn *fn;
-	void *owner;
-};
-
-struct pg_pool {
-	uv_loop_t *loop;
-	struct pg *idle;
-};
-
-const struct cut_param pg_connection_params[] = {
-	{"dsn", CUT_T_STRING, CUT_P_REQUIRED, NULL, NULL,
-	 "where it is, as libpq writes it: host=db port=5432 dbname=shop user=cutover"},
-	{"secret", CUT_T_SECRET, 0, NULL, NULL, "the password"},
-	{"ca_file", CUT_T_STRING, CUT_P_PATH, NULL, NULL,
-	 "who vouches for the server's certificate; without it the system's authorities"},
-	{"statement_timeout", CUT_T_DURATION, 0, "1m", "1s..", "the longest single statement"},
-	{0},
 };
 
 /* Written out of the same rules on both sides, whatever the servers' own settings are: what is
@@ -93,7 +50,7 @@ static void unwatch(struct pg *pg)
 	pg->watch = NULL;
 }
 
-static void pg_free(struct pg *pg)
+void pg_free(struct pg *pg)
 {
 	free(pg->name);
 	free(pg->statement_ms);
@@ -121,21 +78,10 @@ static void disconnect(struct pg *pg)
 	pg->state = PG_DEAD;
 }
 
-/* Nobody has it any more. Its memory stays until the loop comes around. */
-static void drop(struct pg *pg)
+void pg_drop(struct pg *pg)
 {
 	disconnect(pg);
 	uv_close((uv_handle_t *)&pg->limit, on_limit_closed);
-}
-
-static void unlink_idle(struct pg *pg)
-{
-	for (struct pg **at = &pg->pool->idle; *at; at = &(*at)->next) {
-		if (*at == pg) {
-			*at = pg->next;
-			return;
-		}
-	}
 }
 
 static void answer(struct pg *pg, const struct pg_reply *reply)
@@ -170,12 +116,10 @@ static void lose(struct pg *pg, enum cut_status status, const char *fmt, ...)
 	va_end(args);
 	pg->dead = status;
 	disconnect(pg);
-	if (pg->fn) {
+	if (pg->fn)
 		tell_dead(pg);
-	} else if (!pg->call) {
-		unlink_idle(pg);
-		drop(pg);
-	}
+	else if (!pg->call)
+		pg->on_idle_lost(pg);
 }
 
 /* libpq's texts are of several lines, the last of them empty; the first says it. */
@@ -217,11 +161,11 @@ static void start_limit(struct pg *pg, int64_t ms)
 
 	ms = ms < left ? ms : left;
 	pg->limit_ms = ms > 1 ? ms : 1;
-	uv_update_time(pg->pool->loop);
+	uv_update_time(pg->loop);
 	uv_timer_start(&pg->limit, on_limit, (uint64_t)pg->limit_ms, 0);
 }
 
-static void start_soon(struct pg *pg)
+void pg_tell_soon(struct pg *pg)
 {
 	uv_timer_start(&pg->limit, on_limit, 0, 0);
 }
@@ -237,7 +181,7 @@ static void watch(struct pg *pg, int events)
 {
 	if (!pg->watch) {
 		pg->watch = kit_new(uv_poll_t);
-		if (uv_poll_init(pg->pool->loop, pg->watch, PQsocket(pg->conn)) < 0) {
+		if (uv_poll_init(pg->loop, pg->watch, PQsocket(pg->conn)) < 0) {
 			free(pg->watch);
 			pg->watch = NULL;
 			lose(pg, CUT_RETRY, "its socket cannot be watched");
@@ -328,7 +272,7 @@ static void ask(struct pg *pg, enum pg_state state, const char *sql, int n,
 		kit_why(&pg->why, 0, "connection %s: the question could not be sent", pg->name);
 		pg->dead = CUT_RETRY;
 		disconnect(pg);
-		start_soon(pg);
+		pg_tell_soon(pg);
 		return;
 	}
 	pg->state = state;
@@ -407,79 +351,12 @@ static void on_resolved(uv_work_t *work, int status)
 		connect_begin(pg);
 }
 
-/* --- for operations --- */
-
-struct pg_pool *pg_pool_new(struct uv_loop_s *loop)
+void pg_begin(struct pg *pg)
 {
-	struct pg_pool *pool = kit_new(struct pg_pool);
-
-	pool->loop = loop;
-	return pool;
-}
-
-void pg_pool_free(struct pg_pool *pool)
-{
-	while (pool->idle) {
-		struct pg *pg = pool->idle;
-
-		pool->idle = pg->next;
-		PQfinish(pg->conn);
-		free(pg->watch);
-		pg_free(pg);
-	}
-	free(pool);
-}
-
-static struct pg *take_idle(struct pg_pool *pool, const char *name)
-{
-	for (struct pg *pg = pool->idle; pg; pg = pg->next) {
-		if (!strcmp(pg->name, name)) {
-			unlink_idle(pg);
-			return pg;
-		}
-	}
-	return NULL;
-}
-
-static struct pg *pg_new(struct pg_pool *pool, struct cut_call *call, const char *name)
-{
-	const json_t *params = call->api->connection(call, name);
-	double limit_s = json_number_value(json_object_get(params, "statement_timeout"));
-	struct pg *pg = kit_new(struct pg);
-
-	pg->pool = pool;
-	pg->call = call;
-	pg->name = kit_strdup(name);
-	pg->statement_ms = kit_printf("%.0f", (limit_s > 0 ? limit_s : 60) * 1000);
-	uv_timer_init(pool->loop, &pg->limit);
-	uv_unref((uv_handle_t *)&pg->limit);
-	return pg;
-}
-
-struct pg *pg_take(struct pg_pool *pool, struct cut_call *call, const char *name, pg_fn *ready,
-		   void *owner)
-{
-	struct pg *pg = take_idle(pool, name);
-
-	if (pg) {
-		pg->call = call;
-		start_soon(pg);
-	} else {
-		pg = pg_new(pool, call, name);
-		if (dsn_new(call, name, &pg->dsn, &pg->why) < 0) {
-			pg->state = PG_DEAD;
-			pg->dead = CUT_FAIL;
-			start_soon(pg);
-		} else {
-			pg->state = PG_RESOLVING;
-			pg->resolving = true;
-			uv_queue_work(pool->loop, &pg->resolve, resolve, on_resolved);
-			start_limit(pg, CONNECT_MS);
-		}
-	}
-	pg->fn = ready;
-	pg->owner = owner;
-	return pg;
+	pg->state = PG_RESOLVING;
+	pg->resolving = true;
+	uv_queue_work(pg->loop, &pg->resolve, resolve, on_resolved);
+	start_limit(pg, CONNECT_MS);
 }
 
 void pg_ask(struct pg *pg, const char *sql, int n, const char *const *values, pg_fn *fn,
@@ -490,41 +367,5 @@ void pg_ask(struct pg *pg, const char *sql, int n, const char *const *values, pg
 	if (pg->state == PG_IDLE)
 		ask(pg, PG_ASKING, sql, n, values);
 	else
-		start_soon(pg);
-}
-
-static size_t count_idle(const struct pg_pool *pool, const char *name)
-{
-	size_t n = 0;
-
-	for (const struct pg *pg = pool->idle; pg; pg = pg->next)
-		n += !strcmp(pg->name, name);
-	return n;
-}
-
-void pg_give(struct pg *pg)
-{
-	if (!pg)
-		return;
-	pg->fn = NULL;
-	pg->call = NULL;
-	uv_timer_stop(&pg->limit);
-	if (pg->state != PG_IDLE || count_idle(pg->pool, pg->name) >= IDLE_KEPT) {
-		drop(pg);
-		return;
-	}
-	pg->next = pg->pool->idle;
-	pg->pool->idle = pg;
-}
-
-const char *pg_text(const struct pg_reply *reply, int row, int column)
-{
-	return PQgetisnull(reply->rows, row, column) ? NULL : PQgetvalue(reply->rows, row, column);
-}
-
-int64_t pg_int(const struct pg_reply *reply, int row, int column)
-{
-	const char *text = pg_text(reply, row, column);
-
-	return text ? strtoll(text, NULL, 10) : 0;
+		pg_tell_soon(pg);
 }

@@ -30,6 +30,7 @@ static const struct cut_provider providers[] = {
 };
 
 static const struct cut_action *const actions[] = {
+	&sync_compare,
 	&sync_lag,
 	&sync_wait_caught_up,
 	NULL,
