@@ -146,6 +146,12 @@ static void take_frame(struct host *host, json_t *frame)
 	host_link_fail(host, "an unknown frame %s came", name);
 }
 
+/* The engine is done with us, or dead: it closed its end, with or without unread frames of ours. */
+static bool engine_left(int r)
+{
+	return r == -EPIPE || r == -ECONNRESET;
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	struct host *host = cut_container(poll, struct host, poll);
@@ -155,7 +161,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	if (r > 0 && events & UV_READABLE)
 		r = cut_frame_fill(host->fd, &host->in);
 	if (r < 0) {
-		link_close(host, r == -EPIPE ? 0 : 1); /* the engine is done with us, or dead */
+		link_close(host, engine_left(r) ? 0 : 1);
 		return;
 	}
 	while (!host->closing && !host->failed) {
@@ -179,7 +185,7 @@ static void on_flush(uv_prepare_t *prepare)
 	int r = host->out.len ? cut_frame_flush(host->fd, &host->out) : 1;
 
 	if (r < 0 || host->failed) {
-		link_close(host, 1);
+		link_close(host, !host->failed && engine_left(r) ? 0 : 1);
 		return;
 	}
 	if (host->stuck == !r)
