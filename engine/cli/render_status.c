@@ -57,6 +57,28 @@ static void clip(struct cut_buf *out, size_t start)
 	}
 }
 
+/* One paragraph in lines of at most WIDTH, broken at spaces; what must not be cut off. */
+static void wrap(const char *text, struct cut_buf *out)
+{
+	size_t indent = 0;
+
+	while (*text) {
+		size_t len = strlen(text), room = WIDTH - indent, cut = len;
+
+		if (len > room) {
+			for (cut = room; cut > 0 && text[cut] != ' '; cut--)
+				;
+			if (cut == 0)
+				cut = room;
+		}
+		cut_buf_printf(out, "%*s%.*s\n", (int)indent, "", (int)cut, text);
+		text += cut;
+		while (*text == ' ')
+			text++;
+		indent = 4;
+	}
+}
+
 static bool final(const char *state)
 {
 	static const char *const states[] = {"accepted", "done", "rolled_back", "rollback_incomplete",
@@ -190,6 +212,22 @@ static void clocks(const json_t *s, struct cut_buf *out)
 	}
 }
 
+/* "WAITS since 02:14:05 for dba, ops: cutover approve go_live" */
+static void waiting_line(const json_t *w, struct cut_buf *out)
+{
+	const json_t *roles = json_object_get(w, "roles");
+	bool manual = strcmp(cut_json_str(w, "kind", ""), "manual") == 0;
+
+	cut_buf_add_str(out, "  WAITS since ");
+	cut_render_clock(cut_json_str(w, "since", NULL), out);
+	cut_buf_add_str(out, " for ");
+	if (json_array_size(roles) == 0)
+		cut_buf_add_str(out, "an operator");
+	for (size_t i = 0; i < json_array_size(roles); i++)
+		cut_buf_printf(out, "%s%s", i ? ", " : "", json_string_value(json_array_get(roles, i)));
+	cut_buf_printf(out, ": cutover %s %s\n", manual ? "attest" : "approve", cut_json_str(w, "id", ""));
+}
+
 static void people(const json_t *s, struct cut_buf *out)
 {
 	const json_t *holds = json_object_get(s, "holds"), *waiting = json_object_get(s, "waiting_for");
@@ -198,20 +236,15 @@ static void people(const json_t *s, struct cut_buf *out)
 	for (size_t i = 0; i < json_array_size(holds); i++) {
 		const json_t *h = json_array_get(holds, i);
 
-		cut_buf_printf(out, "  HOLD %s %s: %s\n", cut_json_str(h, "kind", ""),
-		               cut_json_str(h, "id", ""), cut_json_str(h, "remedy", ""));
-	}
-	for (size_t i = 0; i < json_array_size(waiting); i++) {
-		const json_t *w = json_array_get(waiting, i);
-		cut_auto(cut_str) char *roles =
-			json_dumps(json_object_get(w, "roles"), JSON_COMPACT | JSON_ENCODE_ANY);
+		cut_auto(cut_str) char *text =
+			cut_printf("  HOLD %s %s: %s", cut_json_str(h, "kind", ""),
+		                   cut_json_str(h, "id", ""), cut_json_str(h, "remedy", ""));
 
-		cut_buf_printf(out, "  WAITS for %s %s %s since ", cut_json_str(w, "kind", ""),
-		               cut_json_str(w, "id", ""), roles ? roles : "");
-		cut_render_clock(cut_json_str(w, "since", NULL), out);
-		line_end(out);
+		wrap(text, out);
 	}
-	if (json_is_object(roll) && json_is_number(json_object_get(roll, "time_s"))) {
+	for (size_t i = 0; i < json_array_size(waiting); i++)
+		waiting_line(json_array_get(waiting, i), out);
+	if (!final(cut_json_str(s, "state", "")) && json_is_object(roll) && json_is_number(json_object_get(roll, "time_s"))) {
 		cut_buf_add_str(out, "  going back would take about ");
 		cut_render_seconds(json_object_get(roll, "time_s"), out);
 		line_end(out);

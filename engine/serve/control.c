@@ -110,10 +110,10 @@ static enum MHD_Result reply_text(struct request *q, unsigned status, const stru
 
 static enum MHD_Result reply_json(struct request *q, unsigned status, const json_t *json)
 {
+	cut_auto(cut_str) char *line = json_dumps(json, JSON_COMPACT); /* steps stay in their order */
 	cut_auto(cut_buf) struct cut_buf text = {0};
 
-	cut_json_canonical(json, &text);
-	cut_buf_add_char(&text, '\n');
+	cut_buf_printf(&text, "%s\n", line);
 	return reply_text(q, status, &text);
 }
 
