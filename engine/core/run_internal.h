@@ -189,13 +189,14 @@ struct cut_run {
 	struct cut_run_names names;   /* of the last cut_run_env */
 };
 
-/* --- run.c: effects, nodes --- */
+/* --- run.c: effects; node.c: the graph --- */
 struct cut_effect *cut_run_fx(struct cut_run *run, enum cut_effect_type type);
 void cut_run_page(struct cut_run *run, const char *event, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void cut_run_record(struct cut_run *run, json_t *details, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4))); /* details is stolen */
 void cut_run_move(struct cut_run *run, enum cut_run_state state);
+void cut_run_drain(struct cut_run *run);
 void cut_run_node_done(struct cut_run *run, uint32_t node);
 void cut_run_begin(struct cut_run *run); /* the first phase */
 void cut_run_phase_opened(struct cut_run *run, uint32_t phase);
@@ -218,7 +219,7 @@ void cut_run_leave_lane(struct cut_run *run, uint32_t step);
 bool cut_run_window_open(const struct cut_run *run, uint32_t phase);
 enum cut_lane_id cut_run_lane(const struct cut_run *run, uint32_t step);
 
-/* --- step.c: an attempt's life --- */
+/* --- step.c, outcome.c: an attempt's life --- */
 void cut_step_move(struct cut_run *run, uint32_t step, enum cut_step_state state);
 void cut_step_doing(struct cut_run *run, uint32_t step, enum cut_doing doing);
 bool cut_step_stopping(const struct cut_run *run, uint32_t step);
@@ -235,6 +236,7 @@ void cut_step_verify(struct cut_run *run, uint32_t step);
 void cut_step_outcome(struct cut_run *run, const struct cut_event *ev);
 void cut_step_late(struct cut_run *run, uint32_t step); /* its deadline passed */
 void cut_step_interrupt(struct cut_run *run, uint32_t step, bool even_waiting);
+void cut_step_end(struct cut_run *run, uint32_t step, enum cut_step_state state);
 void cut_step_rest(struct cut_run *run, uint32_t step); /* gives back lane, group, locks */
 bool cut_step_duty(const struct cut_run *run, uint32_t step);
 const char *cut_step_short(const char *text, const char *fallback);
@@ -330,6 +332,19 @@ void cut_run_abort(struct cut_run *run, enum cut_run_state ending, const char *w
 
 /* --- order.c --- */
 int cut_order_may(const struct cut_run *run, const struct cut_event *ev, struct cut_err *err);
+const char *cut_order_who(const struct cut_event *ev);
+int cut_order_authorised(const struct cut_run *run, const struct cut_event *ev, const char *right,
+			 struct cut_err *err);
+int cut_order_need_forward(const struct cut_run *run, const struct cut_event *ev,
+			   struct cut_err *err);
+int cut_order_may_retry(const struct cut_run *run, const struct cut_event *ev,
+			struct cut_err *err);
+int cut_order_may_skip(const struct cut_run *run, const struct cut_event *ev, struct cut_err *err);
+int cut_order_may_attest(const struct cut_run *run, const struct cut_event *ev,
+			 struct cut_err *err);
+void cut_order_retry(struct cut_run *run, const struct cut_event *ev);
+void cut_order_skip(struct cut_run *run, const struct cut_event *ev);
+void cut_order_attest(struct cut_run *run, const struct cut_event *ev);
 void cut_order_apply(struct cut_run *run, const struct cut_event *ev);
 
 /* --- env.c: what expressions see --- */
