@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `status --output json` says about a run: which fields there are, and how groups fold. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "engine/core/status.h"
+#include "tests/lib/world.h"
+
+static json_t *status_of(struct world *w, cut_time t)
+{
+	struct cut_watch *watch = cut_watch_new(world_runbook(w));
+	json_t *status = cut_status_json(world_runbook(w), world_run(w), watch, t, 1800000000000);
+
+	cut_watch_free(watch);
+	return status;
+}
+
+static void expect_at(const json_t *status, const char *pointer, const char *want)
+{
+	const json_t *value = cut_json_at(status, pointer);
+	cut_auto(cut_buf) struct cut_buf text = {0};
+
+	assert_non_null(value);
+	cut_json_canonical(value, &text);
+	if (strcmp(cut_buf_str(&text), want) != 0)
+		fail_msg("%s: want %s, got %s", pointer, want, cut_buf_str(&text));
+}
+
+static const char *const runbook = "roles: {lead: {members: [bob]}}\n"
+				   "downtime: [{id: outage, from: cut, to: live, limit: 30s}]\n"
+				   "phases:\n"
+				   "  - id: prepare\n"
+				   "    steps:\n"
+				   "      - {id: ttl, uses: t.write, temporary: true}\n"
+				   "      - id: ladder\n"
+				   "        foreach: {items: [5, 25], as: share}\n"
+				   "        steps: [{id: shift, uses: t.write}]\n"
+				   "      - {id: go, approve: {roles: [lead], expires: 1h}}\n"
+				   "  - id: switch\n"
+				   "    steps:\n"
+				   "      - {id: cut, uses: t.write}\n"
+				   "      - {id: live, uses: t.write}\n";
+
+static void test_status_has_every_field_from_the_start(void **state)
+{
+	static const char *const fields[] = {
+		"phases",      "run",		"runbook",  "seq",	 "at",
+		"engine",      "state",		"holds",    "phase",	 "socket",
+		"loop_max_ms", "elapsed_s",	"late_s",   "eta",	 "downtime",
+		"unclosed",    "steps",		"groups",   "triggers",	 "acceptance",
+		"window",      "continue",	"rollback", "exit_code", "waiting_for",
+		"in_command",  "temporary_open"};
+	struct world *w = world_new(runbook);
+	cut_auto(cut_json) json_t *status = NULL;
+
+	(void)state;
+	world_start(w);
+	status = status_of(w, 2500);
+	for (size_t i = 0; i < CUT_ARRAY_LEN(fields); i++)
+		if (!json_object_get(status, fields[i]))
+			fail_msg("no field %s", fields[i]);
+	assert_int_equal(json_object_size(status), CUT_ARRAY_LEN(fields));
+	expect_at(status, "/state", "\"running\"");
+	expect_at(status, "/phase", "\"prepare\"");
+	expect_at(status, "/elapsed_s", "2.5");
+	expect_at(status, "/at", "\"2027-01-15T08:00:00.000Z\"");
+	expect_at(status, "/acceptance", "null");
+	expect_at(status, "/exit_code", "0");
+	expect_at(status, "/continue",
+		  "{\"downtime_s\":null,\"next_gate\":\"go\",\"time_s\":null}");
+	expect_at(status, "/downtime/outage", "{\"elapsed_s\":0,\"limit_s\":30,\"running\":false}");
+	expect_at(status, "/steps/ttl/state", "\"running\"");
+	expect_at(status, "/steps/ttl/attempt", "1");
+	expect_at(status, "/steps/ladder~15~1shift",
+		  "{\"attempt\":0,\"ended\":null,\"outputs\":null,\"phase\":\"prepare\",\"reason\":"
+		  "null,"
+		  "\"started\":null,\"state\":\"pending\"}");
+	world_free(w);
+}
+
+static void test_a_group_folds_its_steps(void **state)
+{
+	struct world *w = world_new(runbook);
+	cut_auto(cut_json) json_t *before = NULL, *half = NULL, *failed = NULL;
+
+	(void)state;
+	world_start(w);
+	world_ok(w, "ttl");
+	before = status_of(w, 0);
+	expect_at(before, "/groups/ladder~15/state", "\"running\"");
+	expect_at(before, "/groups/ladder~125/state", "\"pending\"");
+	expect_at(before, "/groups/ladder/state", "\"running\"");
+	expect_at(before, "/temporary_open", "[\"ttl\"]");
+	world_ok(w, "ladder/5/shift");
+	half = status_of(w, 0);
+	expect_at(half, "/groups/ladder~15/state", "\"succeeded\"");
+	world_fail(w, "ladder/25/shift");
+	failed = status_of(w, 0);
+	expect_at(failed, "/groups/ladder/state", "\"failed\"");
+	expect_at(failed, "/state", "\"paused\"");
+	expect_at(failed, "/holds/0/kind", "\"step\"");
+	expect_at(failed, "/holds/0/id", "\"ladder/25/shift\"");
+	expect_at(failed, "/exit_code", "3");
+	world_free(w);
+}
+
+static void test_status_tells_who_is_waited_for_and_how_long_it_has_been_down(void **state)
+{
+	struct world *w = world_new(runbook);
+	cut_auto(cut_json) json_t *gate = NULL, *down = NULL;
+
+	(void)state;
+	world_start(w);
+	world_ok(w, "ttl");
+	world_ok(w, "ladder/5/shift");
+	world_ok(w, "ladder/25/shift");
+	gate = status_of(w, 0);
+	expect_at(gate, "/waiting_for/0/kind", "\"approval\"");
+	expect_at(gate, "/waiting_for/0/id", "\"go\"");
+	expect_at(gate, "/waiting_for/0/roles", "[\"lead\"]");
+	assert_int_equal(world_vote(w, "go", 1002, true), 0);
+	world_at(w, 4 * CUT_SECOND);
+	world_ok(w, "cut");
+	down = status_of(w, 5 * CUT_SECOND);
+	expect_at(down, "/waiting_for", "[]");
+	expect_at(down, "/phase", "\"switch\"");
+	expect_at(down, "/continue/next_gate", "null");
+	expect_at(down, "/downtime/outage", "{\"elapsed_s\":5,\"limit_s\":30,\"running\":true}");
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_status_has_every_field_from_the_start),
+		cmocka_unit_test(test_a_group_folds_its_steps),
+		cmocka_unit_test(test_status_tells_who_is_waited_for_and_how_long_it_has_been_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
