@@ -5,7 +5,7 @@
  *	main.c      what the process is, its limits
  *	load.c      which files are loaded      describe.c  tables → JSON
  *	link.c      frames ↔ calls              call.c      the life of a call
- *	service_*.c what the calls are given    */
+ *	service_*.c what the calls are given    names.c     addresses looked up at the start */
 #pragma once
 
 #include "engine/base/alloc.h"
@@ -22,6 +22,9 @@ struct host_http; /* service_http.c */
 
 enum { HOST_ENDED_KEPT = 64 };
 
+struct host;
+typedef void host_names_fn(struct host *host);
+
 struct host {
 	uv_loop_t loop;
 	const struct cut_plugin *plugin;	  /* never unloaded */
@@ -33,14 +36,19 @@ struct host {
 	struct host_call *ended[HOST_ENDED_KEPT]; /* owned: the last that ended */
 	unsigned ended_next;
 	struct host_http *http;	    /* owned; made at the first request */
+	json_t *addresses;	    /* owned: "name:port" → address, kept from the start */
+	unsigned lookups;	    /* of names, under way */
+	host_names_fn *names_ready; /* NULL: nobody waits for them */
+	uv_timer_t names_timer;
 	struct list_node *children; /* service_spawn.c: commands that run or are being ended */
 
 	int fd; /* the link */
 	uv_poll_t poll;
 	uv_prepare_t flush; /* once a turn of the loop: several frames, one write */
 	struct cut_buf in, out;
-	bool stuck;  /* the engine does not read fast enough: wait until it does */
-	bool failed; /* given up: to be closed */
+	bool greeting; /* frames wait until the names are looked up */
+	bool stuck;    /* the engine does not read fast enough: wait until it does */
+	bool failed;   /* given up: to be closed */
 	bool closing;
 	int exit_code;
 };
@@ -81,6 +89,11 @@ int host_frame_send(struct host_frame *frame);
 /* Tells the engine why and ends the process's work: nothing that was in flight has an answer. */
 void host_link_fail(struct host *host, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void host_link_refuse(int fd, const char *text); /* before there is a host */
+
+/* names.c: keys are "name:port"; ready once all are looked up, or 3 s later. False: at once. */
+bool host_names_start(struct host *host, const json_t *keys, host_names_fn *ready);
+void host_names_stop(struct host *host);
+const char *host_kept_address(const struct host *host, const char *name, const char *port);
 
 /* call.c */
 void host_call_start(struct host *host, json_t *frame); /* steals */

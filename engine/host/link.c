@@ -23,6 +23,7 @@ static void link_close(struct host *host, int exit_code)
 	uv_close((uv_handle_t *)&host->flush, NULL);
 	close(host->fd);
 	host_calls_end(host);
+	host_names_stop(host);
 	service_http_done(host);
 }
 
@@ -66,12 +67,32 @@ void host_link_refuse(int fd, const char *text)
 	cut_buf_done(&host.out);
 }
 
+static void take_frames(struct host *host);
+
+static void on_names_ready(struct host *host)
+{
+	struct host_frame ready;
+	int r = host->plugin->init ? host->plugin->init(&host_api, &host->loop, &host->self) : 0;
+
+	if (r < 0) {
+		host_link_fail(host, "plugin %s could not start: %s", host->plugin->name,
+			       strerror(-r));
+		return;
+	}
+	host_frame_open(host, &ready, "ready");
+	cut_jw_json(&ready.w, "descriptor", host->descriptor);
+	if (host_frame_send(&ready) < 0)
+		host_link_fail(host, "the tables of plugin %s are over 1 MiB", host->plugin->name);
+	if (host->greeting) {
+		host->greeting = false;
+		take_frames(host); /* that came meanwhile */
+	}
+}
+
 static void on_hello(struct host *host, json_t *frame)
 {
 	const char *folder = cut_json_str(frame, "folder", NULL);
 	const char *run = cut_json_str(frame, "run", NULL);
-	struct host_frame ready;
-	int r;
 
 	if (host->run || !run || !folder) {
 		host_link_fail(host, "hello twice, or without run and folder");
@@ -85,16 +106,7 @@ static void on_hello(struct host *host, json_t *frame)
 	host->run = cut_strdup(run);
 	host->connections = json_incref(json_object_get(frame, "connections"));
 	host_secrets_set(host, json_incref(json_object_get(frame, "secrets")));
-	r = host->plugin->init ? host->plugin->init(&host_api, &host->loop, &host->self) : 0;
-	if (r < 0) {
-		host_link_fail(host, "plugin %s could not start: %s", host->plugin->name,
-			       strerror(-r));
-		return;
-	}
-	host_frame_open(host, &ready, "ready");
-	cut_jw_json(&ready.w, "descriptor", host->descriptor);
-	if (host_frame_send(&ready) < 0)
-		host_link_fail(host, "the tables of plugin %s are over 1 MiB", host->plugin->name);
+	host->greeting = host_names_start(host, json_object_get(frame, "hosts"), on_names_ready);
 }
 
 static void on_call(struct host *host, json_t *frame)
@@ -146,6 +158,24 @@ static void take_frame(struct host *host, json_t *frame)
 	host_link_fail(host, "an unknown frame %s came", name);
 }
 
+static void take_frames(struct host *host)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+
+	while (!host->closing && !host->failed && !host->greeting) {
+		cut_auto(cut_json) json_t *frame = NULL;
+		int r = cut_frame_read(&host->in, &frame, &err);
+
+		if (r < 0)
+			host_link_fail(host, "%s", err.what);
+		if (r <= 0)
+			break;
+		take_frame(host, frame);
+	}
+	if (!host->in.len && host->in.data)
+		explicit_bzero(host->in.data, host->in.cap); /* hello held the secrets */
+}
+
 /* The engine is done with us, or dead: it closed its end, with or without unread frames of ours. */
 static bool engine_left(int r)
 {
@@ -155,27 +185,14 @@ static bool engine_left(int r)
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
 	struct host *host = cut_container(poll, struct host, poll);
-	cut_auto(cut_err) struct cut_err err = {0};
 	int r = status < 0 ? status : 1;
 
 	if (r > 0 && events & UV_READABLE)
 		r = cut_frame_fill(host->fd, &host->in);
-	if (r < 0) {
+	if (r < 0)
 		link_close(host, engine_left(r) ? 0 : 1);
-		return;
-	}
-	while (!host->closing && !host->failed) {
-		cut_auto(cut_json) json_t *frame = NULL;
-
-		r = cut_frame_read(&host->in, &frame, &err);
-		if (r < 0)
-			host_link_fail(host, "%s", err.what);
-		if (r <= 0)
-			break;
-		take_frame(host, frame);
-	}
-	if (!host->in.len && host->in.data)
-		explicit_bzero(host->in.data, host->in.cap); /* hello held the secrets */
+	else
+		take_frames(host);
 }
 
 /* Runs before the loop sleeps. Changing what is polled for costs system calls: only when needed. */

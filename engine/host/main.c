@@ -121,6 +121,7 @@ static void host_free(struct host *host)
 		free(host->ended[i]);
 	json_decref(host->descriptor);
 	json_decref(host->connections);
+	json_decref(host->addresses);
 	json_decref(host->secrets);
 	cut_buf_done(&host->in);
 	cut_buf_done(&host->out);
@@ -138,7 +139,8 @@ static void run_loop(struct host *host)
 		uv_run(&host->loop, UV_RUN_ONCE);
 	for (int i = 0; i < TURNS_TO_CLOSE; i++)
 		uv_run(&host->loop, UV_RUN_NOWAIT);
-	uv_loop_close(&host->loop);
+	if (uv_loop_close(&host->loop) < 0)
+		_exit(host->exit_code); /* not even for a lookup of a dead resolver do we wait */
 }
 
 static int serve(const struct cut_plugin *plugin, const char *path, const char *digest)

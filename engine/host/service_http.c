@@ -143,6 +143,41 @@ static bool follow(struct host_http *http, struct host_request *req)
 	return curl_multi_add_handle(http->multi, req->easy) == CURLM_OK;
 }
 
+static void set_address(struct host_request *req, const char *address)
+{
+	cut_auto(cut_str) char *to = NULL;
+
+	if (!address)
+		return;
+	to = cut_printf(strchr(address, ':') ? "::[%s]:" : "::%s:", address);
+	req->connect_to = curl_slist_append(NULL, to);
+	curl_easy_setopt(req->easy, CURLOPT_CONNECT_TO, req->connect_to);
+}
+
+/* No resolver answers: the address from the start of the run, once. */
+static bool use_kept_address(struct host_http *http, struct host_request *req)
+{
+	char *url = NULL, *name = NULL, *port = NULL;
+	const char *address = NULL;
+	CURLU *parts = curl_url();
+
+	if (req->connect_to)
+		return false;
+	curl_easy_getinfo(req->easy, CURLINFO_EFFECTIVE_URL, &url);
+	if (!curl_url_set(parts, CURLUPART_URL, url, 0) &&
+	    !curl_url_get(parts, CURLUPART_HOST, &name, 0) &&
+	    !curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT))
+		address = host_kept_address(http->host, name, port);
+	curl_free(name);
+	curl_free(port);
+	curl_url_cleanup(parts);
+	if (!address)
+		return false;
+	curl_multi_remove_handle(http->multi, req->easy);
+	set_address(req, address);
+	return curl_multi_add_handle(http->multi, req->easy) == CURLM_OK;
+}
+
 static int errno_of(CURLcode code)
 {
 	switch (code) {
@@ -163,7 +198,8 @@ static void on_finished(struct host_http *http, CURL *easy, CURLcode code)
 	struct host_request *req;
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&req);
-	if (!code && follow(http, req))
+	if (code ? code == CURLE_COULDNT_RESOLVE_HOST && use_kept_address(http, req)
+		 : follow(http, req))
 		return;
 	if (code == CURLE_WRITE_ERROR && (req->reply.error || req->reply_headers.error))
 		snprintf(req->why, sizeof(req->why), "the answer is larger than %zu bytes",
@@ -358,17 +394,6 @@ static void set_times(struct host_request *req, const struct cut_http_request *s
 		ms = spec->timeout_ms;
 	curl_easy_setopt(req->easy, CURLOPT_TIMEOUT_MS, (long)(ms > 0 ? ms : 1));
 	curl_easy_setopt(req->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(ms > 0 ? ms : 1));
-}
-
-static void set_address(struct host_request *req, const char *address)
-{
-	cut_auto(cut_str) char *to = NULL;
-
-	if (!address)
-		return;
-	to = cut_printf(strchr(address, ':') ? "::[%s]:" : "::%s:", address);
-	req->connect_to = curl_slist_append(NULL, to);
-	curl_easy_setopt(req->easy, CURLOPT_CONNECT_TO, req->connect_to);
 }
 
 static void start(struct host_request *req, const struct cut_http_request *spec)

@@ -29,7 +29,7 @@ struct host {
 	const struct cut_catalog_plugin *plugin;
 	bool standby, ready, pausing;
 	struct cut_hostlink *link; /* owned; NULL while away */
-	json_t *connections, *secrets; /* owned */
+	json_t *connections, *secrets, *hosts; /* owned */
 	struct call *waiting, *waiting_tail;
 	cut_time deaths[RESTART_LIMIT]; /* of late, loop time */
 	unsigned deaths_len;
@@ -241,6 +241,7 @@ static void on_host_closed(uv_handle_t *handle)
 
 	json_decref(host->connections);
 	json_decref(host->secrets);
+	json_decref(host->hosts);
 	free(host);
 	if (--calls->closing == 0) {
 		cut_vec_done(calls);
@@ -292,6 +293,7 @@ static void host_start(struct host *host)
 		.run = o->run,
 		.connections = host->connections,
 		.secrets = host->secrets,
+		.hosts = host->hosts,
 		.lock_fd = o->lock_fd,
 		.log_fd = o->log_fd,
 	};
@@ -317,6 +319,7 @@ static void host_add(struct cut_calls *calls, const struct cut_catalog_plugin *p
 	host->standby = standby;
 	host->connections = cut_needs_connections(calls->options.rb, plugin->name);
 	host->secrets = cut_needs_secrets(calls->options.rb, plugin->name, calls->options.secrets);
+	host->hosts = cut_needs_hosts(calls->options.rb, plugin->name);
 	uv_timer_init(calls->options.loop, &host->pause);
 	uv_unref((uv_handle_t *)&host->pause);
 	cut_vec_push(calls, host);

@@ -11,7 +11,6 @@
 #include "engine/base/log.h"
 #include "engine/runtime/hostspawn.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -30,18 +29,22 @@ enum {
 
 static void on_timer(uv_timer_t *timer);
 
-static void on_closed(uv_handle_t *handle)
+static void link_free(struct cut_hostlink *link)
 {
-	struct cut_hostlink *link = handle->data;
-
-	if (--link->handles)
-		return;
 	cut_buf_done(&link->in);
 	cut_buf_done(&link->out);
 	cut_vec_done(&link->flights);
 	cut_proc_hunt_done(&link->hunt);
 	cut_err_done(&link->why);
 	free(link);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct cut_hostlink *link = handle->data;
+
+	if (--link->handles == 0)
+		link_free(link);
 }
 
 static void close_handle(struct cut_hostlink *link, uv_handle_t *handle)
@@ -280,12 +283,18 @@ int cut_hostlink_start(struct uv_loop_s *loop, const struct cut_hostlink_options
 	if (r == 0)
 		r = cut_hostspawn(options, &link->pid, &link->fd, err);
 	if (r < 0) {
-		cut_buf_done(&link->out);
-		free(link);
+		link_free(link);
 		return r;
 	}
 	link->pidfd = (int)syscall(SYS_pidfd_open, link->pid, 0);
-	assert(link->pidfd >= 0);
+	if (link->pidfd < 0) {
+		r = cut_err_sys(err, -errno, NULL, "cannot watch the plugin host");
+		kill(-link->pid, SIGKILL);
+		waitpid(link->pid, NULL, 0);
+		close(link->fd);
+		link_free(link);
+		return r;
+	}
 	watch(link);
 	*ret = link;
 	return 0;

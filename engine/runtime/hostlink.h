@@ -19,6 +19,7 @@ struct cut_hostlink_options {
 	const json_t
 		*connections; /* name → typed parameters, of this plugin; borrowed during start */
 	const json_t *secrets; /* name → value: those that this plugin's parts name */
+	const json_t *hosts; /* ["name:port", …]: addresses it looks up and keeps; NULL; borrowed */
 	int lock_fd;	       /* inherited, or -1 */
 	int log_fd;	       /* the host's standard error */
 };

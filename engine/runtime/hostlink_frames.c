@@ -162,9 +162,9 @@ void hostlink_take_frames(struct cut_hostlink *link)
 int hostlink_say_hello(struct cut_hostlink *link, const struct cut_hostlink_options *o,
 		       struct cut_err *err)
 {
-	cut_auto(cut_json) json_t *hello =
-		json_pack("{s:s, s:s, s:s, s:O?, s:O?}", "t", "hello", "run", o->run, "folder",
-			  o->folder, "connections", o->connections, "secrets", o->secrets);
+	cut_auto(cut_json) json_t *hello = json_pack(
+		"{s:s, s:s, s:s, s:O?, s:O?, s:O?}", "t", "hello", "run", o->run, "folder",
+		o->folder, "connections", o->connections, "secrets", o->secrets, "hosts", o->hosts);
 
 	if (!hello || cut_frame_write(&link->out, hello) < 0)
 		return cut_err_set(err, -E2BIG,

@@ -12,6 +12,9 @@ enum cut_need_of cut_needs_plugin(const struct cut_runbook *rb, const char *plug
 json_t *cut_needs_connections(const struct cut_runbook *rb, const char *plugin);
 /* The subset of values that the plugin's connections and parameters name; new reference. */
 json_t *cut_needs_secrets(const struct cut_runbook *rb, const char *plugin, const json_t *values);
+/* "name:port" of every server that the plugin's connections and parameters name in a URL; new
+ * reference. */
+json_t *cut_needs_hosts(const struct cut_runbook *rb, const char *plugin);
 /* "set_ttl" of "dns.set_ttl", "exec" of "exec". */
 const char *cut_action_bare_name(const struct cut_catalog_action *action);
 

@@ -42,7 +42,7 @@ class Done:
 class Host:
     """plugin: a name, a path with slashes, or None for the built-in steps."""
 
-    def __init__(self, plugin, connections=None, secrets=None, folder="/"):
+    def __init__(self, plugin, connections=None, secrets=None, folder="/", hosts=None):
         argv = [HOST]
         if plugin:
             argv += ["--plugin", plugin if "/" in str(plugin) else
@@ -56,7 +56,7 @@ class Host:
         self._buffer = b""
         self._calls = 0
         self._send({"t": "hello", "run": "test", "folder": str(folder),
-                    "connections": connections or {}, "secrets": secrets or {}})
+                    "connections": connections or {}, "secrets": secrets or {}, "hosts": hosts})
         ready = self._receive(time.monotonic() + 10)
         if ready["t"] != "ready":
             raise HostGone(ready.get("text"))

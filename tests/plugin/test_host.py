@@ -9,10 +9,12 @@ import shutil
 import socket
 import struct
 import subprocess
+import time
 
 import pytest
 
 from hostdrive import BUILD, HOST, ROOT, Host, HostGone
+from test_http import web  # noqa: F401 (a fixture)
 
 SOURCE = """
 #include "cutover/plugin.h"
@@ -195,6 +197,30 @@ def test_secrets_are_not_in_the_hosts_arguments_or_environment(core):
         assert b"s3cret" not in pathlib.Path(f"/proc/{core.pid}/{name}").read_bytes()
 
 
+def test_nothing_piles_up(core, web):  # noqa: F811
+    """Descriptors and zombies after many calls are those after ten."""
+
+    def use(times):
+        for _ in range(times):
+            core.call("exec", "apply", {"argv": ["sh", "-c", "echo x; sleep 0.01 &"]})
+            assert core.call("http", "apply", {"url": web.url + "/"}).status == "ok"
+            assert core.call("http", "apply", {"url": web.url + "/", "method": "PUT"}).status == "ok"
+        time.sleep(0.1)
+        core.ping()
+        core.ping()
+
+    def held():
+        children = pathlib.Path(f"/proc/{core.pid}/task/{core.pid}/children").read_text().split()
+        return len(os.listdir(f"/proc/{core.pid}/fd")), len(children)
+
+    use(10)
+    before = held()
+    use(60)
+    after = held()
+    assert after[1] == 0
+    assert after[0] <= before[0] + 5, "kept connections apart, no descriptor is left"
+
+
 def test_a_killed_engine_takes_its_host_along(tmp_path):
     """The host of a process that is gone ends, even when it had just been started."""
     script = f"""
@@ -215,6 +241,5 @@ time.sleep(60)
                 return
         except FileNotFoundError:
             return
-        import time
         time.sleep(0.02)
     raise AssertionError("the host lives on")

@@ -3,6 +3,7 @@
 
 import http.server
 import json
+import os
 import socket
 import ssl
 import subprocess
@@ -11,6 +12,7 @@ import time
 
 import pytest
 
+import hostdrive
 from servers import free_port
 
 
@@ -306,3 +308,22 @@ def test_a_trusted_certificate_is_accepted(core, secure):
 def test_another_name_than_the_certificates_is_refused(core, secure):
     url = secure.url.replace("127.0.0.1", "localhost")
     assert get(core, url + "/", ca_file=str(secure.cert)).status == "fail"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a hosts file of one's own needs root")
+def test_a_name_that_no_resolver_knows_any_more_has_its_address_kept(web, tmp_path, monkeypatch):
+    hosts, wrapper = tmp_path / "hosts", tmp_path / "host"
+    hosts.write_text("127.0.0.1 kept.invalid\n")
+    wrapper.write_text(f"#!/bin/sh\nexec unshare -m sh -c 'mount --bind {hosts} /etc/hosts && "
+                       f"exec {hostdrive.HOST} \"$@\"' sh \"$@\"\n")
+    wrapper.chmod(0o755)
+    monkeypatch.setattr(hostdrive, "HOST", str(wrapper))
+    port = web.server_address[1]
+    url = f"http://kept.invalid:{port}/"
+    for kept, status in (([f"kept.invalid:{port}", "none.invalid:80"], "ok"), ([], "retry")):
+        hosts.write_text("127.0.0.1 kept.invalid\n")
+        with hostdrive.Host(None, hosts=kept) as host:
+            with open(hosts, "r+") as file:
+                file.truncate()
+            assert get(host, url).status == status
+    assert web.seen[0][2]["Host"] == f"kept.invalid:{port}"
