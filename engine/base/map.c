@@ -8,41 +8,61 @@
 #include <string.h>
 
 struct cut_map_slot {
-	const char *key; /* borrowed; NULL: free */
-	uint32_t hash, len, value;
+	uint32_t hash, entry; /* entry: index + 1; 0: free */
+};
+
+struct cut_map_entry {
+	const char *key; /* borrowed */
+	uint32_t len, value;
 };
 
 /* The slot of the key, or the free one where it belongs. */
 static struct cut_map_slot *probe(const struct cut_map *map, const char *key, size_t len,
-				  uint32_t hash)
+                                  uint32_t hash)
 {
 	size_t at = hash & (map->cap - 1);
 
 	for (;; at = (at + 1) & (map->cap - 1)) {
 		struct cut_map_slot *slot = &map->slots[at];
+		const struct cut_map_entry *entry;
 
-		if (!slot->key ||
-		    (slot->hash == hash && slot->len == len && memcmp(slot->key, key, len) == 0))
+		if (!slot->entry)
+			return slot;
+		if (slot->hash != hash)
+			continue;
+		entry = &map->entries[slot->entry - 1];
+		if (entry->len == len && memcmp(entry->key, key, len) == 0)
 			return slot;
 	}
 }
 
-static void grow(struct cut_map *map)
+static void grow(struct cut_map *map, size_t cap)
 {
-	struct cut_map bigger = {.len = map->len, .cap = map->cap ? map->cap * 2 : 16};
+	struct cut_map_slot *bigger = cut_new_array(struct cut_map_slot, cap);
 
-	bigger.slots = cut_new_array(struct cut_map_slot, bigger.cap);
 	for (size_t i = 0; i < map->cap; i++) {
-		size_t at = map->slots[i].hash & (bigger.cap - 1);
+		size_t at = map->slots[i].hash & (cap - 1);
 
-		if (!map->slots[i].key)
+		if (!map->slots[i].entry)
 			continue;
-		while (bigger.slots[at].key)
-			at = (at + 1) & (bigger.cap - 1);
-		bigger.slots[at] = map->slots[i];
+		while (bigger[at].entry)
+			at = (at + 1) & (cap - 1);
+		bigger[at] = map->slots[i];
 	}
 	free(map->slots);
-	*map = bigger;
+	map->slots = bigger;
+	map->entries = cut_realloc_array(map->entries, cap / 4 * 3, sizeof(*map->entries));
+	map->cap = cap;
+}
+
+void cut_map_reserve(struct cut_map *map, size_t len)
+{
+	size_t cap = map->cap ? map->cap : 16;
+
+	while (len * 4 > cap * 3)
+		cap *= 2;
+	if (cap > map->cap)
+		grow(map, cap);
 }
 
 bool cut_map_put(struct cut_map *map, const char *key, size_t len, uint32_t value,
@@ -53,16 +73,16 @@ bool cut_map_put(struct cut_map *map, const char *key, size_t len, uint32_t valu
 
 	assert(len < UINT32_MAX);
 	if ((map->len + 1) * 4 > map->cap * 3)
-		grow(map);
+		grow(map, map->cap ? map->cap * 2 : 16);
 	slot = probe(map, key, len, hash);
-	if (slot->key) {
+	if (slot->entry) {
 		if (ret_old)
-			*ret_old = slot->value;
+			*ret_old = map->entries[slot->entry - 1].value;
 		return false;
 	}
-	*slot = (struct cut_map_slot){
-		.key = key, .hash = hash, .len = (uint32_t)len, .value = value};
-	map->len++;
+	map->entries[map->len++] =
+		(struct cut_map_entry){.key = key, .len = (uint32_t)len, .value = value};
+	*slot = (struct cut_map_slot){.hash = hash, .entry = (uint32_t)map->len};
 	return true;
 }
 
@@ -73,7 +93,7 @@ uint32_t cut_map_get(const struct cut_map *map, const char *key, size_t len)
 	if (!map->len)
 		return CUT_MAP_NONE;
 	slot = probe(map, key, len, (uint32_t)cut_hash64(key, len));
-	return slot->key ? slot->value : CUT_MAP_NONE;
+	return slot->entry ? map->entries[slot->entry - 1].value : CUT_MAP_NONE;
 }
 
 uint32_t cut_map_find(const struct cut_map *map, const char *key)
@@ -84,5 +104,6 @@ uint32_t cut_map_find(const struct cut_map *map, const char *key)
 void cut_map_done(struct cut_map *map)
 {
 	free(map->slots);
+	free(map->entries);
 	*map = (struct cut_map){0};
 }

@@ -177,16 +177,6 @@ static int print_faults(const struct cut_args *args, const struct cut_faults *fa
 	return CUT_EXIT_USAGE;
 }
 
-static int make_graph(const struct cut_args *args, struct cut_context *ctx)
-{
-	cut_auto(cut_err) struct cut_err err = {0};
-	uint32_t where;
-
-	if (cut_graph_new(ctx->rb, &ctx->graph, &where, &err) < 0)
-		return cut_cli_fail(args, &err, CUT_EXIT_USAGE);
-	return 0;
-}
-
 int cut_context_load(const struct cut_args *args, const char *path, bool quiet,
                      struct cut_context *ctx)
 {
@@ -215,7 +205,8 @@ int cut_context_load(const struct cut_args *args, const char *path, bool quiet,
 	if (r < 0)
 		return cut_cli_fail(args, &err, r == -EINVAL || r == -ENOENT ? CUT_EXIT_USAGE
 		                                                             : cut_cli_exit(&err));
-	return make_graph(args, ctx);
+	ctx->graph = ctx->rb->graph;
+	return 0;
 }
 
 static int read_whole(const char *path, struct cut_buf *out, struct cut_err *err)
@@ -263,12 +254,12 @@ int cut_context_of_run(const struct cut_args *args, const char *dir, struct cut_
 		return print_faults(args, &ctx->faults);
 	if (r < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
-	return make_graph(args, ctx);
+	ctx->graph = ctx->rb->graph;
+	return 0;
 }
 
 void cut_context_done(struct cut_context *ctx)
 {
-	cut_graph_free(ctx->graph);
 	cut_runbook_free(ctx->rb);
 	cut_faults_done(&ctx->faults);
 	cut_catalog_done(&ctx->catalog);

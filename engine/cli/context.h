@@ -26,7 +26,7 @@ struct cut_context {
 	struct cut_catalog catalog;
 	struct cut_faults faults;
 	struct cut_runbook *rb;  /* owned */
-	struct cut_graph *graph; /* owned */
+	const struct cut_graph *graph; /* rb's */
 };
 
 /* Loads by the arguments' --set, --params, --large. 0; else the exit code, everything printed: all

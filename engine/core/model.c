@@ -2,6 +2,7 @@
 /* What a runbook in memory owns, and names in it to indices. Called by everything that holds or
  * looks into a model. */
 #include "engine/core/model.h"
+#include "engine/core/graph.h"
 
 #include <string.h>
 
@@ -48,6 +49,7 @@ void cut_runbook_free(struct cut_runbook *rb)
 	cut_map_done(&rb->by_address);
 	cut_map_done(&rb->by_group);
 	cut_map_done(&rb->by_phase);
+	cut_graph_free(rb->graph);
 	free(rb->steps);
 	free(rb->groups);
 	free(rb->phases);

@@ -311,6 +311,8 @@ struct cut_parameter { /* declared; its value is in rb->parameters */
 	enum cut_type type;
 };
 
+struct cut_graph;
+
 struct cut_runbook {
 	struct cut_arena arena;    /* owns every text and array below */
 	struct cut_doc *doc;       /* owned: its texts are borrowed below */
@@ -363,6 +365,7 @@ struct cut_runbook {
 	struct cut_map by_group;   /* groups: address → index */
 	struct cut_map by_phase;   /* phases: id → index */
 
+	struct cut_graph *graph; /* owned: made when the runbook was checked (core/graph.h) */
 	/* What the arena cannot free: each parsed expression once, the values of loop variables. */
 	struct { struct cut_expr **items; size_t len, cap; } exprs;
 	struct { json_t **items; size_t len, cap; } values;

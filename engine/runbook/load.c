@@ -11,7 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { KEEP_SOURCE_BYTES = 4 << 20 }; /* larger files are read again for a caret, if they have faults */
+enum {
+	KEEP_SOURCE_BYTES = 4 << 20, /* larger files are read again for a caret, if they have faults */
+	BYTES_A_TEXT = 64,           /* of a file for each text not met before, about */
+};
 
 static void load_top(struct load *l)
 {
@@ -106,12 +109,11 @@ static void on_check_fault(void *data, uint32_t node, uint32_t offset, const cha
 static void check(struct load *l)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
-	cut_auto(cut_graph) struct cut_graph *graph = NULL;
 	uint32_t where = 0;
 
 	if (l->too_many)
 		return;
-	if (cut_graph_new(l->rb, &graph, &where, &err) < 0) {
+	if (cut_graph_new(l->rb, &l->rb->graph, &where, &err) < 0) {
 		uint32_t at = where < l->step_nodes.len ? l->step_nodes.items[where] : 1;
 		uint32_t needs = load_find(l, at, "needs");
 
@@ -119,7 +121,7 @@ static void check(struct load *l)
 		               "%s: %s", err.what, err.why);
 	}
 	cut_check_model(&(struct cut_check){.rb = l->rb,
-	                                    .graph = graph,
+	                                    .graph = l->rb->graph,
 	                                    .uses = l->uses.items,
 	                                    .uses_len = l->uses.len,
 	                                    .step_nodes = l->step_nodes.items,
@@ -155,6 +157,7 @@ static void load_document(struct load *l)
 	load_notifies(l);
 	load_inventory(l);
 	publish_rest(l);
+	cut_map_done(&l->doc->interned); /* all words are looked up: room for the graph */
 	check(l);
 }
 
@@ -293,6 +296,7 @@ static int load_source(struct source *source, const char *name, const char *fold
 	rb->file = cut_arena_strndup(&rb->arena, name, strlen(name));
 	rb->folder = cut_arena_strndup(&rb->arena, folder, strlen(folder));
 	load_words(&l);
+	cut_map_reserve(&l.doc->interned, source->len / BYTES_A_TEXT);
 	if (cut_yaml_read(l.doc, source->text, source->len, options->large, faults) == 0) {
 		if (source->owned && source->len > KEEP_SOURCE_BYTES && faults->len == 0) {
 			free(source->owned);

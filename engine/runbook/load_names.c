@@ -137,8 +137,12 @@ static bool is_allowed(struct load *l, uint32_t node, const struct owner *owner,
 static bool resolve_need(struct load *l, uint32_t node, const struct owner *owner,
                          struct cut_need *ret)
 {
-	const char *name = load_text(l, node);
+	const struct cut_node *n = cut_doc_at(l->doc, node);
+	const char *name;
 
+	/* a plain id has no ${{ }} in it */
+	name = n->kind == CUT_NODE_SCALAR && l->id_needs[n->text] ? l->doc->texts[n->text]
+	                                                          : load_text(l, node);
 	if (!name)
 		return false;
 	if (!load_name(l, owner->group, node, name, ret)) {

@@ -442,7 +442,12 @@ int load_object(struct load *l, enum load_table_id id, uint32_t node, void *draf
 
 uint32_t load_find(const struct load *l, uint32_t map, const char *key)
 {
-	return map && cut_doc_at(l->doc, map)->kind == CUT_NODE_MAP ? cut_doc_get(l->doc, map, key) : 0;
+	uint32_t at = map && cut_doc_at(l->doc, map)->kind == CUT_NODE_MAP ? cut_doc_at(l->doc, map)->child
+	                                                                    : 0;
+
+	while (at && strcmp(cut_doc_key(l->doc, at), key) != 0)
+		at = cut_doc_at(l->doc, at)->next;
+	return at;
 }
 
 static json_t *noted_scalar(struct load *l, const struct load_key *key, uint32_t node)

@@ -389,6 +389,9 @@ void load_phases(struct load *l)
 
 	l->id_nodes = cut_new_array(uint32_t, l->doc->texts_len + 1);
 	l->id_needs = cut_new_array(uint32_t, l->doc->texts_len + 1);
+	/* every step but the instances of a foreach has a text of its own, its id */
+	if (l->doc->texts_len > 4096)
+		cut_map_reserve(&l->rb->by_address, l->doc->texts_len);
 	if (node && l->top.steps)
 		load_fault_key(l, l->top.steps, "put them into a phase", "'steps' and 'phases' do not go together");
 	else if (!node && !l->top.steps)
