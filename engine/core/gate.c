@@ -54,6 +54,19 @@ void cut_gate_void(struct cut_run *run, uint32_t step, uint32_t phase)
 	run->votes.len = kept;
 }
 
+static void say_what_for(struct cut_run *run, uint32_t step)
+{
+	const struct cut_step *model = &run->rb->steps[step];
+	bool manual = model->kind == CUT_STEP_MANUAL;
+	const char *text = manual ? NULL : model->approve->message;
+	cut_auto(cut_str) char *made = NULL;
+
+	if (!manual && model->approve->message_text)
+		text = made = cut_env_text(run, step, model->approve->message_text);
+	cut_step_say(run, step, "%s%s%s", manual ? "manual" : "approval", text ? ": " : "",
+		     text ? text : "");
+}
+
 void cut_gate_open(struct cut_run *run, uint32_t step)
 {
 	const struct cut_step *model = &run->rb->steps[step];
@@ -70,7 +83,7 @@ void cut_gate_open(struct cut_run *run, uint32_t step)
 	cut_gate_void(run, step, CUT_NONE);
 	cut_step_doing(run, step, CUT_DOING_PEOPLE);
 	s->attempt++;
-	cut_step_say(run, step, approve ? "approval" : "manual");
+	say_what_for(run, step);
 	if (approve && model->approve->expires != CUT_NEVER && model->approve->expires > 0) {
 		waiting.expires = run->wall + model->approve->expires;
 		cut_timer_step(run, step, run->t + model->approve->expires, false);

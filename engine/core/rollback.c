@@ -223,7 +223,7 @@ static void announce(struct cut_run *run, json_t *causes)
 	json_object_set_new(details, "steps", json_integer(len));
 	if (len)
 		cut_buf_printf(&text, "; rolling back %u step%s, traffic first", len,
-		               len == 1 ? "" : "s");
+			       len == 1 ? "" : "s");
 	else
 		cut_buf_add_str(&text, "; nothing is to be undone");
 	cut_run_record(run, details, "%s", cut_buf_str(&text));
@@ -380,6 +380,23 @@ static void stuck(struct cut_run *run)
 			hold_failed(run, i);
 }
 
+/* Old answers that resolvers still hold delay neither undos nor service, only the run's end. */
+static bool tail_over(struct cut_run *run)
+{
+	cut_auto(cut_buf) struct cut_buf until = {0};
+
+	if (run->undo_tail <= run->t)
+		return true;
+	if (run->tail_told)
+		return false;
+	run->tail_told = true;
+	cut_timer_set(run, CUT_TIMER_TAIL, 0, run->undo_tail);
+	cut_rfc3339_format(run->wall + run->undo_tail - run->t, &until);
+	cut_run_record(run, NULL, "service is back; old answers may live until %s",
+		       cut_buf_str(&until));
+	return false;
+}
+
 static void finish(struct cut_run *run)
 {
 	bool incomplete = run->undo_failed || run->undo_impossible || run->verify_failed ||
@@ -427,6 +444,6 @@ void cut_rollback_advance(struct cut_run *run)
 			stuck(run);
 		return;
 	}
-	if (run->undo_failed || (run->undo_complete && verified(run)))
+	if (run->undo_failed || (run->undo_complete && verified(run) && tail_over(run)))
 		finish(run);
 }

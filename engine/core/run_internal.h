@@ -94,6 +94,7 @@ enum cut_timer_kind {
 	CUT_TIMER_DOWNTIME,
 	CUT_TIMER_DECIDE, /* causes were collected at this instant */
 	CUT_TIMER_PROBE,  /* rollback.ready had its time */
+	CUT_TIMER_TAIL,	  /* old answers are gone */
 };
 
 /* Where a phase of another role than forward is. */
@@ -173,6 +174,8 @@ struct cut_run {
 	uint32_t undo_failed, undo_impossible;
 	bool undo_complete; /* the order is worked off */
 	bool verify_failed; /* rollback.verify */
+	bool tail_told;
+	cut_time undo_tail; /* until when old answers may live */
 
 	unsigned ending; /* final state once closed, or 0 */
 	bool keep_temporary;
@@ -337,8 +340,7 @@ int cut_order_authorised(const struct cut_run *run, const struct cut_event *ev, 
 			 struct cut_err *err);
 int cut_order_need_forward(const struct cut_run *run, const struct cut_event *ev,
 			   struct cut_err *err);
-int cut_order_may_retry(const struct cut_run *run, const struct cut_event *ev,
-			struct cut_err *err);
+int cut_order_may_retry(const struct cut_run *run, const struct cut_event *ev, struct cut_err *err);
 int cut_order_may_skip(const struct cut_run *run, const struct cut_event *ev, struct cut_err *err);
 int cut_order_may_attest(const struct cut_run *run, const struct cut_event *ev,
 			 struct cut_err *err);

@@ -57,6 +57,8 @@ static bool counts(const struct cut_run *run, const struct cut_heap_item *item)
 	case CUT_TIMER_DOWNTIME: return downtime_counts(run, item);
 	case CUT_TIMER_DECIDE: return run->decide_at == item->key;
 	case CUT_TIMER_PROBE: return run->traffic == CUT_TRAFFIC_PROBING;
+	case CUT_TIMER_TAIL:
+		return run->state == CUT_RUN_ROLLING_BACK && run->undo_tail == item->key;
 	}
 	return false;
 }
@@ -87,6 +89,7 @@ static void fire(struct cut_run *run, const struct cut_heap_item *item)
 	case CUT_TIMER_DOWNTIME: cut_downtime_limit(run, item->target); break;
 	case CUT_TIMER_DECIDE: cut_run_decide(run); break;
 	case CUT_TIMER_PROBE: cut_rollback_probe_over(run); break;
+	case CUT_TIMER_TAIL: break; /* the rollback goes on to its end */
 	}
 }
 

@@ -85,6 +85,16 @@ void cut_undo_attested(struct cut_run *run, uint32_t step)
 	done(run, step);
 }
 
+/* How long old answers may live: as the undo tells, else as long as after the step itself. */
+static void note_tail(struct cut_run *run, const struct cut_run_step *s, const json_t *data)
+{
+	cut_time tail = cut_json_ms(json_object_get(data, "tail"),
+				    cut_json_ms(json_object_get(s->outputs, "tail"), 0));
+
+	if (run->state == CUT_RUN_ROLLING_BACK && run->t + tail > run->undo_tail)
+		run->undo_tail = run->t + tail;
+}
+
 void cut_undo_outcome(struct cut_run *run, const struct cut_event *ev)
 {
 	uint32_t step = ev->outcome.step;
@@ -93,6 +103,7 @@ void cut_undo_outcome(struct cut_run *run, const struct cut_event *ev)
 	const char *text = cut_step_short(ev->outcome.text, "no reason was given");
 
 	if (ev->outcome.status == CUT_OK) {
+		note_tail(run, s, ev->outcome.data);
 		cut_step_say(run, step, NULL);
 		done(run, step);
 		return;

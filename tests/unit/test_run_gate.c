@@ -42,7 +42,7 @@ static void test_each_role_reaches_its_quorum_and_a_person_counts_once(void **st
 static void test_enough_distinct_persons_open_the_gate(void **state)
 {
 	struct world *w = world_new(ROLES "steps:\n"
-					  "  - {id: go, approve: {roles: [dba]}}\n"
+					  "  - {id: go, approve: {roles: [dba], message: 'go, ${{ run.starter }}?'}}\n"
 					  "  - {id: a, uses: t.read}\n");
 	size_t waiting;
 
@@ -55,7 +55,7 @@ static void test_enough_distinct_persons_open_the_gate(void **state)
 	assert_true(world_vote(w, "go", 1002, true) < 0);
 	assert_true(world_vote(w, "nosuch", 1002, true) < 0);
 	expect_trace(w, "[     0] run running: started by alice\n"
-			"         go ready: approval\n"
+			"         go ready: approval: go, alice?\n"
 			"[  1000] go succeeded: approved, last by bob\n"
 			"         a: apply 1\n"
 			"         refused: go takes no votes now: it is not open\n"

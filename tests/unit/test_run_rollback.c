@@ -694,6 +694,29 @@ static void test_rollback_verify_runs_last_and_its_failure_holds(void **state)
 	world_free(w);
 }
 
+static void test_old_answers_only_delay_the_end_of_the_run(void **state)
+{
+	struct world *w = world_new("steps: [{id: b, uses: t.traffic}, {id: c, wait: 1h}]\n");
+
+	world_start(w);
+	world_outcome(w, "b", CUT_OK, NULL, "{\"tail\": 60}");
+	world_forget(w);
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	world_at(w, 1000);
+	world_outcome(w, "b", CUT_OK, NULL, "{\"tail\": 2}");
+	world_at(w, 9000);
+	expect_trace(w, "[     0] run rolling_back: operator: alice ordered it; rolling back 1 step, traffic first\n"
+	                "         c failed: the run stopped before it was over\n"
+	                "         run rolling_back: nothing tells whether blue is fit; traffic goes back\n"
+	                "         b: rollback 1, after its intent\n"
+	                "[  1000] b rolled_back\n"
+	                "         run rolling_back: service is back; old answers may live until 2025-11-22T20:00:03.000Z\n"
+	                "[  3000] run closing: everything is undone\n"
+	                "         run rolled_back: everything is undone\n"
+	                "         end, exit code 4\n");
+	world_free(w);
+}
+
 static void test_the_preview_tells_the_order_without_doing_anything(void **state)
 {
 	struct world *w = world_new(TWO_PHASES);
@@ -777,6 +800,7 @@ int main(void)
 		cmocka_unit_test(test_evidence_that_only_blue_is_bad_holds_the_traffic),
 		cmocka_unit_test(test_a_ready_check_that_hangs_does_not_keep_users_waiting),
 		cmocka_unit_test(test_rollback_verify_runs_last_and_its_failure_holds),
+		cmocka_unit_test(test_old_answers_only_delay_the_end_of_the_run),
 		cmocka_unit_test(test_the_preview_tells_the_order_without_doing_anything),
 		cmocka_unit_test(test_a_crash_within_a_rollback_goes_on_with_it),
 	};
