@@ -4,7 +4,6 @@
 
 #include "config.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <string.h>
 
@@ -72,6 +71,5 @@ int main(int argc, char **argv)
 		cut_err_set(&err, -ENOTSUP, "not supported yet", NULL, "%s", args.command->name);
 		return cut_cli_fail(&args, &err, CUT_EXIT_REFUSED);
 	}
-	curl_global_init(CURL_GLOBAL_DEFAULT);
 	return args.command->run(&args);
 }

@@ -4,21 +4,11 @@
  * The types are those of cutover/plugin.h, whose enum values are used as they are. */
 #pragma once
 
+#include "engine/base/descriptor.h"
 #include "engine/base/err.h"
 #include "engine/base/json.h"
 #include "engine/base/map.h"
 #include "cutover/plugin.h"
-
-/* ops: a bit for each operation that an action has */
-enum {
-	CUT_HAS_CHECK = 1u << 0,
-	CUT_HAS_PLAN = 1u << 1,
-	CUT_HAS_APPLY = 1u << 2,
-	CUT_HAS_VERIFY = 1u << 3,
-	CUT_HAS_OBSERVE = 1u << 4,
-	CUT_HAS_ROLLBACK = 1u << 5,
-	CUT_HAS_CANCEL = 1u << 6,
-};
 
 struct cut_catalog_action {
 	const char *plugin;  /* "dns" */
@@ -45,12 +35,7 @@ struct cut_catalog {
 	size_t providers_len, providers_cap;
 };
 
-/* Adds one plugin from its descriptor:
- * {"name", "version", "license", "help", "path", "digest",
- *  "actions": [{"name", "help", "class", "effects", "ops", "params": [P…], "outputs": [P…]}],
- *  "meters": [{"name", "unit", "help", "params": [P…]}], "providers": [{"name", "help", "params": [P…]}]}
- * where P = {"name", "type", "flags", "fallback", "range", "help"}, type, class, effects, flags and
- * ops being the numbers of plugin.h and above. */
+/* Adds one plugin from its descriptor, as base/descriptor.h documents it. */
 int cut_catalog_add(struct cut_catalog *catalog, const json_t *descriptor, struct cut_err *err);
 /* By full name: "dns.set_ttl", "exec". The core's own `check` is an action of the catalog too. */
 const struct cut_catalog_action *cut_catalog_action(const struct cut_catalog *c, const char *name);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plugin's tables as JSON, in the form that core/catalog.h documents. Printed by --describe and
+/* A plugin's tables as JSON, in the form that base/descriptor.h documents. Printed by --describe and
  * sent in the ready frame. */
 #include "engine/host/host.h"
 
-#include "engine/core/catalog.h"
+#include "engine/base/descriptor.h"
 
 static json_t *describe_params(const struct cut_param *params)
 {

@@ -74,7 +74,7 @@ struct host_call {
 int host_load(const char *path, const struct cut_plugin **ret_plugin, char **ret_digest,
 	      struct cut_err *err);
 
-/* describe.c: the JSON that core/catalog.h reads. path NULL: built in. */
+/* describe.c: the JSON that base/descriptor.h documents. path NULL: built in. */
 json_t *host_describe(const struct cut_plugin *plugin, const char *path, const char *digest);
 
 /* link.c */

@@ -5,8 +5,7 @@
 
 #include "engine/base/buf.h"
 #include "engine/base/err.h"
-
-#include <jansson.h>
+#include "engine/base/json.h"
 
 /* file: {"trigger": {…}, "metric": {"every", "max_age", "better"}, "samples": [[t_seconds,
  * value|null|"error"], …], "armed_at": 0}, or a list of such. *ret, a new reference: {"states",
