@@ -43,33 +43,37 @@ static uint32_t negative_ttl(const ldns_pkt *pkt)
 	return 0;
 }
 
-static void read_answer(const struct dns_survey *survey, size_t cell, const uint8_t *reply,
-			size_t len)
+void dns_answer_read(struct dns_answer *ret, const struct dns_question *question, bool recursive,
+		     const uint8_t *reply, size_t len)
 {
-	const struct dns_question *question = &survey->questions[cell % survey->n_questions];
-	struct dns_answer *answer = &survey->answers[cell];
 	unsigned rcode = dns_reply_rcode(reply);
 	ldns_pkt *pkt = NULL;
 	char text[64];
 
 	if (rcode != LDNS_RCODE_NOERROR && rcode != LDNS_RCODE_NXDOMAIN) {
 		snprintf(text, sizeof(text), "answers %s", dns_rcode_text(rcode));
-		refuse(answer, -EPROTO, text);
+		refuse(ret, -EPROTO, text);
 		return;
 	}
 	if (ldns_wire2pkt(&pkt, reply, len) != LDNS_STATUS_OK) {
-		refuse(answer, -EPROTO, "sends a broken answer");
+		refuse(ret, -EPROTO, "sends a broken answer");
 		return;
 	}
-	if (!survey->recursive && !ldns_pkt_aa(pkt)) {
-		refuse(answer, -EPROTO, "is not authoritative for the zone");
+	if (ldns_pkt_edns_extended_rcode(pkt)) {
+		refuse(ret, -EPROTO, "answers with an extended error");
+	} else if (!recursive && !ldns_pkt_aa(pkt)) {
+		refuse(ret, -EPROTO, "is not authoritative for the zone");
 	} else {
-		answer->rrset = dns_rrset_new(question->name, question->type);
-		dns_rrset_collect(answer->rrset, ldns_pkt_answer(pkt));
-		answer->exists = rcode == LDNS_RCODE_NOERROR;
-		answer->negative_ttl = negative_ttl(pkt);
+		ret->rrset = dns_rrset_new(question->name, question->type);
+		dns_rrset_collect(ret->rrset, ldns_pkt_answer(pkt));
+		ret->negative_ttl = negative_ttl(pkt);
 	}
 	ldns_pkt_free(pkt);
+}
+
+static const struct dns_question *question_of(const struct dns_asking *asking)
+{
+	return &asking->survey->questions[asking->cell % asking->survey->n_questions];
 }
 
 static enum dns_judgement on_judge(void *data, const uint8_t *reply, size_t len)
@@ -85,7 +89,8 @@ static enum dns_judgement on_judge(void *data, const uint8_t *reply, size_t len)
 	asking->again =
 		asking->edns && (rcode == LDNS_RCODE_FORMERR || rcode == LDNS_RCODE_NOTIMPL);
 	if (!asking->again)
-		read_answer(asking->survey, asking->cell, reply, len);
+		dns_answer_read(&asking->survey->answers[asking->cell], question_of(asking),
+				asking->survey->recursive, reply, len);
 	return DNS_TAKE;
 }
 
@@ -116,8 +121,7 @@ static void on_done(void *data, int error)
 static void send_query(struct dns_asking *asking)
 {
 	struct dns_survey *survey = asking->survey;
-	const struct dns_question *question =
-		&survey->questions[asking->cell % survey->n_questions];
+	const struct dns_question *question = question_of(asking);
 	struct dns_request request = {
 		.to = &survey->servers[asking->cell / survey->n_questions].address,
 		.judge = on_judge,

@@ -23,10 +23,13 @@ struct dns_answer {
 	int error;
 	char why[128];		 /* "no answer in 10 s", "answers REFUSED" */
 	struct dns_rrset *rrset; /* owned; NULL with an error */
-	bool exists;		 /* not NXDOMAIN */
 	uint32_t negative_ttl;	 /* of an empty one: how long resolvers keep that (RFC 2308) */
 	int64_t at;		 /* wall clock, ms */
 };
+
+/* From a reply that belongs to the question and is not truncated. */
+void dns_answer_read(struct dns_answer *ret, const struct dns_question *question, bool recursive,
+		     const uint8_t *reply, size_t len);
 
 /* All of it borrowed, but the answers: those are the survey's. */
 struct dns_survey {

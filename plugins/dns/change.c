@@ -211,6 +211,19 @@ int dns_changes_from_json(const json_t *json, struct dns_changes *ret, struct ki
 	return 0;
 }
 
+bool dns_changes_restorable(const struct dns_changes *changes, const json_t *saved)
+{
+	struct dns_changes back = {0};
+	struct kit_why why;
+	bool same = dns_changes_from_json(saved, &back, &why) == 0;
+
+	for (size_t i = 0; same && i < changes->n; i++)
+		same = dns_rrset_same_values(changes->list[i].before, back.list[i].before) &&
+		       dns_rrset_same_values(changes->list[i].after, back.list[i].after);
+	dns_changes_done(&back);
+	return same;
+}
+
 json_t *dns_changes_shown(const struct dns_changes *changes)
 {
 	json_t *list = json_array();

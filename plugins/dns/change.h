@@ -58,4 +58,6 @@ struct dns_rrset *dns_change_want(const struct dns_changes *changes, size_t inde
 /* The saved state, and what a plan or an output shows of it. */
 json_t *dns_changes_to_json(const struct dns_changes *changes);
 int dns_changes_from_json(const json_t *json, struct dns_changes *ret, struct kit_why *why);
+/* Whether the saved state brings back the very records: else nothing may be changed. */
+bool dns_changes_restorable(const struct dns_changes *changes, const json_t *saved);
 json_t *dns_changes_shown(const struct dns_changes *changes);

@@ -162,7 +162,8 @@ bool dns_reply_belongs(const struct dns_message *request, const uint8_t *reply, 
 	    (reply[2] & 0x78) != opcode)
 		return false;
 	if (reply[4] == 0 && reply[5] == 0)
-		return opcode || dns_reply_rcode(reply);
+		return opcode ||
+		       (dns_reply_rcode(reply) && dns_reply_rcode(reply) != LDNS_RCODE_NXDOMAIN);
 	question = question_len(ours, request->len);
 	return reply[4] == 0 && reply[5] == 1 && question_len(reply, len) == question &&
 	       same_question(ours, reply, question);

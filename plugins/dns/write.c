@@ -224,16 +224,22 @@ static void on_saved(struct cut_call *call)
 
 static void save(struct write *w)
 {
-	json_t *servers = json_array();
-	int r;
+	json_t *servers = json_array(), *changes = dns_changes_to_json(&w->changes), *state;
 
 	for (size_t i = 0; i < w->zone.n_servers; i++)
 		json_array_append_new(servers, json_string(w->zone.servers[i].text));
-	r = w->call->api->save(w->call,
-			       json_pack("{s:s, s:o, s:o}", "zone", w->zone.name_text, "servers",
-					 servers, "changes", dns_changes_to_json(&w->changes)),
-			       on_saved);
-	if (r < 0)
+	state = json_pack("{s:s, s:o, s:O}", "zone", w->zone.name_text, "servers", servers,
+			  "changes", changes);
+	if (!dns_changes_restorable(&w->changes, changes)) {
+		json_decref(state);
+		state = NULL;
+	}
+	json_decref(changes);
+	if (!state)
+		end(w, CUT_FAIL, NULL,
+		    "the old records are of a form that could not be restored from text, so "
+		    "nothing was changed: change them by hand");
+	else if (w->call->api->save(w->call, state, on_saved) < 0)
 		end(w, CUT_FAIL, NULL,
 		    "the old records could not be stored, so nothing was changed");
 }

@@ -139,6 +139,7 @@ static void test_saved_changes_come_back_as_they_were(void **state)
 	add(&changes, LDNS_RR_TYPE_CNAME, DNS_OWNS_VALUES, "", "", "");
 	changes.list[0].tail_s = 300;
 	json = dns_changes_to_json(&changes);
+	assert_true(dns_changes_restorable(&changes, json));
 	assert_int_equal(dns_changes_from_json(json, &back, &why), 0);
 	assert_int_equal(back.n, 2);
 	assert_int_equal(back.list[0].owns, DNS_OWNS_VALUES | DNS_OWNS_TTL);
@@ -146,6 +147,10 @@ static void test_saved_changes_come_back_as_they_were(void **state)
 	assert_int_equal(back.list[0].after->ttl, 5);
 	assert_true(dns_rrset_same_values(back.list[0].before, changes.list[0].before));
 	assert_true(dns_rrset_empty(back.list[1].before));
+	json_array_set_new(
+		json_object_get(json_object_get(json_array_get(json, 0), "before"), "values"), 0,
+		json_string("9.9.9.9"));
+	assert_false(dns_changes_restorable(&changes, json));
 	json_decref(json);
 	dns_changes_done(&changes);
 	dns_changes_done(&back);
