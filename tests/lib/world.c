@@ -13,7 +13,6 @@
 
 #include "engine/base/json.h"
 #include "engine/base/vec.h"
-#include "engine/runbook/runbook.h"
 
 #define WALL_ZERO 1763841600000 /* 2025-11-22T20:00:00Z */
 
@@ -39,89 +38,13 @@ struct world {
 	unsigned epoch;
 };
 
-static const char catalog_json[] =
-	"{'name':'t','version':'1','license':'','help':'','path':null,'digest':'','providers':[],"
-	"'meters':[{'name':'m','unit':'','help':'','params':[]}],'actions':["
-	"{'name':'read','class':0,'effects':1,'ops':4},"
-	"{'name':'write','class':0,'effects':2,'ops':36},"
-	"{'name':'saves','class':0,'effects':18,'ops':60},"
-	"{'name':'probe','class':2,'effects':2,'ops':52},"
-	"{'name':'dedup','class':1,'effects':2,'ops':36},"
-	"{'name':'opaque','class':3,'effects':2,'ops':36},"
-	"{'name':'traffic','class':0,'effects':4,'ops':36},"
-	"{'name':'get','class':0,'effects':1,'ops':4}]}";
-
-static const char core_json[] = "{'name':'core','version':'1','license':'','help':'','path':null,'"
-				"digest':'','providers':[],"
-				"'meters':[],'actions':["
-				"{'name':'exec','class':3,'effects':34,'ops':6}]}";
-
-static json_t *param(const char *name, enum cut_type type, unsigned flags)
-{
-	return json_pack("{s:s, s:i, s:i, s:n, s:n, s:s}", "name", name, "type", (int)type, "flags",
-			 (int)flags, "fallback", "range", "help", "");
-}
-
-static void add_plugin(struct world *w, const char *text)
-{
-	cut_auto(cut_str) char *json = cut_strdup(text);
-	cut_auto(cut_json) json_t *plugin = NULL;
-	cut_auto(cut_err) struct cut_err err = {0};
-	json_t *action;
-	size_t i;
-
-	for (char *c = json; *c; c++)
-		if (*c == '\'')
-			*c = '"';
-	plugin = json_loads(json, 0, NULL);
-	assert_non_null(plugin);
-	json_array_foreach (json_object_get(plugin, "actions"), i, action) {
-		const char *name = cut_json_str(action, "name", "");
-		json_t *params = json_array(), *outputs = json_array();
-
-		if (strcmp(name, "exec") == 0)
-			json_array_append_new(params, param("argv", CUT_T_ARGV, CUT_P_REQUIRED));
-		else
-			json_array_append_new(params, param("value", CUT_T_STRING, 0));
-		if (strcmp(name, "get") == 0) {
-			json_array_append_new(outputs, param("old", CUT_T_DURATION, 0));
-			json_array_append_new(outputs, param("tail", CUT_T_DURATION, 0));
-		}
-		json_object_set_new(action, "help", json_string(""));
-		json_object_set_new(action, "params", params);
-		json_object_set_new(action, "outputs", outputs);
-	}
-	if (cut_catalog_add(&w->catalog, plugin, &err) < 0)
-		fail_msg("catalog: %s", err.what);
-}
-
-static void load(struct world *w, const char *runbook)
-{
-	struct cut_load_options options = {.catalog = &w->catalog, .large = true};
-	cut_auto(cut_buf) struct cut_buf text = {0};
-	cut_auto(cut_err) struct cut_err err = {0};
-	struct cut_faults faults = {0};
-	uint32_t where = 0;
-
-	cut_buf_printf(&text, "cutover: v1\nname: test\n%s", runbook);
-	if (cut_runbook_load_text(text.data, text.len, "test.yaml", "/", &options, &faults, &w->rb,
-				  &err) < 0) {
-		struct cut_buf out = {0};
-
-		cut_faults_print(&faults, false, &out);
-		fail_msg("runbook: %s\n%s", err.what ? err.what : "", cut_buf_str(&out));
-	}
-	cut_faults_done(&faults);
-	assert_int_equal(cut_graph_new(w->rb, &w->graph, &where, &err), 0);
-}
-
 struct world *world_new(const char *runbook)
 {
 	struct world *w = cut_new(struct world);
+	uint32_t where = 0;
 
-	add_plugin(w, core_json);
-	add_plugin(w, catalog_json);
-	load(w, runbook);
+	w->rb = world_load(runbook, &w->catalog);
+	assert_int_equal(cut_graph_new(w->rb, &w->graph, &where, NULL), 0);
 	w->flights = cut_new_array(struct flight, w->rb->steps_len);
 	w->run = cut_run_new(w->rb, w->graph);
 	w->shown = -1;

@@ -22,6 +22,8 @@ struct world;
  * check. `cutover: v1` and a name are put before the text. */
 struct world *world_new(const char *runbook);
 void world_free(struct world *w);
+/* The runbook alone; the catalog, empty before, is the caller's to end. */
+struct cut_runbook *world_load(const char *runbook, struct cut_catalog *catalog);
 /* More of the armed record: {"until": …}; call before world_start. */
 void world_armed(struct world *w, const char *json);
 void world_quiet(struct world *w); /* no trace: for large graphs */

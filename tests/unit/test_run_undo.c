@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The undo of steps: retries, failures, what is left for a person. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "tests/lib/world.h"
+
+static void test_an_undo_gets_what_was_saved_and_a_body_of_its_own_its_parameters(void **state)
+{
+	struct world *w = world_new("steps:\n"
+				    "  - {id: a, uses: t.saves}\n"
+				    "  - {id: b, uses: t.get}\n"
+				    "  - {id: c, uses: t.write, rollback: {uses: t.write, with: "
+				    "{value: '${{ steps.b.outputs.old }}'}}}\n"
+				    "  - {id: d, wait: 1h}\n");
+
+	world_start(w);
+	world_saved(w, "a", "{\"ttl\": 300}");
+	world_ok(w, "a");
+	world_ok(w, "a");
+	world_outcome(w, "b", CUT_OK, NULL, "{\"old\": 60}");
+	world_ok(w, "c");
+	world_forget(w);
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	world_ok(w, "c");
+	world_ok(w, "a");
+	expect_trace(w, "[     0] run rolling_back: operator: alice ordered it; rolling back 2 "
+			"steps, traffic first\n"
+			"         d failed: the run stopped before it was over\n"
+			"         c: rollback 1, after its intent value=1m\n"
+			"         c rolled_back\n"
+			"         a: rollback 1, after its intent, restores {\"ttl\":300}\n"
+			"         a rolled_back\n"
+			"         run closing: everything is undone\n"
+			"         run rolled_back: everything is undone\n"
+			"         end, exit code 4\n");
+	world_free(w);
+}
+
+static void test_an_undo_has_its_own_retries_and_is_repeated_when_its_executor_dies(void **state)
+{
+	struct world *w = world_new("steps:\n"
+				    "  - {id: a, uses: t.write, rollback: {uses: t.write, retry: "
+				    "{limit: 1, delay: 2s, jitter: false}}}\n"
+				    "  - {id: b, wait: 1h}\n");
+
+	world_start(w);
+	world_ok(w, "a");
+	world_forget(w);
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	world_lost(w, "a", false);
+	world_crash(w);
+	world_fail(w, "a");
+	world_at(w, 2000);
+	world_ok(w, "a");
+	expect_trace(w, "[     0] run rolling_back: operator: alice ordered it; rolling back 1 "
+			"step, traffic first\n"
+			"         b failed: the run stopped before it was over\n"
+			"         a: rollback 1, after its intent\n"
+			"         a: rollback 1\n"
+			"         a: rollback 1\n"
+			"[  2000] a: rollback 2, after its intent\n"
+			"         a rolled_back\n"
+			"         run closing: everything is undone\n"
+			"         run rolled_back: everything is undone\n"
+			"         end, exit code 4\n");
+	world_free(w);
+}
+
+static void test_a_failed_undo_holds_with_what_to_restore_once_other_branches_are_done(void **state)
+{
+	struct world *w = world_new("phases:\n"
+				    "  - {id: one, steps: [{id: z, uses: t.write}]}\n"
+				    "  - id: two\n"
+				    "    order: parallel\n"
+				    "    steps:\n"
+				    "      - {id: a, uses: t.saves}\n"
+				    "      - {id: b, uses: t.write}\n"
+				    "      - {id: c, wait: 1h}\n");
+
+	world_start(w);
+	world_ok(w, "z");
+	world_saved(w, "a", "{\"ttl\": 300}");
+	world_ok(w, "a");
+	world_ok(w, "a");
+	world_ok(w, "b");
+	world_forget(w);
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	world_fail(w, "a");
+	world_at(w, 10);
+	world_ok(w, "b");
+	assert_int_equal(cut_run_exit_code(world_run(w)), 3);
+	assert_int_equal(cut_run_state(world_run(w)), CUT_RUN_ROLLING_BACK);
+	world_at(w, 20);
+	world_order(w, CUT_ORDER_RETRY, "a", NULL);
+	world_fail(w, "a");
+	world_at(w, 30);
+	world_order(w, CUT_ORDER_ATTEST, "a", "{\"applied\": true}");
+	world_ok(w, "z");
+	expect_trace(w, "[     0] run rolling_back: operator: alice ordered it; rolling back 3 "
+			"steps, traffic first\n"
+			"         c failed: the run stopped before it was over\n"
+			"         b: rollback 1, after its intent\n"
+			"         a: rollback 1, after its intent, restores {\"ttl\":300}\n"
+			"         a rollback_failed: could not be undone: broken\n"
+			"[    10] b rolled_back\n"
+			"         run rolling_back: a could not be undone: broken; next: cutover "
+			"retry a; or restore by hand: {\"ttl\":300}, then cutover attest a "
+			"--applied; or cutover abort\n"
+			"[    20] a: rollback 2, after its intent, restores {\"ttl\":300}\n"
+			"         run rolling_back: the holds are gone, the run goes on\n"
+			"         a rollback_failed: could not be undone: broken\n"
+			"         run rolling_back: a could not be undone: broken; next: cutover "
+			"retry a; or restore by hand: {\"ttl\":300}, then cutover attest a "
+			"--applied; or cutover abort\n"
+			"[    30] a rolled_back: undone by hand\n"
+			"         run rolling_back: the holds are gone, the run goes on\n"
+			"         z: rollback 1, after its intent\n"
+			"         z rolled_back\n"
+			"         run closing: everything is undone\n"
+			"         run rolled_back: everything is undone\n"
+			"         end, exit code 4\n");
+	world_free(w);
+}
+
+static void test_an_abort_of_a_rollback_that_holds_leaves_it_incomplete(void **state)
+{
+	struct world *w = world_new(
+		"steps: [{id: a, uses: t.write}, {id: b, uses: t.write}, {id: c, wait: 1h}]\n");
+
+	world_start(w);
+	world_ok(w, "a");
+	world_ok(w, "b");
+	world_forget(w);
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	world_fail(w, "b");
+	world_order(w, CUT_ORDER_ABORT, NULL, NULL);
+	expect_trace(w, "[     0] run rolling_back: operator: alice ordered it; rolling back 2 "
+			"steps, traffic first\n"
+			"         c failed: the run stopped before it was over\n"
+			"         b: rollback 1, after its intent\n"
+			"         b rollback_failed: could not be undone: broken\n"
+			"         run rolling_back: b could not be undone: broken; next: cutover "
+			"retry b; or undo by hand what t.write of b did, then cutover attest b "
+			"--applied; or cutover abort\n"
+			"         run closing: aborted by alice\n"
+			"         run rollback_incomplete: aborted by alice\n"
+			"         end, exit code 5\n");
+	world_free(w);
+}
+
+static void test_on_failure_continue_ends_a_rollback_at_once(void **state)
+{
+	struct world *w = world_new(
+		"steps: [{id: a, uses: t.write}, {id: b, uses: t.write}, {id: c, wait: 1h}]\n"
+		"rollback: {on_failure: continue}\n");
+
+	world_start(w);
+	world_ok(w, "a");
+	world_ok(w, "b");
+	world_forget(w);
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	world_fail(w, "b");
+	expect_trace(w, "[     0] run rolling_back: operator: alice ordered it; rolling back 2 "
+			"steps, traffic first\n"
+			"         c failed: the run stopped before it was over\n"
+			"         b: rollback 1, after its intent\n"
+			"         b rollback_failed: could not be undone: broken\n"
+			"         run closing: not everything could be undone\n"
+			"         run rollback_incomplete: not everything could be undone\n"
+			"         end, exit code 5\n");
+	world_free(w);
+}
+
+static void test_an_impossible_step_is_listed_and_does_not_stop_the_others(void **state)
+{
+	struct world *w = world_new(
+		"steps:\n"
+		"  - {id: a, uses: t.write}\n"
+		"  - {id: b, uses: t.write, rollback: impossible, rollback_reason: mail is sent}\n"
+		"  - {id: c, wait: 1h}\n");
+
+	world_start(w);
+	world_ok(w, "a");
+	world_ok(w, "b");
+	world_forget(w);
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	world_ok(w, "a");
+	expect_trace(w, "[     0] run rolling_back: operator: alice ordered it; rolling back 2 "
+			"steps, traffic first\n"
+			"         c failed: the run stopped before it was over\n"
+			"         b rollback_impossible: cannot be undone: mail is sent\n"
+			"         a: rollback 1, after its intent\n"
+			"         a rolled_back\n"
+			"         run closing: not everything could be undone\n"
+			"         run rollback_incomplete: not everything could be undone\n"
+			"         end, exit code 5\n");
+	world_free(w);
+}
+
+static void test_rollback_verify_runs_last_and_its_failure_holds(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.write}, {id: c, wait: 1h}]\n"
+				    "rollback: {verify: [{uses: t.read}]}\n");
+
+	world_start(w);
+	world_ok(w, "a");
+	world_forget(w);
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	world_ok(w, "a");
+	world_at(w, 10);
+	world_fail(w, "rollback/verify/0");
+	world_at(w, 20);
+	world_order(w, CUT_ORDER_RETRY, "rollback/verify", NULL);
+	world_ok(w, "rollback/verify/0");
+	expect_trace(
+		w,
+		"[     0] run rolling_back: operator: alice ordered it; rolling back 1 step, "
+		"traffic first\n"
+		"         c failed: the run stopped before it was over\n"
+		"         a: rollback 1, after its intent\n"
+		"         a rolled_back\n"
+		"         rollback/verify/0: apply 1\n"
+		"[    10] rollback/verify/0 failed: broken\n"
+		"         run rolling_back: all is undone, but rollback.verify failed; next: "
+		"cutover retry rollback/verify checks again; cutover abort ends the run as it is\n"
+		"[    20] run rolling_back: the holds are gone, the run goes on\n"
+		"         rollback/verify/0: apply 2\n"
+		"         run closing: everything is undone\n"
+		"         run rolled_back: everything is undone\n"
+		"         end, exit code 4\n");
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			test_an_undo_gets_what_was_saved_and_a_body_of_its_own_its_parameters),
+		cmocka_unit_test(
+			test_an_undo_has_its_own_retries_and_is_repeated_when_its_executor_dies),
+		cmocka_unit_test(
+			test_a_failed_undo_holds_with_what_to_restore_once_other_branches_are_done),
+		cmocka_unit_test(test_an_abort_of_a_rollback_that_holds_leaves_it_incomplete),
+		cmocka_unit_test(test_on_failure_continue_ends_a_rollback_at_once),
+		cmocka_unit_test(test_an_impossible_step_is_listed_and_does_not_stop_the_others),
+		cmocka_unit_test(test_rollback_verify_runs_last_and_its_failure_holds),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
