@@ -56,7 +56,7 @@ static struct host_call *find_call(const struct host *host, uint64_t id)
 	for (struct list_node *n = host->calls; n; n = n->next) {
 		struct host_call *call = cut_container(n, struct host_call, in_host);
 
-		if (call->id == id)
+		if (call->id == id && !call->background)
 			return call;
 	}
 	return NULL;
@@ -120,6 +120,11 @@ static void api_done(struct cut_call *pub, enum cut_status status, const char *t
 	cut_auto(cut_str) char *said = NULL;
 	struct host *host = call->host;
 
+	if (call->background) {
+		json_decref(data);
+		call_close(call);
+		return;
+	}
 	if ((unsigned)status >= CUT_ARRAY_LEN(status_names)) {
 		host_link_fail(host, "%s ended with the unknown status %d", call->name,
 			       (int)status);
@@ -154,7 +159,7 @@ static int api_save(struct cut_call *pub, json_t *state, cut_saved_fn *then)
 	struct host_frame frame;
 	int r;
 
-	if (!json_is_object(state) || !then)
+	if (!json_is_object(state) || !then || call->background)
 		return -EINVAL;
 	if (call->then)
 		return -EBUSY;
@@ -181,6 +186,8 @@ static void api_progress(struct cut_call *pub, double fraction, const char *text
 	cut_auto(cut_str) char *said = clean_text(call->host, text);
 	struct host_frame frame;
 
+	if (call->background)
+		return;
 	open_frame(call, &frame, "progress");
 	cut_jw_real(&frame.w, "fraction", fraction);
 	cut_jw_str(&frame.w, "text", said);
@@ -198,6 +205,8 @@ static void api_note(struct cut_call *pub, int level, const char *fmt, ...)
 	va_start(ap, fmt);
 	cut_buf_vprintf(&text, fmt, ap);
 	va_end(ap);
+	if (call->background)
+		return;
 	said = clean_text(call->host, cut_buf_str(&text));
 	open_frame(call, &frame, "note");
 	cut_jw_int(&frame.w, "level", level);
@@ -208,6 +217,29 @@ static void api_note(struct cut_call *pub, int level, const char *fmt, ...)
 static struct uv_loop_s *api_loop(struct cut_call *pub)
 {
 	return &host_call_of(pub)->host->loop;
+}
+
+static struct cut_call *api_background(struct cut_call *pub, void *data)
+{
+	struct host *host = host_call_of(pub)->host;
+	struct host_call *call = cut_new(struct host_call);
+
+	call->host = host;
+	call->name = "(background)";
+	call->background = true;
+	call->pub = (struct cut_call){
+		.api = &host_api,
+		.plugin = host->self,
+		.data = data,
+		.run = host->run,
+		.step = "",
+		.op = "background",
+		.key = "",
+		.deadline = INT64_MAX,
+	};
+	uv_timer_init(&host->loop, &call->timer);
+	list_add(&host->calls, &call->in_host);
+	return &call->pub;
 }
 
 const struct cut_host_api host_api = {
@@ -223,6 +255,7 @@ const struct cut_host_api host_api = {
 	.connection = service_connection,
 	.secret = service_secret,
 	.loop = api_loop,
+	.background = api_background,
 };
 
 static const struct cut_action *find_action(const struct cut_plugin *plugin, const char *name)
@@ -277,6 +310,8 @@ static cut_op_fn *find_op(const struct host_call *call)
 
 static cut_op_fn *cancel_of(const struct host_call *call)
 {
+	if (call->background)
+		return NULL;
 	return call->action ? call->action->cancel : call->meter->cancel;
 }
 

@@ -65,6 +65,7 @@ struct host_call {
 	uv_timer_t timer;	     /* the deadline, or the end of a cancel's grace */
 	cut_saved_fn *then;	     /* a save is on its way */
 	bool canceled, overdue;	     /* asked to end; its time is up */
+	bool background;	     /* the plugin's own: the engine knows nothing of it */
 	bool ended;		     /* done() was called */
 	struct list_node in_host, *timers, *requests, *children;
 };

@@ -190,6 +190,10 @@ struct cut_host_api {
 	const json_t *(*connection)(struct cut_call *call, const char *name); /* checked; or NULL */
 	const char *(*secret)(struct cut_call *call, const char *name);       /* value, or NULL */
 	struct uv_loop_s *(*loop)(struct cut_call *call);
+	/* A call of the plugin's own, for what goes on between the engine's calls, such as probing. It
+	 * has no params and no deadline, may use http, spawn, after, secret and connection, and lives
+	 * until done(), of which the engine hears nothing, or the host's end. data is the plugin's. */
+	struct cut_call *(*background)(struct cut_call *call, void *data);
 };
 
 struct cut_action {

@@ -50,12 +50,26 @@ void sample_error(struct cut_call *call, const char *fmt, ...)
 	va_end(args);
 }
 
+static int init(const struct cut_host_api *api, struct uv_loop_s *loop, void **self)
+{
+	*self = kit_new(struct metrics);
+	return 0;
+}
+
+static void fini(void *self)
+{
+	probers_free(self);
+	free(self);
+}
+
 static const struct cut_provider providers[] = {
 	{"prometheus", "Prometheus, or what answers its query API", metrics_prometheus_params},
 	{0},
 };
 
 static const struct cut_meter *const meters[] = {
+	&metrics_command,
+	&metrics_http_probe,
 	&metrics_query,
 	NULL,
 };
@@ -70,6 +84,8 @@ static const struct cut_plugin plugin = {
 	.help = "Numbers to watch: queries, probes, commands",
 	.providers = providers,
 	.meters = meters,
+	.init = init,
+	.fini = fini,
 };
 
 const struct cut_plugin *cut_plugin_v1(void)

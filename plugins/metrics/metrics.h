@@ -4,6 +4,13 @@
 
 #include "kit/kit.h"
 
+struct prober;
+
+struct metrics {
+	struct prober *probers; /* owned: they go on between samples (probe.c) */
+};
+void probers_free(struct metrics *metrics);
+
 /* Ends a sample: with a number (n < 0: number of events not known; at NULL: now), without evidence
  * (missing), or with an error of the source. NaN and infinity are no evidence. */
 void sample_value(struct cut_call *call, double value, double n, const char *at);

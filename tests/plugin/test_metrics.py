@@ -178,3 +178,140 @@ def test_query_proves_who_asks_with_a_secret(odd, auth, value, header):
     assert done.data["value"] == 1
     assert odd.seen[0][2]["Authorization"] == header
     assert ask(odd.url, "x", connection={"auth": auth}).status == "fail"
+
+
+# Probes
+
+
+def probe(host, url, timeout=5, **more):
+    params = {"url": url, "rate": 20, "window": 1, **more}
+    done = host.call("http_probe", "sample", params, timeout=timeout)
+    assert done.status == "ok", done
+    return done.data
+
+
+def test_probe_gives_the_share_of_good_answers_over_its_window(odd):
+    with Host("metrics") as host:
+        odd.say(200, b"fine")
+        assert probe(host, odd.url)["value"] == 1
+        time.sleep(1)
+        share = probe(host, odd.url)
+        assert share["value"] == 1 and 15 <= share["n"] <= 21, share
+        odd.say(503, b"no")
+        time.sleep(0.5)
+        assert 0.2 < probe(host, odd.url)["value"] < 0.8
+        time.sleep(1)
+        assert probe(host, odd.url)["value"] == 0
+        odd.say(200, b"fine")
+        time.sleep(1.2)
+        assert probe(host, odd.url)["value"] == 1
+
+
+def test_probe_goes_on_between_samples_at_its_rate_and_once_for_the_same_parameters(odd):
+    with Host("metrics") as host:
+        for _ in range(4):
+            probe(host, odd.url)
+        begun = len(odd.seen)
+        time.sleep(1)
+        assert 17 <= len(odd.seen) - begun <= 23
+
+
+def test_probe_of_what_is_not_there_or_hangs_fails(odd):
+    with Host("metrics") as host:
+        refused = probe(host, f"http://{LOOPBACK}:{free_port()}")
+        assert refused["value"] == 0 and refused["n"] >= 1
+        odd.say(200, b"late", delay=3)
+        begun = time.monotonic()
+        assert probe(host, odd.url)["value"] == 0
+        assert time.monotonic() - begun < 2
+
+
+def test_probe_without_any_result_by_its_deadline_is_missing(odd):
+    odd.say(200, b"late", delay=3)
+    with Host("metrics") as host:
+        assert probe(host, odd.url, timeout=0.4, window=10) == {"value": None}
+
+
+def test_probe_measures_the_latency_of_good_answers(odd):
+    slow = iter([0, 0, 0, 0, 0.15] * 1000)
+    odd.answer = lambda path: (200, b"", next(slow))
+    with Host("metrics") as host:
+        more = {"measure": "latency", "window": 2}
+        probe(host, odd.url, **more)
+        time.sleep(1.5)
+        assert 0.15 <= probe(host, odd.url, percentile=99, **more)["value"] < 0.4
+        begun = len(odd.seen)
+        assert probe(host, odd.url, percentile=50, **more)["value"] < 0.1
+        assert probe(host, odd.url, window=2)["value"] == 1
+        assert len(odd.seen) - begun < 5  # of one prober
+        odd.say(500, b"")
+        time.sleep(2.2)
+        assert probe(host, odd.url, percentile=99, **more) == {"value": None}
+
+
+@pytest.mark.parametrize("expect, value", [
+    ({"status": [201]}, 1), ({"status": [200, 204]}, 0), (None, 0),
+    ({"status": [201], "body_contains": "\"ok\""}, 1),
+    ({"status": [201], "body_contains": "broken"}, 0),
+    ({"status": [201], "json": {"/a/1/b~1c": 2.0, "/ok": True}}, 1),
+    ({"status": [201], "json": {"/a/1/b~1c": 3}}, 0), ({"status": [201], "json": {"/a/7": 1}}, 0),
+    ({"status": [201], "json": {"/ok": None}}, 0), ({"status": [201], "json": {"nonsense": 1}}, 0)])
+def test_probe_holds_answers_to_what_is_expected(odd, expect, value):
+    odd.say(201, b'{"ok": true, "a": [0, {"b/c": 2}]}')
+    with Host("metrics") as host:
+        assert probe(host, odd.url, **({"expect": expect} if expect else {}))["value"] == value
+
+
+def test_probe_connects_to_the_address_it_is_told(odd):
+    port = odd.server_address[1]
+    with Host("metrics") as host:
+        url = f"http://shop.invalid:{port}/x"
+        assert probe(host, url, resolve=LOOPBACK)["value"] == 1
+        assert odd.seen[0][2]["Host"] == f"shop.invalid:{port}"
+        assert probe(host, url)["value"] == 0
+
+
+def test_a_host_with_probers_ends_at_once(odd):
+    host = Host("metrics")
+    odd.say(200, b"", delay=2)
+    host.start("http_probe", "sample", {"url": odd.url, "rate": 50, "window": 2})
+    time.sleep(0.3)
+    begun = time.monotonic()
+    assert host.close() == 0
+    assert time.monotonic() - begun < 1
+
+
+# Commands
+
+
+def run(*argv, timeout=5):
+    with Host("metrics") as host:
+        return host.call("command", "sample", {"argv": list(argv)}, timeout=timeout)
+
+
+@pytest.mark.parametrize("output, data", [
+    ("0.25\n", {"value": 0.25}), ("  -3e2 ", {"value": -300}), ("", {"value": None}),
+    ("NaN", {"value": None}), ("inf", {"value": None}), ("\n\n", {"value": None}),
+    ('{"value": 7, "n": 12, "at": "2026-01-01T00:00:00Z"}',
+     {"value": 7, "n": 12, "at": "2026-01-01T00:00:00Z"}),
+    ('{"value": null}', {"value": None}),
+])
+def test_command_gives_the_number_that_it_prints(output, data):
+    done = run("printf", "%s", output)
+    assert done.status == "ok" and done.data == data, done
+
+
+@pytest.mark.parametrize("argv, text", [
+    (("printf", "seven"), "neither a number"), (("printf", "1 2"), "neither a number"),
+    (("printf", '{"value": "7"}'), "no number"), (("printf", '{"n": 7}'), "no number"),
+    (("sh", "-c", "echo 5; echo first >&2; echo it broke >&2; exit 3"), "ended with 3: it broke"),
+    (("/no/such/program",), "did not start"),
+])
+def test_command_that_gives_no_number_is_an_error_of_the_source(argv, text):
+    done = run(*argv)
+    assert done.status == "fail" and text in done.text, done
+
+
+def test_command_that_does_not_end_is_killed_at_the_deadline():
+    done = run("sleep", "30", timeout=0.5)
+    assert done.status == "fail" and "in time" in done.text and done.seconds < 2, done
