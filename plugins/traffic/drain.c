@@ -247,24 +247,24 @@ static void apply_it(struct drain *d)
 			     "the old state could not be stored, so nothing was changed");
 }
 
+/* Steps before this one may shift the traffic first, so a last server is no fault of a plan. */
 static void plan_it(struct drain *d)
 {
+	bool last;
 	char *what, *before;
 	struct kit_why why;
 	json_t *changes;
 
-	if (refuse_last(d, &why) < 0) {
-		balancer_end(&d->b, CUT_FAIL, NULL, "%s", why.text);
-		return;
-	}
+	last = refuse_last(d, &why) < 0;
 	what = kit_printf("%s/%s", d->b.backend, d->server);
 	before = kit_printf("%s, %lu sessions", state_admin_word(at(d, 0)->admin), sessions_now(d));
 	changes = json_pack("[{s:s, s:s, s:s}]", "what", what, "before", before, "after",
 			    "drain, 0 sessions");
 	free(what);
 	free(before);
-	balancer_end(&d->b, CUT_OK, json_pack("{s:o}", "changes", changes),
-		     "every proxy can be reached, and another server takes requests");
+	balancer_end(&d->b, CUT_OK, json_pack("{s:o}", "changes", changes), "%s",
+		     last ? why.text
+			  : "every proxy can be reached, and another server takes requests");
 }
 
 static void on_restored(struct balancer *b)
