@@ -245,7 +245,9 @@ int cut_cli_exit(const struct cut_err *err)
 	case -ESTALE:
 	case -ENOENT:
 	case -ESRCH:
+	case -ENOTCONN:
 	case -ESHUTDOWN: return CUT_EXIT_REFUSED;
+	case -ENOTUNIQ:
 	case -EINVAL: return CUT_EXIT_USAGE;
 	case -EBADMSG:
 	case -EPROTO: return CUT_EXIT_AUDIT;

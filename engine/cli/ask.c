@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/cli/ask.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +9,15 @@
 bool cut_ask_possible(void)
 {
 	return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
+int cut_ask_fail(const struct cut_args *args)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+
+	cut_err_set(&err, -EINVAL, "there is no terminal to ask on", "add --yes to go on unasked",
+	            "nothing was ordered");
+	return cut_cli_fail(args, &err, CUT_EXIT_USAGE);
 }
 
 static bool read_answer(char *line, int size)
@@ -22,10 +32,6 @@ bool cut_ask_yes(const char *what, const char *question)
 {
 	char line[16];
 
-	if (!cut_ask_possible()) {
-		fprintf(stderr, "cutover: there is no terminal to ask on; add --yes to go on\n");
-		return false;
-	}
 	fprintf(stderr, "%s\n%s? [y/N] ", what, question);
 	fflush(stderr);
 	return read_answer(line, sizeof(line)) && (strcmp(line, "y") == 0 || strcmp(line, "yes") == 0);
@@ -35,10 +41,6 @@ bool cut_ask_word(const char *what, const char *word)
 {
 	char line[128];
 
-	if (!cut_ask_possible()) {
-		fprintf(stderr, "cutover: there is no terminal to ask on; add --yes to go on\n");
-		return false;
-	}
 	fprintf(stderr, "%s\nType %s to go on: ", what, word);
 	fflush(stderr);
 	return read_answer(line, sizeof(line)) && strcmp(line, word) == 0;

@@ -2,10 +2,12 @@
 /* Questions to the person at the terminal, before something that cannot simply be taken back. */
 #pragma once
 
-#include <stdbool.h>
+#include "engine/cli/cli.h"
 
-/* Shows what and asks "question? [y/N]". False also where there is no terminal. */
+bool cut_ask_possible(void); /* is there somebody to ask? The others count on it. */
+/* Says that there is not, and to add --yes; the exit code. */
+int cut_ask_fail(const struct cut_args *args);
+/* Shows what and asks "question? [y/N]". */
 bool cut_ask_yes(const char *what, const char *question);
-/* Asks for a word to be typed, such as the runbook's name. False also where there is no terminal. */
+/* Shows what and asks for a word to be typed, such as the runbook's name. */
 bool cut_ask_word(const char *what, const char *word);
-bool cut_ask_possible(void); /* is there somebody to ask? */

@@ -8,6 +8,7 @@
 #define REQUEST_TIMEOUT_S 30L
 #define ANSWER_MAX_BYTES  (64u << 20) /* the status of 100,000 steps */
 #define IDLE_MS           250
+#define NOWHERE           "/nonexistent" /* of a run that has no socket: nobody listens there */
 
 static size_t on_body(char *data, size_t size, size_t n, void *out)
 {
@@ -32,7 +33,7 @@ static int transport_error(CURLcode code, const char *socket, struct cut_err *er
 	if (code == CURLE_COULDNT_CONNECT)
 		return cut_err_set(err, -ENOTCONN, "no engine listens there",
 		                   "`cutover recover` goes on with a run whose engine is gone",
-		                   "cannot reach the run at %s", socket);
+		                   "cannot reach the run at %s", socket ? socket : "its socket");
 	return cut_err_set(err, -EPIPE, curl_easy_strerror(code), "`cutover status` shows where it is",
 	                   "lost the run at %s", socket);
 }
@@ -56,7 +57,7 @@ static int take_answer(const struct cut_buf *text, long status, json_t **ret, st
 int cut_client_request(const char *socket, const char *path, const json_t *body, json_t **ret,
                        struct cut_err *err)
 {
-	CURL *curl = request_new(socket, path);
+	CURL *curl = request_new(socket ? socket : NOWHERE, path);
 	cut_auto(cut_buf) struct cut_buf out = {.max_bytes = ANSWER_MAX_BYTES};
 	cut_auto(cut_buf) struct cut_buf in = {0};
 	struct curl_slist *headers = NULL;
@@ -141,7 +142,7 @@ int cut_client_stream(const char *socket, uint64_t after_seq, cut_client_record_
 {
 	struct stream s = {.each = each, .data = data};
 	CURLM *multi = curl_multi_init();
-	CURL *curl = request_new(socket, "/v1/events");
+	CURL *curl = request_new(socket ? socket : NOWHERE, "/v1/events");
 	cut_auto(cut_str) char *last = cut_printf("Last-Event-ID: %llu", (unsigned long long)after_seq);
 	struct curl_slist *headers = curl_slist_append(NULL, last);
 	CURLcode code;

@@ -5,7 +5,7 @@
 #include "engine/base/err.h"
 #include "engine/base/json.h"
 
-/* One request with a deadline of 30 s. body NULL: GET. *ret (may be NULL) is the answer's JSON. A
+/* One request with a deadline of 30 s. socket NULL: there is none. body NULL: GET. *ret (may be NULL) is the answer's JSON. A
  * refusal of the engine comes back in err with its own code (-EPERM …); -ENOTCONN: nobody listens. */
 int cut_client_request(const char *socket, const char *path, const json_t *body, json_t **ret,
                        struct cut_err *err);

@@ -2,7 +2,6 @@
 /* `cutover eval`: the value of an expression, over given variables or a live run's. */
 #include "engine/cli/commands.h"
 
-#include "engine/cli/client.h"
 #include "engine/cli/find.h"
 #include "engine/core/expr.h"
 
@@ -60,7 +59,7 @@ static int eval_live(const struct cut_args *args)
 	int r = cut_find(args, 1, CUT_PICK_LIVE, &found, &err);
 
 	if (r == 0)
-		r = cut_client_request(found.socket, "/v1/eval", ask, &answer, &err);
+		r = cut_found_request(&found, "/v1/eval", ask, &answer, &err);
 	if (r < 0)
 		return cut_cli_fail(args, &err, r == -EBADMSG ? CUT_EXIT_USAGE
 		                            : r == -EDOM      ? CUT_EXIT_INTERNAL

@@ -4,7 +4,6 @@
 #include "engine/cli/commands.h"
 
 #include "engine/cli/ask.h"
-#include "engine/cli/client.h"
 #include "engine/cli/find.h"
 
 #include <errno.h>
@@ -20,7 +19,7 @@ static int give(const struct cut_args *args, json_t *order, size_t run_at)
 	int r = cut_find(args, run_at, CUT_PICK_LIVE, &found, &err);
 
 	if (r == 0)
-		r = cut_client_request(found.socket, "/v1/orders", owned, &answer, &err);
+		r = cut_found_request(&found, "/v1/orders", owned, &answer, &err);
 	if (r < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
 	if (args->json)
@@ -78,6 +77,8 @@ int cut_cmd_decline(const struct cut_args *args)
 	                   "status`).",
 	                   args->positional[0]);
 
+	if (!cut_args_has(args, "yes") && !cut_ask_possible())
+		return cut_ask_fail(args);
 	if (!cut_args_has(args, "yes") && !cut_ask_yes(what, "Decline"))
 		return CUT_EXIT_REFUSED;
 	return cut_cmd_targeted(args);

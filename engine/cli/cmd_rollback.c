@@ -3,7 +3,7 @@
 #include "engine/cli/commands.h"
 
 #include "engine/cli/ask.h"
-#include "engine/cli/client.h"
+#include "engine/cli/find.h"
 #include "engine/cli/look.h"
 #include "engine/cli/render.h"
 
@@ -26,13 +26,13 @@ static int preview(const struct cut_args *args, const struct cut_found *found, j
 	return 0;
 }
 
-static int send_order(const struct cut_args *args, const struct cut_found *found,
+static int send_order(const struct cut_args *args, struct cut_found *found,
                       const json_t *order)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
 	cut_auto(cut_json) json_t *answer = NULL;
 
-	if (cut_client_request(found->socket, "/v1/orders", order, &answer, &err) < 0)
+	if (cut_found_request(found, "/v1/orders", order, &answer, &err) < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
 	if (args->json)
 		cut_cli_print_json(answer);
@@ -67,6 +67,8 @@ int cut_cmd_rollback(const struct cut_args *args)
 
 	if (r < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
+	if (!only_show && !cut_args_has(args, "yes") && !cut_ask_possible())
+		return cut_ask_fail(args);
 	if (only_show || !cut_args_has(args, "yes")) {
 		r = preview(args, &found, &plan, &name);
 		if (r)
@@ -95,6 +97,8 @@ int cut_cmd_abort(const struct cut_args *args)
 	bool keep = cut_args_has(args, "keep-temporary");
 	int r = cut_find(args, 0, CUT_PICK_LIVE, &found, &err);
 
+	if (r == 0 && !cut_args_has(args, "yes") && !cut_ask_possible())
+		return cut_ask_fail(args);
 	if (r == 0 && !cut_args_has(args, "yes"))
 		r = cut_look_status(args, &found, &status, &err);
 	if (r < 0)

@@ -1,20 +1,68 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/cli/find.h"
 
+#include "engine/cli/client.h"
+#include "engine/runtime/clock.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define RESTART_WAIT (20 * CUT_SECOND) /* an engine that takes its run up again needs its hosts */
+#define RESTART_LOOK (100 * 1000)      /* µs */
+
+/* By its socket alone, for those who may not read the folder. */
+static bool find_elsewhere(const char *id, struct cut_found *ret)
+{
+	cut_auto(cut_err) struct cut_err ignored = {0};
+
+	if (cut_socket_path(id, false, &ret->socket, &ignored) < 0)
+		return false;
+	ret->entry.id = cut_strdup(id);
+	ret->entry.dir = cut_printf("%s/runs/%s", ret->places.state_dir, id);
+	ret->entry.live = true;
+	return true;
+}
+
 int cut_find(const struct cut_args *args, size_t at, enum cut_run_pick pick, struct cut_found *ret,
              struct cut_err *err)
 {
 	const char *wanted = args->positional_len > at ? args->positional[at] : NULL;
-	cut_auto(cut_err) struct cut_err ignored = {0};
 	int r = cut_places_find(args, &ret->places, err);
 
 	if (r < 0)
 		return r;
 	r = cut_run_find(ret->places.state_dir, wanted, pick, &ret->entry, err);
-	if (r < 0)
-		return r;
-	cut_socket_path(ret->entry.id, false, &ret->socket, &ignored);
-	return 0;
+	if (r == -ENOENT && wanted && find_elsewhere(wanted, ret)) {
+		cut_err_done(err);
+		return 0;
+	}
+	if (r == 0)
+		cut_found_socket(ret);
+	return r;
+}
+
+const char *cut_found_socket(struct cut_found *found)
+{
+	cut_auto(cut_err) struct cut_err ignored = {0};
+
+	if (!found->socket)
+		cut_socket_path(found->entry.id, false, &found->socket, &ignored);
+	return found->socket;
+}
+
+int cut_found_request(struct cut_found *found, const char *path, const json_t *body,
+                      json_t **ret, struct cut_err *err)
+{
+	cut_time until = cut_clock_boot() + RESTART_WAIT;
+
+	for (;;) {
+		int r = cut_client_request(cut_found_socket(found), path, body, ret, err);
+
+		if (r != -ENOTCONN || !found->entry.live || cut_clock_boot() > until)
+			return r;
+		cut_err_done(err);
+		usleep(RESTART_LOOK);
+	}
 }
 
 void cut_found_done(struct cut_found *found)

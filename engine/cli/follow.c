@@ -24,7 +24,7 @@ static void on_interrupt(int signal_number)
 
 struct follow {
 	const struct cut_args *args;
-	const char *socket;
+	struct cut_found *found;
 	uint64_t seq;
 	json_t *status; /* owned: the newest */
 	bool live_view;
@@ -32,6 +32,7 @@ struct follow {
 	char *last[LAST_RECORDS]; /* owned: the newest lines */
 	bool dirty;
 	cut_time drawn_at;
+	struct cut_run_entry end; /* outcome and unclosed, of the records that came */
 };
 
 static void remember(struct follow *f, const char *line)
@@ -46,6 +47,8 @@ static int on_record(void *data, uint64_t seq, const json_t *record)
 	struct follow *f = data;
 	cut_auto(cut_buf) struct cut_buf line = {0};
 
+	if (strcmp(cut_json_str(record, "type", ""), "run") == 0)
+		cut_run_entry_end(&f->end, record);
 	f->seq = seq;
 	f->dirty = true;
 	if (f->args->json) {
@@ -99,7 +102,7 @@ static int on_idle(void *data)
 		return 1;
 	if (!f->live_view || (!f->dirty && now - f->drawn_at < CUT_SECOND))
 		return 0;
-	if (cut_client_request(f->socket, "/v1/status", NULL, &status, &err) == 0) {
+	if (cut_client_request(cut_found_socket(f->found), "/v1/status", NULL, &status, &err) == 0) {
 		json_decref(f->status);
 		f->status = status;
 		f->drawn_at = now;
@@ -116,14 +119,18 @@ static void follow_done(struct follow *f)
 		free(f->last[i]);
 }
 
-/* Has the journal its final record? */
-static bool ended(const struct cut_found *found, struct cut_run_entry *ret)
+/* Has the journal its final record? Who may not read it goes by the records that came. */
+static bool ended(const struct cut_found *found, struct follow *f)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
+	struct cut_run_entry now = {0};
 
-	cut_run_entry_done(ret);
-	return cut_run_find(found->places.state_dir, found->entry.id, CUT_PICK_NEWEST, ret, &err) == 0 &&
-	       ret->outcome;
+	if (cut_run_find(found->places.state_dir, found->entry.id, CUT_PICK_NEWEST, &now, &err) == 0) {
+		f->end.outcome = now.outcome;
+		f->end.unclosed = now.unclosed;
+	}
+	cut_run_entry_done(&now);
+	return f->end.outcome;
 }
 
 /* Its locks are free and its name can be used again when the program returns. */
@@ -145,25 +152,20 @@ static void await_gone(const struct cut_found *found)
 
 int cut_follow(const struct cut_args *args, struct cut_found *found, uint64_t after_seq)
 {
-	struct follow f = {.args = args, .socket = found->socket, .seq = after_seq};
+	struct follow f = {.args = args, .found = found, .seq = after_seq};
 	cut_auto(cut_err) struct cut_err err = {0};
 	cut_time connect_until = cut_clock_boot() + CONNECT_WAIT;
 	struct sigaction action = {.sa_handler = on_interrupt};
-	struct cut_run_entry end = {0};
 	bool over = false;
 	int r;
 
 	f.live_view = !args->json && isatty(STDOUT_FILENO);
 	sigaction(SIGINT, &action, NULL);
-	for (;;) {
+	while (!over && !interrupted) {
 		cut_err_done(&err);
-		r = cut_client_stream(f.socket, f.seq, on_record, on_idle, &f, &err);
-		if (r > 0 || interrupted)
-			break;
-		over = ended(found, &end);
-		if (r == 0 || over)
-			break;
-		if (cut_clock_boot() > connect_until)
+		r = cut_client_stream(cut_found_socket(found), f.seq, on_record, on_idle, &f, &err);
+		over = r == 0 || ended(found, &f);
+		if (over || interrupted || cut_clock_boot() > connect_until)
 			break;
 		usleep(100 * 1000); /* between two engines: the supervisor is starting the next */
 		if (r != -ENOTCONN)
@@ -175,12 +177,10 @@ int cut_follow(const struct cut_args *args, struct cut_found *found, uint64_t af
 		        found->entry.id);
 		return CUT_EXIT_DETACHED;
 	}
-	if (!over && !ended(found, &end))
+	if (!ended(found, &f))
 		return cut_cli_fail(args, &err, CUT_EXIT_INTERNAL);
 	if (!args->json)
-		printf("%s: %s (`cutover report` tells more)\n", end.id, end.outcome);
-	r = cut_run_outcome_exit(&end);
-	cut_run_entry_done(&end);
+		printf("%s: %s (`cutover report` tells more)\n", found->entry.id, f.end.outcome);
 	await_gone(found);
-	return r;
+	return cut_run_outcome_exit(&f.end);
 }

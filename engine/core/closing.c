@@ -91,11 +91,25 @@ static void undo_next(struct cut_run *run)
 	}
 }
 
+/* {"unclosed": [steps]}, or NULL: nothing was left. */
+static json_t *left_open(const struct cut_run *run)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < run->rb->steps_len; i++)
+		if (cut_run_unclosed(run, i))
+			json_array_append_new(list, json_string(run->rb->steps[i].address));
+	if (json_array_size(list))
+		return json_pack("{s:o}", "unclosed", list);
+	json_decref(list);
+	return NULL;
+}
+
 static void end(struct cut_run *run)
 {
 	cut_downtime_end(run);
 	cut_run_move(run, (enum cut_run_state)run->ending);
-	cut_run_record(run, NULL, "%s", run->why_final);
+	cut_run_record(run, left_open(run), "%s", run->why_final);
 	cut_run_page(run, "run", "the run has ended as %s: %s",
 		     cut_run_state_name((enum cut_run_state)run->ending), run->why_final);
 	cut_run_fx(run, CUT_FX_END);

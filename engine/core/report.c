@@ -53,7 +53,7 @@ static char *clock_what(const json_t *r)
 static const struct decision {
 	const char *type;
 	char *(*what)(const json_t *record);
-	const char *why, *evidence; /* members of the record, or NULL */
+	const char *why, *evidence; /* members of the record; NULL: what its args say, none */
 } decisions[] = {
 	{"run", run_what, "cause", "details"},
 	{"trigger", trigger_what, "text", "value"},
@@ -79,6 +79,17 @@ static const struct decision *decision_of(const json_t *record)
 bool cut_report_wants(const json_t *record)
 {
 	return decision_of(record) != NULL;
+}
+
+/* The words that a person gave along with an order, or NULL. */
+static const char *order_why(const json_t *args)
+{
+	static const char *const names[] = {"reason", "comment", "note"};
+	const char *why = NULL;
+
+	for (size_t i = 0; !why && i < CUT_ARRAY_LEN(names); i++)
+		why = cut_json_str(args, names[i], NULL);
+	return why;
 }
 
 /* A trigger or acceptance that only wrote its memory again decided nothing. */
@@ -113,7 +124,9 @@ static json_t *decisions_json(const json_t *records)
 		what = d->what(r);
 		if (repeats(r, states, what))
 			continue;
-		why = refused ? refused : d->why ? cut_json_str(r, d->why, NULL) : NULL;
+		why = refused  ? refused
+		      : d->why ? cut_json_str(r, d->why, NULL)
+		               : order_why(json_object_get(r, "args"));
 		row = json_pack("{s:O?, s:O?, s:s, s:s, s:s, s:s?, s:O?}", "seq",
 		                json_object_get(r, "seq"), "at", json_object_get(r, "at"), "type",
 		                d->type, "who", cut_json_str(r, "actor", ""), "what", what, "why", why,

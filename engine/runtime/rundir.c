@@ -150,14 +150,15 @@ static const struct {
 	{"aborted", 7},	 {"failed", 9},
 };
 
-static const char *outcome_of(const json_t *last_run_record)
+void cut_run_entry_end(struct cut_run_entry *entry, const json_t *record)
 {
-	const char *state = cut_json_str(last_run_record, "state", "");
+	const char *state = cut_json_str(record, "state", "");
 
+	entry->outcome = NULL;
 	for (size_t i = 0; i < CUT_ARRAY_LEN(outcomes); i++)
 		if (strcmp(outcomes[i].state, state) == 0)
-			return outcomes[i].state;
-	return NULL;
+			entry->outcome = outcomes[i].state;
+	entry->unclosed = json_array_size(cut_json_at(record, "/details/unclosed")) > 0;
 }
 
 int cut_run_outcome_exit(const struct cut_run_entry *entry)
@@ -172,7 +173,6 @@ int cut_run_outcome_exit(const struct cut_run_entry *entry)
 static void read_state(struct cut_run_entry *entry, const json_t *last)
 {
 	const char *at = cut_json_str(last, "at", "");
-	const json_t *unclosed = cut_json_at(last, "/details/unclosed");
 	cut_auto(cut_str) char *stamp =
 		cut_printf("%.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ", entry->id, entry->id + 4,
 			   entry->id + 6, entry->id + 9, entry->id + 11, entry->id + 13);
@@ -182,7 +182,6 @@ static void read_state(struct cut_run_entry *entry, const json_t *last)
 	if (entry->outcome)
 		cut_rfc3339_parse(at, strlen(at), &entry->ended);
 	entry->state = cut_strdup(cut_json_str(last, "state", NULL));
-	entry->unclosed = json_array_size(unclosed) > 0;
 }
 
 static int look_at_run(const char *runs, const char *id, struct cut_run_entry *ret,
@@ -210,7 +209,7 @@ static int look_at_run(const char *runs, const char *id, struct cut_run_entry *r
 		cut_run_entry_done(&entry);
 		return r;
 	}
-	entry.outcome = outcome_of(last);
+	cut_run_entry_end(&entry, last);
 	read_state(&entry, last);
 	*ret = entry;
 	return 1;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "engine/base/err.h"
+#include "engine/base/json.h"
 #include "engine/base/time.h"
 #include "engine/base/vec.h"
 
@@ -23,6 +24,8 @@ struct cut_run_entry {
 	bool live;              /* somebody holds its lock */
 	bool empty;             /* not one record: it was never armed */
 };
+/* Takes outcome and unclosed from a record of type run. */
+void cut_run_entry_end(struct cut_run_entry *entry, const json_t *record);
 int cut_run_outcome_exit(const struct cut_run_entry *entry);
 void cut_run_entry_done(struct cut_run_entry *entry);
 struct cut_run_list {

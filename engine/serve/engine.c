@@ -90,6 +90,7 @@ static void client_tell(struct engine *e, json_t *message)
 /* Ends the engine before the run has started: no trace of it stays. */
 static void withdraw(struct engine *e, const struct cut_err *err)
 {
+	cut_run_dir_remove(e->o->dir);
 	if (err) {
 		cut_auto(cut_str) char *text = cut_err_text(err);
 
@@ -99,7 +100,6 @@ static void withdraw(struct engine *e, const struct cut_err *err)
 		                         err->next, "errno", -err->code));
 	}
 	engine_stop(e);
-	cut_run_dir_remove(e->o->dir);
 }
 
 static void start_run(struct engine *e)
