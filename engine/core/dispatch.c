@@ -120,10 +120,6 @@ void cut_run_queue(struct cut_run *run, uint32_t step)
 {
 	struct cut_lane *lane = &run->lanes[cut_run_lane(run, step)];
 
-	if (lane == &run->lanes[CUT_LANE_FORWARD] && !cut_run_forward(run)) {
-		cut_step_doing(run, step, CUT_DOING_NOTHING); /* its turn will not come any more */
-		return;
-	}
 	cut_step_doing(run, step, CUT_DOING_QUEUED);
 	cut_heap_push(quick(&run->rb->steps[step]) ? &lane->quick : &lane->ready,
 		      (struct cut_heap_item){step, 0, step});

@@ -329,6 +329,7 @@ static void settle(struct cut_run *run)
 int cut_run_feed(struct cut_run *run, const struct cut_event *ev, struct cut_effects *out,
 		 struct cut_err *err)
 {
+	bool fired = false;
 	int r = may(run, ev, err);
 
 	if (r < 0)
@@ -341,12 +342,12 @@ int cut_run_feed(struct cut_run *run, const struct cut_event *ev, struct cut_eff
 		apply(run, ev);
 	/* Triggers of one instant are one decision, which the next tick takes. */
 	if (ev->type != CUT_EV_TRIGGER || ev->t != run->decide_at)
-		cut_timer_advance(run);
+		fired = cut_timer_advance(run);
 	/* What was due may have made the event pointless: an outcome always counts. */
 	if (ev->type == CUT_EV_OUTCOME || ev->type == CUT_EV_ARMED ||
 	    (ev->type != CUT_EV_RESUMED && may(run, ev, NULL) == 0))
 		apply(run, ev);
 	settle(run);
 	run->out = NULL;
-	return 0;
+	return fired;
 }

@@ -79,7 +79,8 @@ void cut_run_free(struct cut_run *run);
 
 /* Events come in the order of t. What is due at ev->t is done before the event itself.
  *
- * 0; or negative: refused, the run is unchanged and err says why and what next (-EPERM role,
+ * 0; 1: something was due (such a tick is journaled even where nothing came of it, so that a replay
+ * sees it at the same time); or negative: refused, the run is unchanged and err says why and what next (-EPERM role,
  * -EINVAL no such target, -EALREADY, -EBUSY a decision is open, -ENOTSUP). A refused order or vote
  * is journaled by the driver with "refused". Effects are appended to out. */
 int cut_run_feed(struct cut_run *run, const struct cut_event *ev, struct cut_effects *out,

@@ -263,7 +263,8 @@ void cut_timer_set(struct cut_run *run, enum cut_timer_kind kind, uint32_t targe
 void cut_timer_set_wall(struct cut_run *run, enum cut_timer_kind kind, uint32_t target,
 			cut_time at);
 void cut_timer_step(struct cut_run *run, uint32_t step, cut_time at, bool wall);
-void cut_timer_advance(struct cut_run *run); /* fires what is due at run->t and run->wall */
+/* Fires what is due at run->t and run->wall; false: nothing was. */
+bool cut_timer_advance(struct cut_run *run);
 void cut_timer_purge(struct cut_run *run);
 
 /* --- wait.c --- */

@@ -93,22 +93,28 @@ static void fire(struct cut_run *run, const struct cut_heap_item *item)
 	}
 }
 
-static bool fire_first(struct cut_run *run, struct cut_heap *heap, cut_time now)
+static bool fire_first(struct cut_run *run, struct cut_heap *heap, cut_time now, bool *fired)
 {
 	struct cut_heap_item item;
 
 	if (!heap->len || heap->items[0].key > now)
 		return false;
 	item = cut_heap_pop(heap);
-	if (counts(run, &item))
+	if (counts(run, &item)) {
 		fire(run, &item);
+		*fired = true;
+	}
 	return true;
 }
 
-void cut_timer_advance(struct cut_run *run)
+bool cut_timer_advance(struct cut_run *run)
 {
-	while (fire_first(run, &run->timers, run->t) || fire_first(run, &run->walls, run->wall))
+	bool fired = false;
+
+	while (fire_first(run, &run->timers, run->t, &fired) ||
+	       fire_first(run, &run->walls, run->wall, &fired))
 		;
+	return fired;
 }
 
 void cut_timer_purge(struct cut_run *run)

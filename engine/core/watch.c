@@ -271,11 +271,11 @@ static void update_acceptance(const struct moment *now)
 	in.stage_done = cut_run_stage_done(now->run, &in.done_at);
 	in.tail = cut_run_stage_tail(now->run);
 	in.quiet = is_quiet(watch);
-	in.is_signed = cut_run_signed(now->run, a->phase);
+	in.is_signed = a->state == CUT_ACC_MET && cut_run_signed(now->run, a->phase);
 	do {
 		note = cut_acceptance_update(a, &in);
 		tell_acceptance(now, note);
-	} while (note == CUT_ACC_CHANGED || note == CUT_ACC_ASK);
+	} while (note == CUT_ACC_CHANGED); /* asking voids the votes: first let the run know */
 }
 
 /* --- what the driver calls --- */

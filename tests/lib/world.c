@@ -473,7 +473,7 @@ static void replay(struct world *w)
 		record = json_loadb(at, (size_t)(end - at), 0, NULL);
 		assert_non_null(record);
 		assert_int_equal(cut_event_decode(record, w->rb, &ev, NULL), 1);
-		assert_int_equal(cut_run_feed(run, &ev, &effects, NULL), 0);
+		assert_true(cut_run_feed(run, &ev, &effects, NULL) >= 0);
 		for (size_t i = 0; i < effects.len; i++) {
 			if (!cut_effect_is_record(&effects.items[i]))
 				continue;

@@ -211,13 +211,13 @@ static bool feed_one(struct sim *sim, struct cut_event *ev)
 		cut_effects_done(&out);
 		return false;
 	}
-	if (ev->type != CUT_EV_TICK || out.len)
+	if (ev->type != CUT_EV_TICK || r > 0 || out.len)
 		journal_event(sim, ev);
 	for (size_t i = 0; i < out.len; i++)
 		if (cut_effect_is_record(&out.items[i]))
 			sim_journal_output(sim, &out.items[i], ev);
 	if (ev->type == CUT_EV_TICK)
-		sim->ticks = out.len ? 0 : sim->ticks + 1;
+		sim->ticks = r > 0 || out.len ? 0 : sim->ticks + 1;
 	if (ev->type == CUT_EV_SAVED)
 		sim->synced = sim->journal.len;
 

@@ -34,6 +34,22 @@ static void test_a_lock_given_back_while_the_run_closes_starts_nothing(void **st
 	world_free(w);
 }
 
+static void test_a_place_given_back_while_the_run_closes_starts_nothing(void **state)
+{
+	struct world *w = world_new("steps:\n"
+				    "  - id: g\n"
+				    "    foreach: {items: [x, y, z], max_parallel: 2}\n"
+				    "    steps: [{id: a, uses: t.write}]\n");
+
+	(void)state;
+	world_start(w);
+	world_order(w, CUT_ORDER_ABORT, NULL, NULL);
+	world_outcome(w, "g/x/a", CUT_CANCELED, "stopped", NULL);
+	world_outcome(w, "g/y/a", CUT_CANCELED, "stopped", NULL);
+	assert_int_equal(cut_run_state(world_run(w)), CUT_RUN_ABORTED);
+	world_free(w);
+}
+
 static void test_a_gate_that_is_stopped_gives_back_its_locks(void **state)
 {
 	struct world *w = world_new("roles: {lead: {members: [bob]}}\n"
@@ -204,6 +220,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_lock_given_back_while_the_run_closes_starts_nothing),
+		cmocka_unit_test(test_a_place_given_back_while_the_run_closes_starts_nothing),
 		cmocka_unit_test(test_a_gate_that_is_stopped_gives_back_its_locks),
 		cmocka_unit_test(test_a_step_skipped_in_the_line_for_a_lock_is_not_started),
 		cmocka_unit_test(test_a_step_skipped_in_the_line_of_a_foreach_is_done_once),
