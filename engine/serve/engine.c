@@ -443,6 +443,7 @@ int cut_engine_run(void *arg, const struct cut_engine_start *start)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	prctl(PR_SET_DUMPABLE, 0);
 	cut_log_open(options->log_fd, CUT_LOG_INFO, "engine");
+	setenv("UV_THREADPOOL_SIZE", "1", 0); /* only the journal's syncs run there, one at a time */
 	uv_loop_init(&e.loop);
 	cut_loop_measure(&e.loop);
 	uv_timer_init(&e.loop, &e.start_timer);
