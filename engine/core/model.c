@@ -6,19 +6,8 @@
 
 #include <string.h>
 
-static void body_done(struct cut_body *body)
-{
-	if (body)
-		json_decref(body->params);
-}
-
 static void items_done(struct cut_runbook *rb)
 {
-	for (uint32_t i = 0; i < rb->steps_len; i++) {
-		body_done(&rb->steps[i].body);
-		body_done(rb->steps[i].undo_body);
-		body_done(rb->steps[i].verify_body);
-	}
 	for (uint32_t i = 0; i < rb->connections_len; i++)
 		json_decref(rb->connections[i].params);
 	for (uint32_t i = 0; i < rb->secrets_len; i++)

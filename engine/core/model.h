@@ -59,7 +59,7 @@ struct cut_poll {
 struct cut_body {
 	const struct cut_catalog_action *action; /* borrowed from the catalog */
 	const char *uses;                        /* "dns.set_ttl", "exec", "check" */
-	json_t *params;                          /* owned: typed, defaults filled; NULL for check */
+	json_t *params; /* among the runbook's values: typed, defaults filled; NULL for check */
 	struct cut_dynamic *dynamic;
 	uint32_t dynamic_len;
 	struct cut_expr **that; /* check: all must be true */
@@ -129,30 +129,30 @@ struct cut_need {
 	uint32_t index;
 };
 
+/* What every walk over all steps looks at stands in its first 64 bytes: one line of the cache. */
 struct cut_step {
 	const char *address; /* "ladder/25/shift"; the identity of the step everywhere */
-	const char *title;   /* or NULL, as all the texts below */
+	uint32_t phase;      /* index */
+	uint32_t group;      /* innermost group, or CUT_NONE */
+	struct cut_need *needs; /* as written, or from `order` */
+	uint32_t needs_len;
 	enum cut_step_kind kind;
-	uint32_t phase; /* index */
-	uint32_t group; /* innermost group, or CUT_NONE */
-	struct cut_mark mark;
+	enum cut_on_failure on_failure;
+	enum cut_undo undo; /* after the implications of effects */
 	const struct cut_scope *scope; /* loop variables for its expressions, or NULL */
+	struct cut_when not_before;
+	struct cut_expr *cond; /* `if`; NULL: true */
+	struct cut_mark mark;
 	struct cut_body body; /* ACTION, CHECK; MANUAL uses effects and class of it */
 	union {
 		struct cut_wait *wait;
 		struct cut_approve *approve;
 		struct cut_manual *manual;
 	};
-	struct cut_need *needs; /* as written, or from `order` */
-	uint32_t needs_len;
-	struct cut_expr *cond; /* `if`; NULL: true */
 	struct cut_poll poll;
 	cut_time deadline; /* of all attempts together; CUT_NEVER: none */
-	enum cut_on_failure on_failure;
-	enum cut_undo undo; /* after the implications of effects */
 	struct cut_body *undo_body, *verify_body; /* or NULL */
 	const char *undo_reason;
-	struct cut_when not_before;
 	cut_time planned; /* CUT_NEVER: unknown */
 	bool interrupt_waits; /* on_interrupt: wait */
 	bool point_of_no_return;
@@ -163,7 +163,7 @@ struct cut_step {
 	const char **locks;
 	uint32_t locks_len;
 	const char *environment; /* "blue", "green" or NULL */
-	const char *description, *owner, *if_fails;
+	const char *title, *description, *owner, *if_fails; /* or NULL */
 };
 
 /* A plain group adds nothing to the addresses of its steps; an instance of a foreach does. */
@@ -366,7 +366,8 @@ struct cut_runbook {
 	struct cut_map by_phase;   /* phases: id → index */
 
 	struct cut_graph *graph; /* owned: made when the runbook was checked (core/graph.h) */
-	/* What the arena cannot free: each parsed expression once, the values of loop variables. */
+	/* What the arena cannot free: each parsed expression once; parameters of bodies and values of
+	 * loop variables. */
 	struct { struct cut_expr **items; size_t len, cap; } exprs;
 	struct { json_t **items; size_t len, cap; } values;
 };

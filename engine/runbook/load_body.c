@@ -341,6 +341,7 @@ int load_body(struct load *l, uint32_t node, const struct body_draft *draft, str
 	} else {
 		body->params = load_params(l, draft->run ? 0 : draft->with, node, body->uses,
 		                           body->action->params, exec ? exec_keys : no_keys, &values);
+		cut_vec_push(&l->rb->values, body->params);
 		if (exec)
 			load_exec(l, node, draft, body, &values);
 		infer(body);

@@ -77,8 +77,8 @@ static const char *address_of(struct load *l, const struct place *place, const c
 static void add_step(struct load *l, uint32_t node, struct step_draft *draft, struct place *place,
                      const char *address, bool usable)
 {
-	struct cut_step step = {.address = address, .phase = place->phase, .group = place->group};
 	struct cut_need self = {.index = (uint32_t)l->steps.len};
+	struct cut_step *step;
 
 	if (l->steps.len >= STEPS_AT_MOST) {
 		if (!l->too_many)
@@ -90,11 +90,16 @@ static void add_step(struct load *l, uint32_t node, struct step_draft *draft, st
 	l->step = self.index;
 	cut_vec_push(&l->step_nodes, node);
 	cut_vec_push(&l->tainted, usable ? 0 : CUT_TAINT_BODY);
-	load_step(l, node, draft, place->role, &step);
-	step.needs = place_needs(l, place, self, draft->needs, &step.needs_len);
+	cut_vec_reserve(&l->steps, 1);
+	step = &l->steps.items[l->steps.len++];
+	memset(step, 0, sizeof(*step));
+	step->address = address;
+	step->phase = place->phase;
+	step->group = place->group;
+	load_step(l, node, draft, place->role, step);
+	step->needs = place_needs(l, place, self, draft->needs, &step->needs_len);
 	if (!cut_map_put(&l->rb->by_address, address, strlen(address), self.index, NULL))
 		l->tainted.items[self.index] |= CUT_TAINT_ORDER;
-	cut_vec_push(&l->steps, step);
 	l->step = CUT_NONE;
 }
 
