@@ -205,7 +205,7 @@ struct cut_effect *cut_run_fx(struct cut_run *run, enum cut_effect_type type)
 	return &cut_vec_last(run->out);
 }
 
-static char *format(const char *fmt, va_list ap)
+__attribute__((format(printf, 1, 0))) static char *format(const char *fmt, va_list ap)
 {
 	struct cut_buf buf = {0};
 

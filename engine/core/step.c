@@ -328,7 +328,7 @@ void cut_step_interrupt(struct cut_run *run, uint32_t step, bool even_waiting)
 			cut_step_fail(run, step, NULL);
 			break;
 		}
-		/* fall through */
+		__attribute__((fallthrough));
 	case CUT_DOING_QUEUED:
 	case CUT_DOING_PARKED:
 		cut_run_leave_lane(run, step);

@@ -153,7 +153,7 @@ static void on_saved_before(struct cut_call *pub)
 
 static int api_save(struct cut_call *pub, json_t *state, cut_saved_fn *then)
 {
-	cut_auto(cut_json) json_t *owned = state;
+	__attribute__((unused)) cut_auto(cut_json) json_t *owned = state;
 	struct host_call *call = host_call_of(pub);
 	cut_auto(cut_str) char *text = NULL;
 	struct host_frame frame;
@@ -194,7 +194,8 @@ static void api_progress(struct cut_call *pub, double fraction, const char *text
 	host_frame_send(&frame);
 }
 
-static void api_note(struct cut_call *pub, int level, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void api_note(struct cut_call *pub, int level,
+							   const char *fmt, ...)
 {
 	struct host_call *call = host_call_of(pub);
 	cut_auto(cut_buf) struct cut_buf text = {.max_bytes = TEXT_MAX_BYTES};

@@ -24,6 +24,7 @@ static bool is_told(const struct load *l, struct cut_mark mark)
 	return false;
 }
 
+__attribute__((format(printf, 6, 0)))
 static void add(struct load *l, struct cut_mark mark, unsigned width, enum cut_severity severity,
                 const char *hint, const char *fmt, va_list ap)
 {
