@@ -317,6 +317,7 @@ static inline uint32_t load_child(const struct load *l, uint32_t map, uint32_t w
 		at = cut_doc_at(l->doc, at)->next;
 	return at;
 }
+/* what: NULL for the node's own key. */
 bool load_is(struct load *l, uint32_t node, enum cut_node_kind kind, const char *what);
 /* A typed JSON object of a table: inventories, objectives, authority. NULL after a fault. */
 json_t *load_noted(struct load *l, enum load_table_id table, uint32_t node);

@@ -379,6 +379,8 @@ bool load_is(struct load *l, uint32_t node, enum cut_node_kind kind, const char 
 
 	if (n->kind == kind)
 		return true;
+	if (!what)
+		what = n->key ? cut_doc_key(l->doc, node) : "this item";
 	if (n->kind != CUT_NODE_NONE)
 		load_fault(l, node, NULL, "%s: %s is wanted here, not %s", what, wanted[kind],
 		           load_kind_name(l, node));

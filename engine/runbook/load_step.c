@@ -17,7 +17,7 @@ static void load_length(struct load *l, uint32_t node, struct cut_wait *wait)
 	bool constant;
 	const char *text;
 
-	if (!load_is(l, node, CUT_NODE_SCALAR, "a duration"))
+	if (!load_is(l, node, CUT_NODE_SCALAR, NULL))
 		return;
 	text = cut_doc_str(l->doc, node);
 	if (load_has_template(text)) {

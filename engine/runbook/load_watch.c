@@ -154,7 +154,7 @@ static bool load_pair(struct load *l, uint32_t node, double *ret_a, double *ret_
 {
 	uint32_t first;
 
-	if (!load_is(l, node, CUT_NODE_LIST, "a pair"))
+	if (!load_is(l, node, CUT_NODE_LIST, NULL))
 		return false;
 	if (cut_doc_count(l->doc, node) != 2) {
 		load_fault(l, node, NULL, "two numbers are wanted here: [a, b]");

@@ -173,7 +173,7 @@ static json_t *load_argv(struct load *l, uint32_t node, struct load_values *valu
 			load_fault(l, node, NULL, "this command is empty");
 		return out;
 	}
-	if (!load_is(l, node, CUT_NODE_SCALAR, "a command"))
+	if (!load_is(l, node, CUT_NODE_SCALAR, NULL))
 		return NULL;
 	if (load_split(l, node, &words, &len) == 0) {
 		const char *word = words.data;
@@ -279,7 +279,7 @@ static json_t *load_scalar(struct load *l, uint32_t node, enum cut_type type, ui
 	cut_auto(cut_err) struct cut_err err = {0};
 	json_t *json = NULL;
 
-	if (!load_is(l, node, CUT_NODE_SCALAR, cut_type_name(type)))
+	if (!load_is(l, node, CUT_NODE_SCALAR, NULL))
 		return NULL;
 	if (load_has_template(text))
 		json = computed_value(l, node, type, range, values);
@@ -334,12 +334,12 @@ json_t *load_value(struct load *l, uint32_t node, enum cut_type type, uint32_t f
 	    load_has_template(cut_doc_str(l->doc, node)))
 		return computed_value(l, node, type, range, values);
 	if (type == CUT_T_LIST)
-		return !load_is(l, node, CUT_NODE_LIST, "a list") ? NULL
+		return !load_is(l, node, CUT_NODE_LIST, NULL) ? NULL
 		       : item < 0 || item == CUT_T_MAP
 		               ? load_untyped(l, node, values)
 		               : load_items(l, node, (enum cut_type)item, flags, NULL, values);
 	if (type == CUT_T_MAP)
-		return !load_is(l, node, CUT_NODE_MAP, "a map") ? NULL
+		return !load_is(l, node, CUT_NODE_MAP, NULL) ? NULL
 		       : item < 0 ? load_untyped(l, node, values)
 		                  : load_items(l, node, (enum cut_type)item, flags, NULL, values);
 	if (type == CUT_T_JSON)
@@ -430,7 +430,10 @@ json_t *load_params(struct load *l, uint32_t node, uint32_t at, const char *what
 		if (json_object_get(params, row->name))
 			continue;
 		if (row->flags & CUT_P_REQUIRED && !strange && !is_ignored(ignored, row->name))
-			load_fault(l, at, row->help, "%s needs '%s'", what, row->name);
+			load_fault(l, at,
+			           row->help ? cut_arena_printf(&l->rb->arena, "%s: %s", row->name, row->help)
+			                     : NULL,
+			           "%s needs '%s'", what, row->name);
 		value = row->fallback ? load_fallback(row) : NULL;
 		if (value)
 			json_object_set_new(params, row->name, value);

@@ -256,7 +256,7 @@ int load_exprs(struct load *l, uint32_t node, struct cut_expr ***ret, const char
 	struct cut_expr **exprs = NULL;
 	const char **texts = NULL;
 
-	if (!list && !load_is(l, node, CUT_NODE_SCALAR, "an expression"))
+	if (!list && !load_is(l, node, CUT_NODE_SCALAR, NULL))
 		return -EINVAL;
 	if (list) {
 		exprs = cut_arena_array(&l->rb->arena, struct cut_expr *, len + 1);
@@ -267,7 +267,7 @@ int load_exprs(struct load *l, uint32_t node, struct cut_expr ***ret, const char
 		const struct cut_node *n = cut_doc_at(l->doc, at);
 		struct load_expr *e = NULL;
 
-		if (load_is(l, at, CUT_NODE_SCALAR, "an expression"))
+		if (load_is(l, at, CUT_NODE_SCALAR, NULL))
 			e = expr_at(l, at, l->doc->texts[n->text], l->doc->text_lens[n->text],
 			            CUT_USE_CHECK, NULL);
 		if (!e)
@@ -402,7 +402,7 @@ const char *load_text(struct load *l, uint32_t node)
 	bool constant;
 
 	if (cut_doc_at(l->doc, node)->kind == CUT_NODE_NONE ||
-	    !load_is(l, node, CUT_NODE_SCALAR, "a text"))
+	    !load_is(l, node, CUT_NODE_SCALAR, NULL))
 		return NULL;
 	if (!load_has_template(text))
 		return text;

@@ -73,7 +73,7 @@ static void test_connections_are_typed_by_their_provider(void **state)
 {
 	cut_auto(cut_runbook) struct cut_runbook *rb = load_good(
 		HEAD "secrets: {tsig: {file: t}}\n"
-	             "connections: {z: {plugin: dns, provider: rfc2136, servers: 127.0.0.1:53, zone: shop.test, secret: tsig}}\n" STEP);
+	             "connections: {z: {plugin: dns, provider: rfc2136, servers: [127.0.0.1:53], zone: shop.test, secret: tsig}}\n" STEP);
 	const struct cut_connection *c = &rb->connections[0];
 
 	assert_string_equal(c->provider, "rfc2136");
