@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Descriptors of plugins into tables to look things up in. Called by whoever asked `cutover-host` to
- * describe its plugins, and by tests. */
+/* Descriptors of plugins into tables to look things up in. Called by whoever asked `cutover-host`
+ * to describe its plugins, and by tests. */
 #include "engine/core/catalog.h"
 #include "engine/base/vec.h"
 
@@ -8,7 +8,10 @@
 #include <string.h>
 
 static const struct cut_param check_params[] = {
-	{.name = "that", .type = CUT_T_EXPR, .flags = CUT_P_REQUIRED, .help = "an expression or a list of them; all must be true"},
+	{.name = "that",
+	 .type = CUT_T_EXPR,
+	 .flags = CUT_P_REQUIRED,
+	 .help = "an expression or a list of them; all must be true"},
 	{0},
 };
 static const struct cut_param check_outputs[] = {
@@ -36,19 +39,20 @@ static const char *keep(struct cut_catalog *c, const char *text)
 }
 
 static int read_params(struct cut_catalog *c, const char *owner, const json_t *list, bool outputs,
-                       struct cut_param **ret, struct cut_err *err)
+		       struct cut_param **ret, struct cut_err *err)
 {
 	size_t len = json_array_size(list), i;
 	struct cut_param *params = cut_arena_array(&c->arena, struct cut_param, len + 2);
 	const json_t *row;
 
-	json_array_foreach(list, i, row) {
+	json_array_foreach (list, i, row) {
 		int64_t type = cut_json_int(row, "type", -1);
 
 		if (!cut_json_str(row, "name", NULL) || type < 0 || type > CUT_T_ARGV)
-			return cut_err_set(err, -EPROTO, "a parameter has no name or an unknown type",
-			                   "rebuild the plugin against this version's plugin.h",
-			                   "descriptor of %s", owner);
+			return cut_err_set(err, -EPROTO,
+					   "a parameter has no name or an unknown type",
+					   "rebuild the plugin against this version's plugin.h",
+					   "descriptor of %s", owner);
 		params[i].name = keep(c, cut_json_str(row, "name", NULL));
 		params[i].type = (enum cut_type)type;
 		params[i].flags = (uint32_t)cut_json_int(row, "flags", 0);
@@ -71,13 +75,14 @@ static const char *full_name(struct cut_catalog *c, const char *plugin, const ch
 }
 
 static int read_action(struct cut_catalog *c, const char *plugin, const json_t *row, bool meter,
-                       struct cut_catalog_action *ret, struct cut_err *err)
+		       struct cut_catalog_action *ret, struct cut_err *err)
 {
 	const char *name = cut_json_str(row, "name", NULL);
 	int r;
 
 	if (!name)
-		return cut_err_set(err, -EPROTO, "an action has no name", NULL, "descriptor of %s", plugin);
+		return cut_err_set(err, -EPROTO, "an action has no name", NULL, "descriptor of %s",
+				   plugin);
 	*ret = (struct cut_catalog_action){
 		.plugin = plugin,
 		.name = full_name(c, plugin, name),
@@ -90,16 +95,17 @@ static int read_action(struct cut_catalog *c, const char *plugin, const json_t *
 	r = read_params(c, ret->name, json_object_get(row, "params"), false, &ret->params, err);
 	if (r < 0)
 		return r;
-	return read_params(c, ret->name, json_object_get(row, "outputs"), !meter, &ret->outputs, err);
+	return read_params(c, ret->name, json_object_get(row, "outputs"), !meter, &ret->outputs,
+			   err);
 }
 
 static int add_actions(struct cut_catalog *c, const char *plugin, const json_t *list, bool meters,
-                       struct cut_err *err)
+		       struct cut_err *err)
 {
 	const json_t *row;
 	size_t i;
 
-	json_array_foreach(list, i, row) {
+	json_array_foreach (list, i, row) {
 		struct cut_catalog_action action;
 		int r = read_action(c, plugin, row, meters, &action, err);
 
@@ -114,28 +120,29 @@ static int add_actions(struct cut_catalog *c, const char *plugin, const json_t *
 }
 
 static int add_providers(struct cut_catalog *c, const char *plugin, const json_t *list,
-                         struct cut_err *err)
+			 struct cut_err *err)
 {
 	const json_t *row;
 	size_t i;
 
-	json_array_foreach(list, i, row) {
+	json_array_foreach (list, i, row) {
 		struct cut_catalog_provider *p;
 		const char *name = cut_json_str(row, "name", NULL);
 
 		if (!name)
-			return cut_err_set(err, -EPROTO, "a provider has no name", NULL, "descriptor of %s",
-			                   plugin);
+			return cut_err_set(err, -EPROTO, "a provider has no name", NULL,
+					   "descriptor of %s", plugin);
 		if (c->providers_len == c->providers_cap)
-			c->providers = cut_vec_grow_(c->providers, &c->providers_cap, c->providers_len + 1,
-			                             sizeof(*c->providers));
+			c->providers = cut_vec_grow_(c->providers, &c->providers_cap,
+						     c->providers_len + 1, sizeof(*c->providers));
 		p = &c->providers[c->providers_len];
 		*p = (struct cut_catalog_provider){
 			.plugin = plugin,
 			.name = cut_arena_printf(&c->arena, "%s.%s", plugin, name),
 			.help = keep(c, cut_json_str(row, "help", NULL)),
 		};
-		int r = read_params(c, p->name, json_object_get(row, "params"), false, &p->params, err);
+		int r = read_params(c, p->name, json_object_get(row, "params"), false, &p->params,
+				    err);
 		if (r < 0)
 			return r;
 		c->providers_len++;
@@ -158,13 +165,15 @@ int cut_catalog_add(struct cut_catalog *catalog, const json_t *descriptor, struc
 	if (!plugin.name)
 		return cut_err_set(err, -EPROTO, "it has no name", NULL, "descriptor of a plugin");
 	if (cut_catalog_plugin(catalog, plugin.name))
-		return cut_err_set(err, -EEXIST, "two plugins have this name", "take one of the files away",
-		                   "plugin %s", plugin.name);
+		return cut_err_set(err, -EEXIST, "two plugins have this name",
+				   "take one of the files away", "plugin %s", plugin.name);
 	r = add_actions(catalog, plugin.name, json_object_get(descriptor, "actions"), false, err);
 	if (r == 0)
-		r = add_actions(catalog, plugin.name, json_object_get(descriptor, "meters"), true, err);
+		r = add_actions(catalog, plugin.name, json_object_get(descriptor, "meters"), true,
+				err);
 	if (r == 0)
-		r = add_providers(catalog, plugin.name, json_object_get(descriptor, "providers"), err);
+		r = add_providers(catalog, plugin.name, json_object_get(descriptor, "providers"),
+				  err);
 	if (r < 0)
 		return r;
 	cut_vec_push(&catalog->plugins, plugin);
@@ -190,7 +199,7 @@ const struct cut_catalog_action *cut_catalog_meter(const struct cut_catalog *c, 
 }
 
 const struct cut_catalog_provider *cut_catalog_provider(const struct cut_catalog *c,
-                                                        const char *plugin, const char *provider)
+							const char *plugin, const char *provider)
 {
 	size_t len = strlen(plugin);
 

@@ -11,27 +11,36 @@
 #include "cutover/plugin.h"
 
 struct cut_catalog_action {
-	const char *plugin;  /* "dns" */
-	const char *name;    /* "dns.set_ttl"; without a prefix for the plugin `core` ("exec") */
+	const char *plugin; /* "dns" */
+	const char *name;   /* "dns.set_ttl"; without a prefix for the plugin `core` ("exec") */
 	const char *help;
-	const char *unit;    /* meters only */
+	const char *unit; /* meters only */
 	enum cut_class class;
 	uint32_t effects;
-	uint32_t ops;        /* CUT_HAS_… */
+	uint32_t ops;			    /* CUT_HAS_… */
 	struct cut_param *params, *outputs; /* end with name NULL */
 };
 
 struct cut_catalog_plugin {
 	const char *name, *version, *license, *help, *path; /* path NULL: built in */
-	const char *digest;                                 /* SHA-256 hex of the file */
+	const char *digest;				    /* SHA-256 hex of the file */
 };
 
 struct cut_catalog {
 	struct cut_arena arena; /* owns every text and table below */
-	struct { struct cut_catalog_plugin *items; size_t len, cap; } plugins;
-	struct { struct cut_catalog_action *items; size_t len, cap; } actions, meters;
+	struct {
+		struct cut_catalog_plugin *items;
+		size_t len, cap;
+	} plugins;
+	struct {
+		struct cut_catalog_action *items;
+		size_t len, cap;
+	} actions, meters;
 	/* connection tables: name is "dns.rfc2136" */
-	struct cut_catalog_provider { const char *plugin, *name, *help; struct cut_param *params; } *providers;
+	struct cut_catalog_provider {
+		const char *plugin, *name, *help;
+		struct cut_param *params;
+	} * providers;
 	size_t providers_len, providers_cap;
 };
 
@@ -41,6 +50,6 @@ int cut_catalog_add(struct cut_catalog *catalog, const json_t *descriptor, struc
 const struct cut_catalog_action *cut_catalog_action(const struct cut_catalog *c, const char *name);
 const struct cut_catalog_action *cut_catalog_meter(const struct cut_catalog *c, const char *name);
 const struct cut_catalog_provider *cut_catalog_provider(const struct cut_catalog *c,
-                                                        const char *plugin, const char *provider);
+							const char *plugin, const char *provider);
 const struct cut_catalog_plugin *cut_catalog_plugin(const struct cut_catalog *c, const char *name);
 void cut_catalog_done(struct cut_catalog *catalog);

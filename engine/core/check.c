@@ -30,7 +30,8 @@ static void tell(struct use *u, const char *hint, const char *fmt, ...)
 	va_start(ap, fmt);
 	cut_buf_vprintf(&what, fmt, ap);
 	va_end(ap);
-	u->check->fault(u->check->data, u->use->node, u->use->offset, NULL, hint, cut_buf_str(&what));
+	u->check->fault(u->check->data, u->use->node, u->use->offset, NULL, hint,
+			cut_buf_str(&what));
 	cut_buf_done(&what);
 }
 
@@ -70,16 +71,17 @@ static void tell_unknown(struct use *u, const char *name)
 	if (group != CUT_NONE && rb->groups[group].foreach) {
 		for (uint32_t i = 0; i < rb->steps_len; i++)
 			if (strncmp(rb->steps[i].address, rb->groups[group].address,
-			            strlen(rb->groups[group].address)) == 0) {
+				    strlen(rb->groups[group].address)) == 0) {
 				snprintf(hint, sizeof(hint), "name one instance: steps[\"%s\"]",
-				         rb->steps[i].address);
+					 rb->steps[i].address);
 				break;
 			}
 		tell(u, hint, "'%s' is repeated by a foreach and stands for several steps", name);
 		return;
 	}
 	if (group != CUT_NONE) {
-		tell(u, "name a step inside it", "'%s' is a group, which has no outputs or state", name);
+		tell(u, "name a step inside it", "'%s' is a group, which has no outputs or state",
+		     name);
 		return;
 	}
 	for (uint32_t i = 0; i < rb->steps_len; i++)
@@ -98,7 +100,8 @@ static bool declares(const struct cut_body *body, const char *name, struct cut_n
 		}
 		return found || strcmp(name, "duration_s") == 0;
 	}
-	for (const struct cut_param *o = body->action ? body->action->outputs : NULL; o && o->name; o++) {
+	for (const struct cut_param *o = body->action ? body->action->outputs : NULL; o && o->name;
+	     o++) {
 		found |= strcmp(o->name, name) == 0;
 		cut_near_try(near, o->name);
 	}
@@ -126,8 +129,8 @@ static void check_output(struct use *u, const struct cut_step *step, const char 
 	}
 	if (declares(&step->body, name, &near) || gives_values(&step->body, name))
 		return;
-	tell(u, did_you_mean(&near, hint, sizeof(hint)), "step '%s' (%s) has no output '%s'", step->address,
-	     step->body.uses, name);
+	tell(u, did_you_mean(&near, hint, sizeof(hint)), "step '%s' (%s) has no output '%s'",
+	     step->address, step->body.uses, name);
 }
 
 static bool has_group(const struct cut_runbook *rb, uint32_t group, uint32_t outer)
@@ -161,16 +164,18 @@ static bool is_before(const struct use *u, uint32_t step)
 {
 	const struct cut_runbook *rb = u->check->rb;
 	const struct cut_graph *graph = u->check->graph;
-	const struct cut_phase *asking = phase_of_use(u), *there = &rb->phases[rb->steps[step].phase];
+	const struct cut_phase *asking = phase_of_use(u),
+			       *there = &rb->phases[rb->steps[step].phase];
 	uint32_t node;
 
 	if (!graph || !asking)
 		return true;
-	if (asking == there || (asking->role == CUT_PHASE_FORWARD && there->role == CUT_PHASE_FORWARD)) {
+	if (asking == there ||
+	    (asking->role == CUT_PHASE_FORWARD && there->role == CUT_PHASE_FORWARD)) {
 		if (asking != there)
 			return there < asking;
 		node = u->use->step != CUT_NONE ? u->use->step
-		                                : cut_graph_group_begin(graph, u->use->group);
+						: cut_graph_group_begin(graph, u->use->group);
 		return (u->use->own && node == step) || cut_graph_before(graph, step, node);
 	}
 	if (there->role != CUT_PHASE_FORWARD)
@@ -228,7 +233,7 @@ static void check_step(struct use *u, const char *const *path, size_t len, bool 
 }
 
 static void check_named(struct use *u, const char *kind, const char *name, const char *const *names,
-                        size_t stride, uint32_t len)
+			size_t stride, uint32_t len)
 {
 	struct cut_near near = {.word = name};
 	char hint[192];
@@ -245,7 +250,7 @@ static void check_named(struct use *u, const char *kind, const char *name, const
 }
 
 static void check_member(struct use *u, const char *root, const char *const *path, size_t len,
-                         const char *const *allowed)
+			 const char *const *allowed)
 {
 	const char *const *a = allowed;
 
@@ -267,17 +272,19 @@ static void check_live(struct use *u, const char *const *path, size_t len)
 	} else if (len < 2) {
 		return;
 	} else if (strcmp(path[0], "metrics") == 0) {
-		check_named(u, "metric", path[1], rb->metrics ? (const char *const *)&rb->metrics[0].id : NULL,
-		            sizeof(*rb->metrics), rb->metrics_len);
+		check_named(u, "metric", path[1],
+			    rb->metrics ? (const char *const *)&rb->metrics[0].id : NULL,
+			    sizeof(*rb->metrics), rb->metrics_len);
 		check_member(u, "metrics", path, len, (const char *const[]){"value", "age", NULL});
 	} else if (strcmp(path[0], "triggers") == 0) {
-		check_named(u, "trigger", path[1], rb->triggers ? (const char *const *)&rb->triggers[0].id : NULL,
-		            sizeof(*rb->triggers), rb->triggers_len);
+		check_named(u, "trigger", path[1],
+			    rb->triggers ? (const char *const *)&rb->triggers[0].id : NULL,
+			    sizeof(*rb->triggers), rb->triggers_len);
 		check_member(u, "triggers", path, len, (const char *const[]){"state", NULL});
 	} else if (strcmp(path[0], "downtime") == 0) {
 		check_named(u, "downtime clock", path[1],
-		            rb->downtimes ? (const char *const *)&rb->downtimes[0].id : NULL,
-		            sizeof(*rb->downtimes), rb->downtimes_len);
+			    rb->downtimes ? (const char *const *)&rb->downtimes[0].id : NULL,
+			    sizeof(*rb->downtimes), rb->downtimes_len);
 	} else if (strcmp(path[0], "clients") == 0 && strcmp(path[1], "all_acknowledged") != 0) {
 		tell(u, "clients.all_acknowledged", "clients has no '%s'", path[1]);
 	} else if (strcmp(path[0], "window") == 0 && strcmp(path[1], "margin") != 0) {
@@ -288,9 +295,9 @@ static void check_live(struct use *u, const char *const *path, size_t len)
 static bool is_loop_variable(const struct use *u, const char *name)
 {
 	const struct cut_runbook *rb = u->check->rb;
-	const struct cut_scope *s = u->use->step != CUT_NONE  ? rb->steps[u->use->step].scope
-	                            : u->use->group != CUT_NONE ? rb->groups[u->use->group].scope
-	                                                        : NULL;
+	const struct cut_scope *s = u->use->step != CUT_NONE	? rb->steps[u->use->step].scope
+				    : u->use->group != CUT_NONE ? rb->groups[u->use->group].scope
+								: NULL;
 
 	for (; s; s = s->outer)
 		if (strcmp(s->name, name) == 0)
@@ -330,8 +337,8 @@ static void check_use(const struct cut_check *check, const struct cut_use *use)
 	cut_expr_refs(use->expr, on_ref, &u);
 }
 
-static void tell_step(const struct cut_check *check, uint32_t step, const char *key, const char *hint,
-                      const char *fmt, const char *name)
+static void tell_step(const struct cut_check *check, uint32_t step, const char *key,
+		      const char *hint, const char *fmt, const char *name)
 {
 	cut_auto(cut_str) char *what = cut_printf("step '%s' %s", name, fmt);
 
@@ -345,33 +352,39 @@ static void check_silence(const struct cut_check *check, uint32_t i)
 
 	if (step->undo == CUT_UNDO_AUTO && !(step->body.ops & CUT_HAS_ROLLBACK))
 		tell_step(check, i, NULL,
-		          "write rollback: with a body, not_needed, or impossible with a rollback_reason",
-		          "changes something and does not say how that is undone", step->address);
+			  "write rollback: with a body, not_needed, or impossible with a "
+			  "rollback_reason",
+			  "changes something and does not say how that is undone", step->address);
 }
 
 static void check_since(const struct cut_check *check, uint32_t i)
 {
 	const struct cut_step *step = &check->rb->steps[i];
 
-	if (step->kind != CUT_STEP_WAIT || !step->wait || step->wait->since == CUT_NONE || !check->graph)
+	if (step->kind != CUT_STEP_WAIT || !step->wait || step->wait->since == CUT_NONE ||
+	    !check->graph)
 		return;
 	if (!cut_graph_before(check->graph, step->wait->since, i))
 		tell_step(check, i, "wait", "add it to 'needs', directly or through another step",
-		          "counts since a step that is not certain to be done before it", step->address);
+			  "counts since a step that is not certain to be done before it",
+			  step->address);
 }
 
 static void check_window(const struct cut_check *check, uint32_t i)
 {
 	const struct cut_step *step = &check->rb->steps[i];
 	const struct cut_window *window = &check->rb->phases[step->phase].window;
-	const struct cut_when *until = step->kind == CUT_STEP_WAIT && step->wait ? &step->wait->until : NULL;
+	const struct cut_when *until =
+		step->kind == CUT_STEP_WAIT && step->wait ? &step->wait->until : NULL;
 	const struct cut_when *whens[] = {&step->not_before, until};
 
 	for (size_t w = 0; w < 2; w++)
-		if (whens[w] && ((whens[w]->base == CUT_WHEN_OPENS && window->opens == 0) ||
-		                 (whens[w]->base == CUT_WHEN_CLOSES && window->closes == CUT_NEVER)))
-			tell_step(check, i, w ? "wait" : "not_before", "give the runbook or its phase a window",
-			          "counts from a window that is not there", step->address);
+		if (whens[w] &&
+		    ((whens[w]->base == CUT_WHEN_OPENS && window->opens == 0) ||
+		     (whens[w]->base == CUT_WHEN_CLOSES && window->closes == CUT_NEVER)))
+			tell_step(check, i, w ? "wait" : "not_before",
+				  "give the runbook or its phase a window",
+				  "counts from a window that is not there", step->address);
 }
 
 static void check_acceptance(const struct cut_check *check, uint32_t i)
@@ -379,9 +392,10 @@ static void check_acceptance(const struct cut_check *check, uint32_t i)
 	const struct cut_acceptance *a = &check->rb->phases[i].acceptance;
 
 	if (a->given && a->tests == CUT_NONE && check->rb->triggers_len == 0 && check->phase_nodes)
-		check->fault(check->data, check->phase_nodes[i], 0, "acceptance",
-		             "tests: [{run: [bin/smoke]}], or a trigger",
-		             "acceptance without triggers needs 'tests': nothing would be evidence");
+		check->fault(
+			check->data, check->phase_nodes[i], 0, "acceptance",
+			"tests: [{run: [bin/smoke]}], or a trigger",
+			"acceptance without triggers needs 'tests': nothing would be evidence");
 }
 
 void cut_check_model(const struct cut_check *check)

@@ -15,7 +15,8 @@ enum cut_use_place {
 struct cut_use {
 	const struct cut_expr *expr;
 	uint32_t step, group; /* whose it is; the other is CUT_NONE */
-	uint32_t node, offset; /* of the document: where the expression starts in the text of node */
+	uint32_t node,
+		offset; /* of the document: where the expression starts in the text of node */
 	enum cut_use_place place;
 	bool own; /* in a verify or rollback body: the step's own outputs are there */
 };
@@ -31,12 +32,13 @@ struct cut_check {
 	const struct cut_graph *graph; /* NULL: there is a cycle, order is not checked */
 	const struct cut_use *uses;
 	size_t uses_len;
-	const uint32_t *step_nodes; /* of the document, by step: to point at a key of it */
+	const uint32_t *step_nodes;  /* of the document, by step: to point at a key of it */
 	const uint32_t *phase_nodes; /* by forward phase, or NULL: acceptance is not checked */
-	const uint8_t *tainted;      /* by step: CUT_TAINT_… */
-	/* Told of each fault: at offset in the text of a node. key (may be NULL): at that key of it. */
+	const uint8_t *tainted;	     /* by step: CUT_TAINT_… */
+	/* Told of each fault: at offset in the text of a node. key (may be NULL): at that key of
+	 * it. */
 	void (*fault)(void *data, uint32_t node, uint32_t offset, const char *key, const char *hint,
-	              const char *what);
+		      const char *what);
 	void *data;
 };
 

@@ -38,7 +38,7 @@ static uint32_t end_of(const struct cut_graph *g, struct cut_need need)
 
 /* What a step or group that stands in `group` and `phase` hangs between. */
 static void add_frame(struct edges *e, uint32_t group, uint32_t phase, struct cut_need self,
-                      bool has_needs)
+		      bool has_needs)
 {
 	const struct cut_graph *g = e->graph;
 	uint32_t begin, end;
@@ -58,7 +58,7 @@ static void add_frame(struct edges *e, uint32_t group, uint32_t phase, struct cu
 
 /* Instances of a foreach that run one at a time follow each other in the order of the file. */
 static void add_chain(struct edges *e, const struct cut_runbook *rb, uint32_t group,
-                      struct cut_need self, struct cut_need *last)
+		      struct cut_need self, struct cut_need *last)
 {
 	if (group == CUT_NONE || !rb->groups[group].foreach || rb->groups[group].max_parallel != 1)
 		return;
@@ -68,11 +68,11 @@ static void add_chain(struct edges *e, const struct cut_runbook *rb, uint32_t gr
 }
 
 static bool needs_this_phase(const struct cut_runbook *rb, const struct cut_need *needs,
-                             uint32_t len, uint32_t phase)
+			     uint32_t len, uint32_t phase)
 {
 	for (uint32_t i = 0; i < len; i++)
 		if ((needs[i].group ? rb->groups[needs[i].index].phase
-		                    : rb->steps[needs[i].index].phase) == phase)
+				    : rb->steps[needs[i].index].phase) == phase)
 			return true;
 	return false;
 }
@@ -90,7 +90,7 @@ static void walk_edges(struct edges *e, const struct cut_runbook *rb, struct cut
 		for (uint32_t n = 0; n < step->needs_len; n++)
 			add_edge(e, end_of(g, step->needs[n]), i);
 		add_frame(e, step->group, step->phase, self,
-		          needs_this_phase(rb, step->needs, step->needs_len, step->phase));
+			  needs_this_phase(rb, step->needs, step->needs_len, step->phase));
 		add_chain(e, rb, step->group, self, last);
 	}
 	for (uint32_t i = 0; i < g->groups_len; i++) {
@@ -101,7 +101,7 @@ static void walk_edges(struct edges *e, const struct cut_runbook *rb, struct cut
 			add_edge(e, end_of(g, group->needs[n]), cut_graph_group_begin(g, i));
 		add_edge(e, cut_graph_group_begin(g, i), cut_graph_group_end(g, i));
 		add_frame(e, group->parent, group->phase, self,
-		          needs_this_phase(rb, group->needs, group->needs_len, group->phase));
+			  needs_this_phase(rb, group->needs, group->needs_len, group->phase));
 		add_chain(e, rb, group->parent, self, last);
 	}
 	for (uint32_t i = 0; i < g->phases_len; i++) {
@@ -222,7 +222,7 @@ static bool is_shown(const struct cut_graph *g, uint32_t node, const uint32_t *p
 
 /* From any node that could not be ordered, going back along waiting ones must come round. */
 static int describe_cycle(const struct cut_graph *g, const struct cut_runbook *rb,
-                          const uint32_t *waiting, uint32_t *ret_where, struct cut_err *err)
+			  const uint32_t *waiting, uint32_t *ret_where, struct cut_err *err)
 {
 	uint32_t *came = cut_new_array(uint32_t, g->nodes_len);
 	uint32_t *path = cut_new_array(uint32_t, g->nodes_len + 1);
@@ -263,7 +263,7 @@ static int describe_cycle(const struct cut_graph *g, const struct cut_runbook *r
 	cut_buf_add_str(&text, name_of(g, rb, first == CUT_NONE ? node : first));
 	*ret_where = where == CUT_NONE ? 0 : where;
 	cut_err_set(err, -ELOOP, cut_buf_str(&text), "take one of these `needs` away",
-	            "steps wait for each other");
+		    "steps wait for each other");
 	cut_buf_done(&text);
 	free(path);
 	free(came);
@@ -271,7 +271,7 @@ static int describe_cycle(const struct cut_graph *g, const struct cut_runbook *r
 }
 
 int cut_graph_new(const struct cut_runbook *rb, struct cut_graph **ret, uint32_t *ret_where,
-                  struct cut_err *err)
+		  struct cut_err *err)
 {
 	cut_auto(cut_graph) struct cut_graph *g = cut_new(struct cut_graph);
 	uint32_t *waiting;
@@ -315,9 +315,12 @@ static cut_time planned_of(const struct cut_runbook *rb, uint32_t node)
 }
 
 uint32_t cut_graph_critical(const struct cut_graph *graph, const struct cut_runbook *rb,
-                            uint32_t *path, cut_time *ret_total)
+			    uint32_t *path, cut_time *ret_total)
 {
-	struct reach { cut_time end; uint32_t hops, from; } *best, *b;
+	struct reach {
+		cut_time end;
+		uint32_t hops, from;
+	} * best, *b;
 	uint32_t last = CUT_NONE, len = 0;
 
 	best = cut_new_array(struct reach, graph->nodes_len + 1);

@@ -7,7 +7,7 @@
 
 struct critical {
 	uint32_t *path; /* owned */
-	uint8_t *on;    /* owned: by step */
+	uint8_t *on;	/* owned: by step */
 	uint32_t len;
 	cut_time total;
 };
@@ -15,7 +15,7 @@ struct critical {
 static struct critical critical_new(const struct cut_graph *graph, const struct cut_runbook *rb)
 {
 	struct critical c = {.path = cut_new_array(uint32_t, rb->steps_len + 1),
-	                     .on = cut_new_array(uint8_t, rb->steps_len + 1)};
+			     .on = cut_new_array(uint8_t, rb->steps_len + 1)};
 
 	c.len = cut_graph_critical(graph, rb, c.path, &c.total);
 	for (uint32_t i = 0; i < c.len; i++)
@@ -57,7 +57,7 @@ static void dot_edge(struct cut_buf *out, const char *from, const char *to, cons
 }
 
 static void dot_phase(const struct cut_runbook *rb, uint32_t index, const struct critical *c,
-                      struct cut_buf *out)
+		      struct cut_buf *out)
 {
 	const struct cut_phase *phase = &rb->phases[index];
 
@@ -92,11 +92,11 @@ static void dot_barriers(const struct cut_runbook *rb, struct cut_buf *out)
 			continue;
 		if (before != CUT_NONE) {
 			const struct cut_phase *last = &rb->phases[before];
-			cut_auto(cut_str) char *style =
-				cut_printf(" [style=dotted, ltail=cluster_%u, lhead=cluster_%u]", before, p);
+			cut_auto(cut_str) char *style = cut_printf(
+				" [style=dotted, ltail=cluster_%u, lhead=cluster_%u]", before, p);
 
 			dot_edge(out, rb->steps[last->first_step + last->steps_len - 1].address,
-			         rb->steps[phase->first_step].address, style);
+				 rb->steps[phase->first_step].address, style);
 		}
 		before = p;
 	}
@@ -116,11 +116,12 @@ void cut_graph_dot(const struct cut_graph *graph, const struct cut_runbook *rb, 
 
 		for (uint32_t n = 0; n < step->needs_len; n++)
 			dot_edge(out, need_name(rb, step->needs[n]), step->address,
-			         c.on[i] && !step->needs[n].group && c.on[step->needs[n].index]
-			                 ? " [color=red, penwidth=2]"
-			                 : "");
+				 c.on[i] && !step->needs[n].group && c.on[step->needs[n].index]
+					 ? " [color=red, penwidth=2]"
+					 : "");
 		if (step->group != CUT_NONE)
-			dot_edge(out, step->address, rb->groups[step->group].address, " [style=dashed]");
+			dot_edge(out, step->address, rb->groups[step->group].address,
+				 " [style=dashed]");
 	}
 	for (uint32_t i = 0; i < rb->groups_len; i++) {
 		const struct cut_group *group = &rb->groups[i];
@@ -128,7 +129,8 @@ void cut_graph_dot(const struct cut_graph *graph, const struct cut_runbook *rb, 
 		for (uint32_t n = 0; n < group->needs_len; n++)
 			dot_edge(out, need_name(rb, group->needs[n]), group->address, "");
 		if (group->parent != CUT_NONE)
-			dot_edge(out, group->address, rb->groups[group->parent].address, " [style=dashed]");
+			dot_edge(out, group->address, rb->groups[group->parent].address,
+				 " [style=dashed]");
 	}
 	dot_barriers(rb, out);
 	cut_buf_add_str(out, "}\n");
@@ -147,7 +149,7 @@ json_t *cut_needs_json(const struct cut_runbook *rb, const struct cut_need *need
 }
 
 static void add_edges(json_t *edges, const struct cut_runbook *rb, const struct cut_need *needs,
-                      uint32_t len, const char *to)
+		      uint32_t len, const char *to)
 {
 	for (uint32_t i = 0; i < len; i++)
 		json_array_append_new(edges, json_pack("[s, s]", need_name(rb, needs[i]), to));
@@ -162,8 +164,10 @@ static json_t *phases_json(const struct cut_runbook *rb)
 		json_t *steps = json_array();
 
 		for (uint32_t i = 0; i < phase->steps_len; i++)
-			json_array_append_new(steps, json_string(rb->steps[phase->first_step + i].address));
-		json_array_append_new(phases, json_pack("{s:s, s:o}", "id", phase->id, "steps", steps));
+			json_array_append_new(
+				steps, json_string(rb->steps[phase->first_step + i].address));
+		json_array_append_new(phases,
+				      json_pack("{s:s, s:o}", "id", phase->id, "steps", steps));
 	}
 	return phases;
 }
@@ -171,38 +175,40 @@ static json_t *phases_json(const struct cut_runbook *rb)
 json_t *cut_graph_json(const struct cut_graph *graph, const struct cut_runbook *rb)
 {
 	struct critical c = critical_new(graph, rb);
-	json_t *steps = json_array(), *groups = json_array(), *edges = json_array(), *path = json_array();
+	json_t *steps = json_array(), *groups = json_array(), *edges = json_array(),
+	       *path = json_array();
 
 	for (uint32_t i = 0; i < rb->steps_len; i++) {
 		const struct cut_step *s = &rb->steps[i];
 
 		json_array_append_new(
-			steps,
-			json_pack("{s:s, s:s, s:s?, s:s?, s:o, s:o, s:b}", "id", s->address, "phase",
-		                  rb->phases[s->phase].id, "group",
-		                  s->group == CUT_NONE ? NULL : rb->groups[s->group].address, "uses",
-		                  s->body.uses, "needs", cut_needs_json(rb, s->needs, s->needs_len),
-		                  "planned_s", cut_json_seconds(s->planned), "critical", (int)c.on[i]));
+			steps, json_pack("{s:s, s:s, s:s?, s:s?, s:o, s:o, s:b}", "id", s->address,
+					 "phase", rb->phases[s->phase].id, "group",
+					 s->group == CUT_NONE ? NULL : rb->groups[s->group].address,
+					 "uses", s->body.uses, "needs",
+					 cut_needs_json(rb, s->needs, s->needs_len), "planned_s",
+					 cut_json_seconds(s->planned), "critical", (int)c.on[i]));
 		add_edges(edges, rb, s->needs, s->needs_len, s->address);
 	}
 	for (uint32_t i = 0; i < rb->groups_len; i++) {
 		const struct cut_group *g = &rb->groups[i];
 
 		json_array_append_new(
-			groups, json_pack("{s:s, s:s, s:s?, s:b, s:o}", "id", g->address, "phase",
-		                          rb->phases[g->phase].id, "parent",
-		                          g->parent == CUT_NONE ? NULL : rb->groups[g->parent].address,
-		                          "foreach", (int)g->foreach, "needs",
-		                          cut_needs_json(rb, g->needs, g->needs_len)));
+			groups,
+			json_pack("{s:s, s:s, s:s?, s:b, s:o}", "id", g->address, "phase",
+				  rb->phases[g->phase].id, "parent",
+				  g->parent == CUT_NONE ? NULL : rb->groups[g->parent].address,
+				  "foreach", (int)g->foreach, "needs",
+				  cut_needs_json(rb, g->needs, g->needs_len)));
 		add_edges(edges, rb, g->needs, g->needs_len, g->address);
 	}
 	for (uint32_t i = 0; i < c.len; i++)
 		json_array_append_new(path, json_string(rb->steps[c.path[i]].address));
 	critical_done(&c);
 	return json_pack("{s:s?, s:o, s:o, s:o, s:o, s:o, s:o}", "runbook", rb->name, "phases",
-	                 phases_json(rb), "steps", steps, "groups", groups, "edges", edges,
-	                 "critical_path", path, "forward_s",
-	                 c.total > 0 ? cut_json_seconds(c.total) : json_null());
+			 phases_json(rb), "steps", steps, "groups", groups, "edges", edges,
+			 "critical_path", path, "forward_s",
+			 c.total > 0 ? cut_json_seconds(c.total) : json_null());
 }
 
 /* --- text --- */
@@ -216,19 +222,22 @@ static unsigned depth_of(const struct cut_runbook *rb, uint32_t group)
 	return depth;
 }
 
-static void text_needs(const struct cut_runbook *rb, const struct cut_step *step, struct cut_buf *out)
+static void text_needs(const struct cut_runbook *rb, const struct cut_step *step,
+		       struct cut_buf *out)
 {
 	uint32_t self = (uint32_t)(step - rb->steps);
 
 	for (uint32_t n = 0; n < step->needs_len; n++) {
 		/* the step just above needs no saying */
-		if (step->needs_len == 1 && !step->needs[0].group && step->needs[0].index + 1 == self)
+		if (step->needs_len == 1 && !step->needs[0].group &&
+		    step->needs[0].index + 1 == self)
 			return;
 		cut_buf_printf(out, "%s%s", n ? ", " : "  after ", need_name(rb, step->needs[n]));
 	}
 }
 
-void cut_graph_text(const struct cut_graph *graph, const struct cut_runbook *rb, struct cut_buf *out)
+void cut_graph_text(const struct cut_graph *graph, const struct cut_runbook *rb,
+		    struct cut_buf *out)
 {
 	struct critical c = critical_new(graph, rb);
 
@@ -236,13 +245,15 @@ void cut_graph_text(const struct cut_graph *graph, const struct cut_runbook *rb,
 		const struct cut_phase *phase = &rb->phases[p];
 
 		cut_buf_printf(out, "%s\n", phase->id);
-		for (uint32_t i = phase->first_step; i < phase->first_step + phase->steps_len; i++) {
+		for (uint32_t i = phase->first_step; i < phase->first_step + phase->steps_len;
+		     i++) {
 			const struct cut_step *step = &rb->steps[i];
 
 			cut_buf_printf(out, "  %c ", c.on[i] ? '*' : ' ');
 			for (unsigned d = depth_of(rb, step->group); d > 0; d--)
 				cut_buf_add_str(out, "  ");
-			cut_buf_printf(out, "%s  %s", step->address, step->body.uses ? step->body.uses : "");
+			cut_buf_printf(out, "%s  %s", step->address,
+				       step->body.uses ? step->body.uses : "");
 			text_needs(rb, step, out);
 			if (step->planned != CUT_NEVER) {
 				cut_buf_add_str(out, "  ");

@@ -65,11 +65,11 @@ static bool is_instance(const struct cut_runbook *rb, uint32_t group)
 	if (rb->groups[group].foreach)
 		return false;
 	return parent != CUT_NONE ? rb->groups[parent].foreach
-	                          : strchr(rb->groups[group].address, '/') != NULL;
+				  : strchr(rb->groups[group].address, '/') != NULL;
 }
 
 static uint32_t look_up(const struct cut_runbook *rb, const struct cut_map *map, uint32_t group,
-                        const char *name)
+			const char *name)
 {
 	for (uint32_t g = group; g != CUT_NONE; g = rb->groups[g].parent) {
 		cut_auto(cut_str) char *address = NULL;

@@ -23,7 +23,7 @@ struct cut_template {
 	struct cut_template_part {
 		const char *text;      /* literal, when expr is NULL */
 		struct cut_expr *expr; /* owned by the runbook */
-	} *parts;
+	} * parts;
 	uint32_t len;
 	bool whole;
 };
@@ -31,7 +31,7 @@ struct cut_template {
 /* The loop variables that an instance of a foreach sees, innermost first. */
 struct cut_scope {
 	const char *name; /* "share" */
-	json_t *value;    /* owned by the runbook; for a map {"key": …, "value": …} */
+	json_t *value;	  /* owned by the runbook; for a map {"key": …, "value": …} */
 	const struct cut_scope *outer; /* or NULL */
 };
 
@@ -51,14 +51,14 @@ struct cut_retry {
 };
 
 struct cut_poll {
-	cut_time every; /* 0: no poll */
+	cut_time every;		/* 0: no poll */
 	unsigned stable, limit; /* limit 0: none */
 };
 
 /* One call of an action, wherever it stands: a step, its verify, its rollback, a test. */
 struct cut_body {
 	const struct cut_catalog_action *action; /* borrowed from the catalog */
-	const char *uses;                        /* "dns.set_ttl", "exec", "check" */
+	const char *uses;			 /* "dns.set_ttl", "exec", "check" */
 	json_t *params; /* among the runbook's values: typed, defaults filled; NULL for check */
 	struct cut_dynamic *dynamic;
 	uint32_t dynamic_len;
@@ -68,25 +68,31 @@ struct cut_body {
 	struct cut_output {
 		const char *name;
 		enum cut_type type;
-	} *outputs; /* declared by the step; NULL: the action's own table */
+	} * outputs; /* declared by the step; NULL: the action's own table */
 	uint32_t outputs_len;
 	enum cut_class class;
 	uint32_t effects; /* CUT_READ … of plugin.h, after what the step says */
-	uint32_t ops;     /* CUT_HAS_… after what the step says (exec: observe, plan) */
+	uint32_t ops;	  /* CUT_HAS_… after what the step says (exec: observe, plan) */
 	cut_time timeout; /* of one attempt */
 	struct cut_retry retry;
 	struct cut_mark mark;
 };
 
 enum cut_step_kind {
-	CUT_STEP_ACTION,  /* an action of a plugin */
-	CUT_STEP_CHECK,   /* evaluated by the engine itself */
+	CUT_STEP_ACTION, /* an action of a plugin */
+	CUT_STEP_CHECK,	 /* evaluated by the engine itself */
 	CUT_STEP_WAIT,
 	CUT_STEP_APPROVE,
 	CUT_STEP_MANUAL,
 };
 
-enum cut_on_failure { CUT_FAIL_PAUSE, CUT_FAIL_HOLD, CUT_FAIL_ROLLBACK, CUT_FAIL_CONTINUE, CUT_FAIL_ABORT };
+enum cut_on_failure {
+	CUT_FAIL_PAUSE,
+	CUT_FAIL_HOLD,
+	CUT_FAIL_ROLLBACK,
+	CUT_FAIL_CONTINUE,
+	CUT_FAIL_ABORT
+};
 enum cut_undo { CUT_UNDO_AUTO, CUT_UNDO_BODY, CUT_UNDO_NOT_NEEDED, CUT_UNDO_IMPOSSIBLE };
 enum cut_gate_end { CUT_GATE_PAUSE, CUT_GATE_ROLLBACK, CUT_GATE_ABORT };
 
@@ -97,9 +103,9 @@ struct cut_when {
 };
 
 struct cut_wait {
-	cut_time length;          /* "for"; CUT_NEVER when only until is given */
+	cut_time length;	       /* "for"; CUT_NEVER when only until is given */
 	struct cut_template *for_text; /* length known during the run only; else NULL */
-	uint32_t since;           /* step index: counts from its end; CUT_NONE: from the start */
+	uint32_t since; /* step index: counts from its end; CUT_NONE: from the start */
 	struct cut_when until;
 	bool clean;
 };
@@ -131,14 +137,14 @@ struct cut_need {
 
 /* What every walk over all steps looks at stands in its first 64 bytes: one line of the cache. */
 struct cut_step {
-	const char *address; /* "ladder/25/shift"; the identity of the step everywhere */
-	uint32_t phase;      /* index */
-	uint32_t group;      /* innermost group, or CUT_NONE */
+	const char *address;	/* "ladder/25/shift"; the identity of the step everywhere */
+	uint32_t phase;		/* index */
+	uint32_t group;		/* innermost group, or CUT_NONE */
 	struct cut_need *needs; /* as written, or from `order` */
 	uint32_t needs_len;
 	enum cut_step_kind kind;
 	enum cut_on_failure on_failure;
-	enum cut_undo undo; /* after the implications of effects */
+	enum cut_undo undo;	       /* after the implications of effects */
 	const struct cut_scope *scope; /* loop variables for its expressions, or NULL */
 	struct cut_when not_before;
 	struct cut_expr *cond; /* `if`; NULL: true */
@@ -150,19 +156,19 @@ struct cut_step {
 		struct cut_manual *manual;
 	};
 	struct cut_poll poll;
-	cut_time deadline; /* of all attempts together; CUT_NEVER: none */
+	cut_time deadline;			  /* of all attempts together; CUT_NEVER: none */
 	struct cut_body *undo_body, *verify_body; /* or NULL */
 	const char *undo_reason;
-	cut_time planned; /* CUT_NEVER: unknown */
+	cut_time planned;     /* CUT_NEVER: unknown */
 	bool interrupt_waits; /* on_interrupt: wait */
 	bool point_of_no_return;
 	bool temporary;
 	struct cut_need temporary_until; /* index CUT_NONE: the end of the run */
-	uint32_t temporary_until_phase;  /* or CUT_NONE */
-	cut_time temporary_backstop;     /* CUT_NEVER: none */
+	uint32_t temporary_until_phase;	 /* or CUT_NONE */
+	cut_time temporary_backstop;	 /* CUT_NEVER: none */
 	const char **locks;
 	uint32_t locks_len;
-	const char *environment; /* "blue", "green" or NULL */
+	const char *environment;			    /* "blue", "green" or NULL */
 	const char *title, *description, *owner, *if_fails; /* or NULL */
 };
 
@@ -172,7 +178,7 @@ struct cut_group {
 	const char *title;
 	uint32_t parent; /* or CUT_NONE */
 	uint32_t phase;
-	bool foreach;          /* its children are instances */
+	bool foreach;	       /* its children are instances */
 	unsigned max_parallel; /* of its children; 0: no limit of its own */
 	struct cut_need *needs;
 	uint32_t needs_len;
@@ -184,7 +190,13 @@ struct cut_group {
 
 /* Tests, checks before and after a rollback, and `finally` are phases of their own kind, so that
  * one dispatcher runs them all. */
-enum cut_phase_role { CUT_PHASE_FORWARD, CUT_PHASE_TESTS, CUT_PHASE_READY, CUT_PHASE_VERIFY, CUT_PHASE_FINALLY };
+enum cut_phase_role {
+	CUT_PHASE_FORWARD,
+	CUT_PHASE_TESTS,
+	CUT_PHASE_READY,
+	CUT_PHASE_VERIFY,
+	CUT_PHASE_FINALLY
+};
 
 struct cut_window {
 	cut_time opens, closes; /* wall; opens 0: none, closes CUT_NEVER: none */
@@ -194,8 +206,8 @@ struct cut_window {
 struct cut_acceptance {
 	bool given;
 	cut_time clean_for, settle; /* settle CUT_NEVER: longest tail of the stage */
-	uint32_t tests;             /* phase of role TESTS, or CUT_NONE */
-	cut_time tests_every;       /* CUT_NEVER: only when the clock is full */
+	uint32_t tests;		    /* phase of role TESTS, or CUT_NONE */
+	cut_time tests_every;	    /* CUT_NEVER: only when the clock is full */
 	unsigned max_bad;
 	double coverage; /* 0.95 */
 	enum { CUT_BAD_RESTART, CUT_BAD_EXTEND, CUT_BAD_FAIL } on_bad;
@@ -210,7 +222,7 @@ struct cut_phase {
 	const char *title, *description;
 	enum cut_phase_role role;
 	uint32_t first_step, steps_len; /* its steps stand together in rb->steps */
-	unsigned max_parallel;          /* 0: defaults.max_parallel */
+	unsigned max_parallel;		/* 0: defaults.max_parallel */
 	struct cut_when not_before;
 	struct cut_window window; /* its own, else the runbook's */
 	struct cut_acceptance acceptance;
@@ -237,7 +249,7 @@ struct cut_secret {
 	const char *name;
 	enum { CUT_SECRET_FILE, CUT_SECRET_ENV, CUT_SECRET_CREDENTIAL, CUT_SECRET_COMMAND } from;
 	const char *text; /* path, variable, credential */
-	json_t *argv;     /* owned: command */
+	json_t *argv;	  /* owned: command */
 	struct cut_mark mark;
 };
 
@@ -261,15 +273,21 @@ enum cut_then { CUT_THEN_ROLLBACK, CUT_THEN_PAUSE, CUT_THEN_NOTIFY };
 
 struct cut_trigger {
 	const char *id;
-	uint32_t metric; /* CUT_NONE only in `trigger test` */
+	uint32_t metric;	 /* CUT_NONE only in `trigger test` */
 	cut_time every, max_age; /* the metric's */
 	double min_events;
 	struct cut_bound bad, clear; /* clear NONE: not bad */
-	enum { CUT_PERSIST_FOR, CUT_PERSIST_CONSECUTIVE, CUT_PERSIST_M_OF_N, CUT_PERSIST_TOTAL } persist;
+	enum {
+		CUT_PERSIST_FOR,
+		CUT_PERSIST_CONSECUTIVE,
+		CUT_PERSIST_M_OF_N,
+		CUT_PERSIST_TOTAL
+	} persist;
 	cut_time for_time;
 	unsigned m, n; /* consecutive and total: n */
 	cut_time keep, warmup;
-	uint32_t from, until;      /* step: first, last instance; CUT_NONE: run's first / stage's acceptance */
+	uint32_t from,
+		until; /* step: first, last instance; CUT_NONE: run's first / stage's acceptance */
 	enum { CUT_MISSING_HOLD, CUT_MISSING_BAD, CUT_MISSING_GOOD } missing;
 	cut_time max_gap, blind_after;
 	enum cut_then on_blind, then;
@@ -280,14 +298,14 @@ struct cut_trigger {
 struct cut_downtime {
 	const char *id;
 	uint32_t from, to; /* steps */
-	bool outage;       /* else read_only */
-	cut_time limit;    /* CUT_NEVER: none */
+	bool outage;	   /* else read_only */
+	cut_time limit;	   /* CUT_NEVER: none */
 	enum { CUT_LIMIT_PAGE, CUT_LIMIT_PAUSE, CUT_LIMIT_ROLLBACK } on_limit;
 };
 
 struct cut_notify {
 	const char *webhook;
-	json_t *argv; /* owned, or NULL */
+	json_t *argv;	 /* owned, or NULL */
 	const char **on; /* record types; NULL-terminated, NULL: pages only */
 	struct cut_when *at;
 	uint32_t at_len;
@@ -314,26 +332,26 @@ struct cut_parameter { /* declared; its value is in rb->parameters */
 struct cut_graph;
 
 struct cut_runbook {
-	struct cut_arena arena;    /* owns every text and array below */
-	struct cut_doc *doc;       /* owned: its texts are borrowed below */
+	struct cut_arena arena;		   /* owns every text and array below */
+	struct cut_doc *doc;		   /* owned: its texts are borrowed below */
 	const struct cut_catalog *catalog; /* borrowed */
-	char sha256[65];           /* identity; "" until cut_runbook_identity */
-	const char *file, *folder; /* absolute folder: working folder of commands */
+	char sha256[65];		   /* identity; "" until cut_runbook_identity */
+	const char *file, *folder;	   /* absolute folder: working folder of commands */
 	const char *name, *title, *description, *owner, *ticket;
 	json_t *links;
-	json_t *parameters;   /* owned: name → resolved typed value */
+	json_t *parameters;		/* owned: name → resolved typed value */
 	struct cut_parameter *declared; /* their types, for expressions (core/names.h) */
 	uint32_t declared_len;
 	json_t *environments; /* owned */
 	json_t *objectives;   /* owned: {rpo, rto, downtime, sla} in seconds; or NULL */
-	json_t *inventory;    /* owned: strategy, fqdns, data, network, waive: for lint and report */
-	json_t *authority;    /* owned: {freeze: [roles], …} */
+	json_t *inventory; /* owned: strategy, fqdns, data, network, waive: for lint and report */
+	json_t *authority; /* owned: {freeze: [roles], …} */
 	struct cut_window window;
 	const char **locks;
 	uint32_t locks_len;
-	unsigned max_parallel;          /* defaults.max_parallel */
-	unsigned rollback_max_parallel; /* 4 */
-	bool rollback_continues;        /* rollback.on_failure: continue */
+	unsigned max_parallel;				   /* defaults.max_parallel */
+	unsigned rollback_max_parallel;			   /* 4 */
+	bool rollback_continues;			   /* rollback.on_failure: continue */
 	uint32_t ready_phase, verify_phase, finally_phase; /* or CUT_NONE */
 
 	struct cut_step *steps;
@@ -366,10 +384,16 @@ struct cut_runbook {
 	struct cut_map by_phase;   /* phases: id → index */
 
 	struct cut_graph *graph; /* owned: made when the runbook was checked (core/graph.h) */
-	/* What the arena cannot free: each parsed expression once; parameters of bodies and values of
-	 * loop variables. */
-	struct { struct cut_expr **items; size_t len, cap; } exprs;
-	struct { json_t **items; size_t len, cap; } values;
+	/* What the arena cannot free: each parsed expression once; parameters of bodies and values
+	 * of loop variables. */
+	struct {
+		struct cut_expr **items;
+		size_t len, cap;
+	} exprs;
+	struct {
+		json_t **items;
+		size_t len, cap;
+	} values;
 };
 
 void cut_runbook_free(struct cut_runbook *rb);

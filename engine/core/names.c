@@ -7,7 +7,7 @@
 #include <string.h>
 
 int cut_names_ident(const struct cut_runbook *rb, const struct cut_scope *scope, const char *name,
-                    struct cut_arena *arena, struct cut_val *ret)
+		    struct cut_arena *arena, struct cut_val *ret)
 {
 	for (; scope; scope = scope->outer)
 		if (strcmp(scope->name, name) == 0)
@@ -23,7 +23,7 @@ int cut_names_ident(const struct cut_runbook *rb, const struct cut_scope *scope,
 }
 
 int cut_names_member(const struct cut_runbook *rb, const struct cut_val *object, const char *key,
-                     struct cut_arena *arena, struct cut_val *ret)
+		     struct cut_arena *arena, struct cut_val *ret)
 {
 	const json_t *value;
 

@@ -5,8 +5,9 @@
 
 #include "engine/core/model.h"
 
-/* As members of struct cut_expr_env: 0, or -ENOENT where the name, or the object, is none of these. */
+/* As members of struct cut_expr_env: 0, or -ENOENT where the name, or the object, is none of these.
+ */
 int cut_names_ident(const struct cut_runbook *rb, const struct cut_scope *scope, const char *name,
-                    struct cut_arena *arena, struct cut_val *ret);
+		    struct cut_arena *arena, struct cut_val *ret);
 int cut_names_member(const struct cut_runbook *rb, const struct cut_val *object, const char *key,
-                     struct cut_arena *arena, struct cut_val *ret);
+		     struct cut_arena *arena, struct cut_val *ret);

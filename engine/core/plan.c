@@ -64,13 +64,13 @@ static cut_time rollback_time(const struct cut_runbook *rb, const struct cut_gra
 
 static json_t *step_json(const struct cut_runbook *rb, const struct cut_step *step, bool critical)
 {
-	return json_pack("{s:s, s:s, s:o, s:s?, s:s, s:s, s:s, s:[], s:o, s:b, s:n}", "id", step->address,
-	                 "phase", rb->phases[step->phase].id, "needs",
-	                 cut_needs_json(rb, step->needs, step->needs_len), "uses", step->body.uses,
-	                 "effects", cut_effects_name(step->body.effects), "class",
-	                 cut_class_name(step->body.class), "rollback", cut_undo_name(step->undo),
-	                 "changes", "planned_s", cut_json_seconds(step->planned), "critical",
-	                 (int)critical, "latest_safe_start");
+	return json_pack("{s:s, s:s, s:o, s:s?, s:s, s:s, s:s, s:[], s:o, s:b, s:n}", "id",
+			 step->address, "phase", rb->phases[step->phase].id, "needs",
+			 cut_needs_json(rb, step->needs, step->needs_len), "uses", step->body.uses,
+			 "effects", cut_effects_name(step->body.effects), "class",
+			 cut_class_name(step->body.class), "rollback", cut_undo_name(step->undo),
+			 "changes", "planned_s", cut_json_seconds(step->planned), "critical",
+			 (int)critical, "latest_safe_start");
 }
 
 json_t *cut_plan_json(const struct cut_runbook *rb, const struct cut_graph *graph)
@@ -93,8 +93,8 @@ json_t *cut_plan_json(const struct cut_runbook *rb, const struct cut_graph *grap
 	free(critical);
 	free(path);
 	return json_pack("{s:o, s:o, s:o, s:o, s:n, s:n}", "steps", steps, "critical_path", ids,
-	                 "forward_s", planned ? cut_json_seconds(forward) : json_null(),
-	                 "rollback_s",
-	                 planned ? cut_json_seconds(rollback_time(rb, graph)) : json_null(),
-	                 "fits_window", "lint");
+			 "forward_s", planned ? cut_json_seconds(forward) : json_null(),
+			 "rollback_s",
+			 planned ? cut_json_seconds(rollback_time(rb, graph)) : json_null(),
+			 "fits_window", "lint");
 }

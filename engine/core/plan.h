@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plan of a runbook as far as the model alone tells it. Called by `cutover plan`, which fills in
- * what the world says: `changes`, digests, the window. */
+/* The plan of a runbook as far as the model alone tells it. Called by `cutover plan`, which fills
+ * in what the world says: `changes`, digests, the window. */
 #pragma once
 
 #include "engine/core/graph.h"
 
 /* {"steps": [{"id", "phase", "needs", "uses", "effects", "class", "rollback", "changes": [],
- * "planned_s", "critical", "latest_safe_start": null}], "critical_path", "forward_s", "rollback_s"}:
- * fields of `plan --output json` (docs/cli.md); durations null where none is planned. New reference. */
+ * "planned_s", "critical", "latest_safe_start": null}], "critical_path", "forward_s",
+ * "rollback_s"}: fields of `plan --output json` (docs/cli.md); durations null where none is
+ * planned. New reference. */
 json_t *cut_plan_json(const struct cut_runbook *rb, const struct cut_graph *graph);
 const char *cut_effects_name(uint32_t effects); /* "read" "write" "traffic" "destroy" */
 const char *cut_class_name(enum cut_class class);

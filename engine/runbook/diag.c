@@ -22,7 +22,7 @@ static struct cut_fault *add(struct cut_faults *faults, enum cut_severity severi
 }
 
 void cut_faults_add(struct cut_faults *faults, const char *file, struct cut_mark mark,
-                    enum cut_severity severity, const char *hint, const char *fmt, ...)
+		    enum cut_severity severity, const char *hint, const char *fmt, ...)
 {
 	struct cut_fault *fault = add(faults, severity);
 	struct cut_buf what = {.max_bytes = 4096};
@@ -85,9 +85,10 @@ static void add_shown(struct cut_buf *out, const char *s, size_t len)
 }
 
 static void print_place(const struct cut_faults *faults, const struct cut_fault *fault, bool color,
-                        struct cut_buf *out)
+			struct cut_buf *out)
 {
-	size_t len = 0, column = fault->mark.column ? fault->mark.column - 1u : 0, skip = 0, shown = 0;
+	size_t len = 0, column = fault->mark.column ? fault->mark.column - 1u : 0, skip = 0,
+	       shown = 0;
 	const char *line = find_line(faults, fault->mark.line, &len), *end = line + len;
 	size_t width = fault->width ? fault->width : 1;
 
@@ -118,7 +119,7 @@ static void print_place(const struct cut_faults *faults, const struct cut_fault 
 }
 
 static void print_one(const struct cut_faults *faults, const struct cut_fault *fault, bool color,
-                      struct cut_buf *out)
+		      struct cut_buf *out)
 {
 	bool error = fault->severity == CUT_SEV_ERROR;
 
@@ -128,7 +129,7 @@ static void print_one(const struct cut_faults *faults, const struct cut_fault *f
 	if (fault->mark.line)
 		cut_buf_printf(out, ":%u:%u", fault->mark.line, fault->mark.column);
 	cut_buf_printf(out, ": %s%s:%s ", color ? (error ? "\x1b[31m" : "\x1b[35m") : "",
-	               error ? "error" : "warning", color ? "\x1b[0m" : "");
+		       error ? "error" : "warning", color ? "\x1b[0m" : "");
 	cut_buf_add_str(out, fault->what);
 	if (fault->hint)
 		cut_buf_printf(out, "; %s", fault->hint);
@@ -142,7 +143,7 @@ void cut_faults_print(const struct cut_faults *faults, bool color, struct cut_bu
 		print_one(faults, &faults->items[i], color, out);
 	if (faults->left_out)
 		cut_buf_printf(out, "%zu more faults are not shown; mend these first\n",
-		               faults->left_out);
+			       faults->left_out);
 }
 
 json_t *cut_faults_json(const struct cut_faults *faults)
@@ -155,18 +156,17 @@ json_t *cut_faults_json(const struct cut_faults *faults)
 		json_array_append_new(
 			list,
 			json_pack("{s:s, s:o, s:o, s:s, s:s, s:s?}", "file", f->file, "line",
-		                  f->mark.line ? json_integer(f->mark.line) : json_null(), "column",
-		                  f->mark.line ? json_integer(f->mark.column) : json_null(), "severity",
-		                  f->severity == CUT_SEV_ERROR ? "error" : "warning", "what", f->what,
-		                  "hint", f->hint));
+				  f->mark.line ? json_integer(f->mark.line) : json_null(), "column",
+				  f->mark.line ? json_integer(f->mark.column) : json_null(),
+				  "severity", f->severity == CUT_SEV_ERROR ? "error" : "warning",
+				  "what", f->what, "hint", f->hint));
 	}
 	return list;
 }
 
 void cut_faults_done(struct cut_faults *faults)
 {
-	cut_vec_foreach(faults, fault)
-	{
+	cut_vec_foreach (faults, fault) {
 		free(fault->file);
 		free(fault->what);
 		free(fault->hint);

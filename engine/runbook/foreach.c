@@ -9,7 +9,8 @@
 static bool is_name(const char *text, size_t len)
 {
 	return len > 0 && len <= 64 &&
-	       strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") >= len;
+	       strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") >=
+		       len;
 }
 
 /* The item's own text where that can stand in an address, else its index. */
@@ -41,7 +42,7 @@ static json_t *load_item_list(struct load *l, uint32_t node)
 		items = load_value(l, node, CUT_T_JSON, 0, NULL, &values);
 		if (items && !json_is_array(items) && !json_is_object(items)) {
 			load_fault(l, node, "for example items: [5, 25, 50]",
-			           "foreach goes over a list or a map");
+				   "foreach goes over a list or a map");
 			json_decref(items);
 			items = NULL;
 		}
@@ -50,7 +51,8 @@ static json_t *load_item_list(struct load *l, uint32_t node)
 	return items;
 }
 
-/* The n-th child of a list or map in the file, for a caret; the list itself where it is computed. */
+/* The n-th child of a list or map in the file, for a caret; the list itself where it is computed.
+ */
 static uint32_t item_node(const struct load *l, uint32_t node, size_t index)
 {
 	uint32_t at = cut_doc_at(l->doc, node)->child;
@@ -78,8 +80,8 @@ static void run_item(struct loop *loop, const char *name, json_t *value, size_t 
 	cut_vec_push(&l->rb->values, value);
 	if (!cut_map_put(&loop->names, name, strlen(name), 0, NULL)) {
 		load_fault(l, item_node(l, loop->items_node, index),
-		           "each item names its instance, so no two may be alike",
-		           "the item '%s' is there twice", name);
+			   "each item names its instance, so no two may be alike",
+			   "the item '%s' is there twice", name);
 		return;
 	}
 	*scope = (struct cut_scope){.name = loop->as, .value = value, .outer = l->scope};
@@ -95,7 +97,8 @@ static int by_key(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* A map goes by its keys in order of the alphabet: the canonical form of a runbook keeps no other. */
+/* A map goes by its keys in order of the alphabet: the canonical form of a runbook keeps no other.
+ */
 static void run_map(struct loop *loop, const json_t *items)
 {
 	struct load *l = loop->l;
@@ -104,7 +107,7 @@ static void run_map(struct loop *loop, const json_t *items)
 	const char *key;
 	json_t *item;
 
-	json_object_foreach((json_t *)items, key, item)
+	json_object_foreach ((json_t *)items, key, item)
 		keys[len++] = cut_arena_strndup(&l->rb->arena, key, strlen(key));
 	qsort(keys, len, sizeof(*keys), by_key);
 	for (size_t i = 0; i < len; i++) {
@@ -112,8 +115,8 @@ static void run_map(struct loop *loop, const json_t *items)
 
 		if (!is_name(keys[i], strlen(keys[i])))
 			load_fault_key(l, node ? node : loop->items_node,
-			               "letters, digits, '.', '_' and '-', up to 64 characters",
-			               "'%s' cannot name an instance", keys[i]);
+				       "letters, digits, '.', '_' and '-', up to 64 characters",
+				       "'%s' cannot name an instance", keys[i]);
 		item = json_object_get(items, keys[i]);
 		run_item(loop, keys[i], json_pack("{s:s, s:O}", "key", keys[i], "value", item), i);
 	}
@@ -121,7 +124,7 @@ static void run_map(struct loop *loop, const json_t *items)
 }
 
 int load_foreach(struct load *l, uint32_t node, unsigned *ret_max_parallel, load_each_fn *each,
-                 void *data)
+		 void *data)
 {
 	struct loop loop = {.l = l, .each = each, .data = data};
 	struct foreach_draft draft;
@@ -137,7 +140,7 @@ int load_foreach(struct load *l, uint32_t node, unsigned *ret_max_parallel, load
 	loop.as = draft.as;
 	loop.items_node = draft.items;
 	if (json_is_array(items)) {
-		json_array_foreach(items, i, item)
+		json_array_foreach (items, i, item)
 			run_item(&loop, item_name(l, item, i), json_incref(item), i);
 	} else {
 		run_map(&loop, items);

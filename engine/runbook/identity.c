@@ -10,7 +10,7 @@
 /* Values as JSON values where the language gives them a type, all else as text, so that layout,
  * comments and YAML's ways to write a text make no difference. */
 static void write_scalar(const struct cut_doc *doc, const struct cut_node *n, struct cut_jw *w,
-                         const char *key)
+			 const char *key)
 {
 	const char *text = doc->texts[n->text];
 	cut_auto(cut_json) json_t *value = NULL;
@@ -25,14 +25,13 @@ static void write_scalar(const struct cut_doc *doc, const struct cut_node *n, st
 	case LOAD_AS_NUMBER:
 	case LOAD_AS_UNTYPED:
 		value = cut_value_untyped(text, doc->text_lens[n->text],
-		                          n->spare == LOAD_AS_UNTYPED && n->quoted);
+					  n->spare == LOAD_AS_UNTYPED && n->quoted);
 		if (value && !json_is_string(value)) {
 			cut_jw_json(w, key, value);
 			return;
 		}
 		break;
-	case LOAD_AS_TEXT:
-		break;
+	case LOAD_AS_TEXT: break;
 	}
 	cut_jw_str(w, key, text);
 }
@@ -62,7 +61,8 @@ static void write_node(const struct cut_doc *doc, uint32_t node, struct cut_jw *
 	cut_jw_open(w, key, map ? '{' : '[');
 	children = cut_new_array(struct child, cut_doc_count(doc, node) + 1);
 	for (uint32_t at = n->child; at; at = cut_doc_at(doc, at)->next)
-		children[len++] = (struct child){.key = map ? cut_doc_key(doc, at) : NULL, .node = at};
+		children[len++] =
+			(struct child){.key = map ? cut_doc_key(doc, at) : NULL, .node = at};
 	if (map)
 		qsort(children, len, sizeof(*children), by_key);
 	for (size_t i = 0; i < len; i++)

@@ -12,8 +12,9 @@
 #include <unistd.h>
 
 enum {
-	KEEP_SOURCE_BYTES = 4 << 20, /* larger files are read again for a caret, if they have faults */
-	BYTES_A_TEXT = 64,           /* of a file for each text not met before, about */
+	KEEP_SOURCE_BYTES =
+		4 << 20,   /* larger files are read again for a caret, if they have faults */
+	BYTES_A_TEXT = 64, /* of a file for each text not met before, about */
 };
 
 static void load_top(struct load *l)
@@ -74,7 +75,8 @@ static void publish_rest(struct load *l)
 	rb->metrics_len = (uint32_t)l->metrics.len;
 	rb->triggers = keep(l, l->triggers.items, l->triggers.len, sizeof(*rb->triggers));
 	rb->triggers_len = (uint32_t)l->triggers.len;
-	rb->unsupported = keep(l, l->unsupported.items, l->unsupported.len, sizeof(*rb->unsupported));
+	rb->unsupported =
+		keep(l, l->unsupported.items, l->unsupported.len, sizeof(*rb->unsupported));
 	rb->unsupported_len = (uint32_t)l->unsupported.len;
 }
 
@@ -83,7 +85,7 @@ static unsigned expr_width(const struct load *l, uint32_t node, uint32_t offset)
 {
 	const char *text = cut_doc_str(l->doc, node) + offset, *end = strstr(text, "}}");
 	size_t len = end && load_has_template(cut_doc_str(l->doc, node)) ? (size_t)(end - text)
-	                                                                 : strcspn(text, "\n");
+									 : strcspn(text, "\n");
 
 	while (len > 1 && text[len - 1] == ' ')
 		len--;
@@ -91,7 +93,7 @@ static unsigned expr_width(const struct load *l, uint32_t node, uint32_t offset)
 }
 
 static void on_check_fault(void *data, uint32_t node, uint32_t offset, const char *key,
-                           const char *hint, const char *what)
+			   const char *hint, const char *what)
 {
 	struct load *l = data;
 	uint32_t at = key ? load_find(l, node, key) : 0;
@@ -117,18 +119,19 @@ static void check(struct load *l)
 		uint32_t at = where < l->step_nodes.len ? l->step_nodes.items[where] : 1;
 		uint32_t needs = load_find(l, at, "needs");
 
-		load_fault_key(l, needs ? needs : at, cut_arena_printf(&l->rb->arena, "%s", err.next),
-		               "%s: %s", err.what, err.why);
+		load_fault_key(l, needs ? needs : at,
+			       cut_arena_printf(&l->rb->arena, "%s", err.next), "%s: %s", err.what,
+			       err.why);
 	}
 	cut_check_model(&(struct cut_check){.rb = l->rb,
-	                                    .graph = l->rb->graph,
-	                                    .uses = l->uses.items,
-	                                    .uses_len = l->uses.len,
-	                                    .step_nodes = l->step_nodes.items,
-	                                    .phase_nodes = l->phase_nodes.items,
-	                                    .tainted = l->tainted.items,
-	                                    .fault = on_check_fault,
-	                                    .data = l});
+					    .graph = l->rb->graph,
+					    .uses = l->uses.items,
+					    .uses_len = l->uses.len,
+					    .step_nodes = l->step_nodes.items,
+					    .phase_nodes = l->phase_nodes.items,
+					    .tainted = l->tainted.items,
+					    .fault = on_check_fault,
+					    .data = l});
 }
 
 static void load_document(struct load *l)
@@ -196,13 +199,14 @@ static void load_done(struct load *l)
 
 /* source: the file's text, whose owner may be asked to let go of it while the model is made. */
 struct source {
-	const char *path;  /* to read it again, or NULL */
+	const char *path; /* to read it again, or NULL */
 	const char *text;
 	size_t len;
-	char *owned;       /* or NULL: the caller's */
+	char *owned; /* or NULL: the caller's */
 };
 
-static int read_file(const char *path, bool large, char **ret, size_t *ret_len, struct cut_err *err);
+static int read_file(const char *path, bool large, char **ret, size_t *ret_len,
+		     struct cut_err *err);
 
 static void want_source(struct source *source, struct cut_faults *faults, bool large)
 {
@@ -228,13 +232,14 @@ static void note_plugin(json_t *list, const char *name, size_t len)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(list, i, item)
+	json_array_foreach (list, i, item)
 		if (strcmp(json_string_value(item), plugin) == 0)
 			return;
 	json_array_append_new(list, json_string(plugin));
 }
 
-/* The built-in `core` stands behind every `run` and every plain `uses` but the engine's own check. */
+/* The built-in `core` stands behind every `run` and every plain `uses` but the engine's own check.
+ */
 static json_t *plugins_of(struct cut_doc *doc)
 {
 	uint32_t uses = cut_doc_text(doc, "uses", 4), plugin = cut_doc_text(doc, "plugin", 6);
@@ -265,7 +270,7 @@ static json_t *plugins_of(struct cut_doc *doc)
 }
 
 static int load_plugins(struct cut_doc *doc, const struct cut_load_options *options,
-                        struct cut_err *err)
+			struct cut_err *err)
 {
 	cut_auto(cut_json) json_t *names = NULL;
 	const json_t *name;
@@ -275,7 +280,7 @@ static int load_plugins(struct cut_doc *doc, const struct cut_load_options *opti
 	if (!options->need_plugin)
 		return 0;
 	names = plugins_of(doc);
-	json_array_foreach(names, i, name) {
+	json_array_foreach (names, i, name) {
 		if (r == 0)
 			r = options->need_plugin(options->need_data, json_string_value(name), err);
 	}
@@ -283,12 +288,18 @@ static int load_plugins(struct cut_doc *doc, const struct cut_load_options *opti
 }
 
 static int load_source(struct source *source, const char *name, const char *folder,
-                       const struct cut_load_options *options, struct cut_faults *faults,
-                       struct cut_runbook **ret_rb, struct cut_err *err)
+		       const struct cut_load_options *options, struct cut_faults *faults,
+		       struct cut_runbook **ret_rb, struct cut_err *err)
 {
 	cut_auto(cut_runbook) struct cut_runbook *rb = cut_new(struct cut_runbook);
-	struct load l = {.rb = rb, .faults = faults, .catalog = options->catalog, .options = options,
-	                 .text = source->text, .text_len = source->len, .step = CUT_NONE, .group = CUT_NONE};
+	struct load l = {.rb = rb,
+			 .faults = faults,
+			 .catalog = options->catalog,
+			 .options = options,
+			 .text = source->text,
+			 .text_len = source->len,
+			 .step = CUT_NONE,
+			 .group = CUT_NONE};
 	int r = 0;
 
 	rb->doc = l.doc = cut_doc_new(name);
@@ -377,7 +388,7 @@ static char *folder_of(const char *path)
 }
 
 int cut_runbook_load(const char *path, const struct cut_load_options *options,
-                     struct cut_faults *faults, struct cut_runbook **ret_rb, struct cut_err *err)
+		     struct cut_faults *faults, struct cut_runbook **ret_rb, struct cut_err *err)
 {
 	struct source source = {.path = path};
 	cut_auto(cut_str) char *folder = NULL;
@@ -394,8 +405,8 @@ int cut_runbook_load(const char *path, const struct cut_load_options *options,
 }
 
 int cut_runbook_load_text(const char *text, size_t len, const char *name, const char *folder,
-                          const struct cut_load_options *options, struct cut_faults *faults,
-                          struct cut_runbook **ret_rb, struct cut_err *err)
+			  const struct cut_load_options *options, struct cut_faults *faults,
+			  struct cut_runbook **ret_rb, struct cut_err *err)
 {
 	struct source source = {.text = text, .len = len};
 

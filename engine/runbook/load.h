@@ -39,8 +39,8 @@ enum load_shape {
 	SHAPE_ARGV,
 	SHAPE_TEXTS,
 	SHAPE_WORD_OR_TABLE, /* a word of the range, or a map */
-	SHAPE_WORDS,         /* one or a list of words of the range */
-	SHAPE_BODY,          /* `with`: by the action */
+	SHAPE_WORDS,	     /* one or a list of words of the range */
+	SHAPE_BODY,	     /* `with`: by the action */
 	SHAPE_EXPRS,
 	SHAPE_NUMBERS,
 	SHAPE_DURATION_OR_WORD,
@@ -56,19 +56,51 @@ enum {
 };
 
 enum load_table_id {
-	T_RUNBOOK, T_OBJECTIVES, T_PARAMETER, T_SECRET, T_WINDOW, T_ROLE, T_AUTHORITY, T_SIGN_OFF,
-	T_FQDN, T_CLIENT, T_DATA, T_NETWORK, T_METRIC, T_BASELINE, T_TRIGGER, T_BOUND, T_MISSING,
-	T_MITIGATE, T_BURN_RATE, T_ACCEPTANCE, T_DOWNTIME, T_DEFAULTS, T_ROLLBACK, T_NOTIFY, T_WAIVE,
-	T_PHASE, T_STEP, T_BODY, T_WAIT, T_APPROVE, T_MANUAL, T_FOREACH, T_RETRY, T_POLL,
-	T_TEMPORARY, T_EMERGENCY, T_TABLES
+	T_RUNBOOK,
+	T_OBJECTIVES,
+	T_PARAMETER,
+	T_SECRET,
+	T_WINDOW,
+	T_ROLE,
+	T_AUTHORITY,
+	T_SIGN_OFF,
+	T_FQDN,
+	T_CLIENT,
+	T_DATA,
+	T_NETWORK,
+	T_METRIC,
+	T_BASELINE,
+	T_TRIGGER,
+	T_BOUND,
+	T_MISSING,
+	T_MITIGATE,
+	T_BURN_RATE,
+	T_ACCEPTANCE,
+	T_DOWNTIME,
+	T_DEFAULTS,
+	T_ROLLBACK,
+	T_NOTIFY,
+	T_WAIVE,
+	T_PHASE,
+	T_STEP,
+	T_BODY,
+	T_WAIT,
+	T_APPROVE,
+	T_MANUAL,
+	T_FOREACH,
+	T_RETRY,
+	T_POLL,
+	T_TEMPORARY,
+	T_EMERGENCY,
+	T_TABLES
 };
 
 struct load_key {
 	const char *name;
 	uint8_t kind, flags, shape, table; /* table: load_table_id, for LOAD_NODE */
-	uint16_t offset;                   /* in the draft */
-	const char *fallback;              /* as it would be written; "none": see the kind */
-	const char *range;                 /* words "a|b" or numbers "min..max" */
+	uint16_t offset;		   /* in the draft */
+	const char *fallback;		   /* as it would be written; "none": see the kind */
+	const char *range;		   /* words "a|b" or numbers "min..max" */
 	const char *help;
 };
 
@@ -81,22 +113,22 @@ struct load_table {
 extern const struct load_table *const load_tables[T_TABLES];
 extern const struct load_table load_table_runbook, load_table_objectives, load_table_parameter,
 	load_table_secret, load_table_window, load_table_role, load_table_authority,
-	load_table_sign_off, load_table_fqdn, load_table_client, load_table_data, load_table_network,
-	load_table_metric, load_table_baseline, load_table_trigger, load_table_bound,
-	load_table_missing, load_table_mitigate, load_table_burn_rate, load_table_acceptance,
-	load_table_downtime, load_table_defaults, load_table_rollback, load_table_notify,
-	load_table_waive, load_table_phase, load_table_step, load_table_body, load_table_wait,
-	load_table_approve, load_table_manual, load_table_foreach, load_table_retry, load_table_poll,
-	load_table_temporary, load_table_emergency;
+	load_table_sign_off, load_table_fqdn, load_table_client, load_table_data,
+	load_table_network, load_table_metric, load_table_baseline, load_table_trigger,
+	load_table_bound, load_table_missing, load_table_mitigate, load_table_burn_rate,
+	load_table_acceptance, load_table_downtime, load_table_defaults, load_table_rollback,
+	load_table_notify, load_table_waive, load_table_phase, load_table_step, load_table_body,
+	load_table_wait, load_table_approve, load_table_manual, load_table_foreach,
+	load_table_retry, load_table_poll, load_table_temporary, load_table_emergency;
 
 /* --- drafts: one a table that is not read straight into the model --- */
 
 struct runbook_draft {
 	const char *version, *name, *title, *description, *owner, *ticket;
-	uint32_t links, strategy, objectives, parameters, secrets, environments, connections, window,
-		roles, authority, sign_off, fqdns, clients, data, network, metrics, baselines,
-		triggers, acceptance, downtime, defaults, phases, steps, rollback, finally, notify,
-		waive;
+	uint32_t links, strategy, objectives, parameters, secrets, environments, connections,
+		window, roles, authority, sign_off, fqdns, clients, data, network, metrics,
+		baselines, triggers, acceptance, downtime, defaults, phases, steps, rollback,
+		finally, notify, waive;
 	const char **locks;
 	uint32_t locks_len;
 };
@@ -224,15 +256,15 @@ struct temporary_draft {
 
 /* --- one load --- */
 
-struct load_expr { /* an expression, parsed once for all places with this text */
+struct load_expr {	       /* an expression, parsed once for all places with this text */
 	struct cut_expr *expr; /* owned by the runbook; NULL: does not parse */
 	const char *text;
-	size_t column;     /* of the fault, when it does not */
+	size_t column; /* of the fault, when it does not */
 	const char *fault, *next;
 	bool has_refs;
 };
 
-struct load_needs { /* names to resolve once all steps are known */
+struct load_needs {			  /* names to resolve once all steps are known */
 	uint32_t node, owner, step_group; /* owner: step or group index */
 	bool group;
 };
@@ -256,31 +288,67 @@ struct load {
 
 	uint8_t *rows[T_TABLES]; /* by text below words_len: row + 1 */
 	uint32_t words_len;
-	struct { uint32_t id, foreach, steps, uses, that; } word; /* texts of keys that every step is asked for */
+	struct {
+		uint32_t id, foreach, steps, uses, that;
+	} word;			   /* texts of keys that every step is asked for */
 	void *fallbacks[T_TABLES]; /* owned: a draft with nothing but defaults */
 	struct cut_map expr_index; /* text → index in exprs */
-	struct { struct load_expr **items; size_t len, cap; } exprs;
+	struct {
+		struct load_expr **items;
+		size_t len, cap;
+	} exprs;
 
 	const struct cut_scope *scope; /* loop variables here */
 	bool repeated; /* in a later instance of a foreach: a fault at the same place is the same */
 	bool own;      /* inside a verify or rollback body */
-	bool reading_only; /* inside tests, verify, ready …: commands only read */
+	bool reading_only;    /* inside tests, verify, ready …: commands only read */
 	uint32_t step, group; /* whose keys are being read, for uses; or CUT_NONE */
-	struct { struct cut_use *items; size_t len, cap; } uses;
+	struct {
+		struct cut_use *items;
+		size_t len, cap;
+	} uses;
 
-	struct { struct cut_step *items; size_t len, cap; } steps;
-	struct { struct cut_group *items; size_t len, cap; } groups;
-	struct { struct cut_phase *items; size_t len, cap; } phases;
-	struct { uint32_t *items; size_t len, cap; } step_nodes, phase_nodes;
-	struct { uint8_t *items; size_t len, cap; } tainted;
-	struct { struct load_needs *items; size_t len, cap; } needs;
-	struct { struct cut_trigger *items; size_t len, cap; } triggers;
-	struct { struct cut_metric *items; size_t len, cap; } metrics;
-	struct { struct cut_unsupported *items; size_t len, cap; } unsupported;
+	struct {
+		struct cut_step *items;
+		size_t len, cap;
+	} steps;
+	struct {
+		struct cut_group *items;
+		size_t len, cap;
+	} groups;
+	struct {
+		struct cut_phase *items;
+		size_t len, cap;
+	} phases;
+	struct {
+		uint32_t *items;
+		size_t len, cap;
+	} step_nodes, phase_nodes;
+	struct {
+		uint8_t *items;
+		size_t len, cap;
+	} tainted;
+	struct {
+		struct load_needs *items;
+		size_t len, cap;
+	} needs;
+	struct {
+		struct cut_trigger *items;
+		size_t len, cap;
+	} triggers;
+	struct {
+		struct cut_metric *items;
+		size_t len, cap;
+	} metrics;
+	struct {
+		struct cut_unsupported *items;
+		size_t len, cap;
+	} unsupported;
 	uint32_t *id_nodes; /* by text: the step, group or phase that took it as its id */
-	uint32_t *id_needs; /* by text: what a plain name outside a foreach means; see load_need() */
-	bool too_many;      /* the cap of steps was told */
-	unsigned nears;     /* unknown names for which a near one was looked for */
+	uint32_t
+		*id_needs; /* by text: what a plain name outside a foreach means; see load_need() */
+	bool too_many;	   /* the cap of steps was told */
+	unsigned nears;	   /* unknown names for which a near one was looked for */
 	struct load_laters waits, untils;
 	struct runbook_draft top;
 	struct defaults_draft defaults;
@@ -294,13 +362,18 @@ void load_fault(struct load *l, uint32_t node, const char *hint, const char *fmt
 void load_fault_key(struct load *l, uint32_t node, const char *hint, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 void load_fault_at(struct load *l, uint32_t node, size_t offset, unsigned width, const char *hint,
-                   const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+		   const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 void load_warn(struct load *l, uint32_t node, const char *hint, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 const char *load_did_you_mean(struct load *l, const struct cut_near *near); /* or NULL */
-const char *load_kind_name(const struct load *l, uint32_t node); /* "a list" */
+const char *load_kind_name(const struct load *l, uint32_t node);	    /* "a list" */
 void load_unsupported(struct load *l, uint32_t node, const char *what);
 struct cut_mark load_mark(const struct load *l, uint32_t node);
+
+/* load_scalar.c */
+/* One scalar of a table to its place in the draft; node 0: a default of the table itself. */
+int load_scalar(struct load *l, const struct load_key *key, uint32_t node, const char *text,
+		void *at);
 
 /* load_object.c */
 void load_words(struct load *l); /* before the document is read */
@@ -334,42 +407,46 @@ const char *load_text(struct load *l, uint32_t node);
 struct cut_expr *load_expr(struct load *l, uint32_t node, enum cut_use_place place);
 /* `checks`, `that`: one text or a list. */
 int load_exprs(struct load *l, uint32_t node, struct cut_expr ***ret, const char ***ret_text,
-               uint32_t *ret_len);
+	       uint32_t *ret_len);
 /* A template over the run's values into *ret (constants may be put in already); -EINVAL: told. */
 int load_template(struct load *l, uint32_t node, struct cut_template *ret, bool *ret_constant);
 /* Of a constant template: its value. -EINVAL: told, or not known (poisoned). */
 int load_constant(struct load *l, uint32_t node, const struct cut_template *tpl,
-                  struct cut_arena *arena, struct cut_val *ret);
+		  struct cut_arena *arena, struct cut_val *ret);
 int load_template_text(struct load *l, uint32_t node, const char *text, struct cut_template *ret,
-                       bool *ret_constant); /* the same of a part of the text at node */
+		       bool *ret_constant); /* the same of a part of the text at node */
 /* words.c */
-/* POSIX words of a text, each ended by NUL, with ${{ }} kept as a piece of a word that never splits;
- * then how many. -EINVAL: told. */
+/* POSIX words of a text, each ended by NUL, with ${{ }} kept as a piece of a word that never
+ * splits; then how many. -EINVAL: told. */
 int load_split(struct load *l, uint32_t node, struct cut_buf *words, size_t *ret_len);
-/* The text for a shell: each ${{ }} becomes a variable, quoted so that a value stays one word; values
- * gets the expressions' texts in the order of the variables, each ended by NUL. -EINVAL: told. */
+/* The text for a shell: each ${{ }} becomes a variable, quoted so that a value stays one word;
+ * values gets the expressions' texts in the order of the variables, each ended by NUL. -EINVAL:
+ * told. */
 int load_shell(struct load *l, uint32_t node, struct cut_buf *script, struct cut_buf *values,
-               size_t *ret_len);
+	       size_t *ret_len);
 
 /* values.c */
 struct load_values { /* where values that are only known during the run go */
-	struct { struct cut_dynamic *items; size_t len, cap; } dynamic;
+	struct {
+		struct cut_dynamic *items;
+		size_t len, cap;
+	} dynamic;
 	struct cut_buf pointer; /* of the value being read */
-	bool constant;          /* no such values here: connections, metrics */
+	bool constant;		/* no such values here: connections, metrics */
 };
 /* New reference, or NULL after a fault. */
 json_t *load_value(struct load *l, uint32_t node, enum cut_type type, uint32_t flags,
-                   const char *range, struct load_values *values);
+		   const char *range, struct load_values *values);
 json_t *load_untyped(struct load *l, uint32_t node, struct load_values *values);
 /* The map at node by a table of an action or provider; ignored: NULL-terminated keys that belong to
  * the map itself. what: "dns.set_ttl". */
 json_t *load_params(struct load *l, uint32_t node, uint32_t at, const char *what,
-                    const struct cut_param *rows, const char *const *ignored,
-                    struct load_values *values);
+		    const struct cut_param *rows, const char *const *ignored,
+		    struct load_values *values);
 /* A word of a command: a string, or one known during the run only. */
 json_t *load_part(struct load *l, uint32_t node, const char *text, struct load_values *values);
 json_t *load_fallback(const struct cut_param *row); /* new reference, or NULL */
-int load_type_named(const char *name); /* enum cut_type or -1 */
+int load_type_named(const char *name);		    /* enum cut_type or -1 */
 
 /* params.c */
 void load_parameters(struct load *l);
@@ -386,16 +463,16 @@ void load_retry(struct load *l, uint32_t node, struct cut_retry *ret);
 /* load_step.c */
 /* Fills the step from its draft; what names other steps waits for load_names(). */
 void load_step(struct load *l, uint32_t node, struct step_draft *draft, enum cut_phase_role role,
-               struct cut_step *step);
+	       struct cut_step *step);
 
 /* load_names.c */
 void load_name_put(struct load *l, uint32_t text, uint32_t index, bool group); /* a plain name */
 /* What a name means to somebody in `group`: false when nothing has it. */
 bool load_name(struct load *l, uint32_t group, uint32_t node, const char *name,
-               struct cut_need *ret);
+	       struct cut_need *ret);
 /* First and last step that a name stands for (of a foreach, of a group). -EINVAL: told. */
 int load_step_named(struct load *l, uint32_t node, const char *name, uint32_t *ret_first,
-                    uint32_t *ret_last);
+		    uint32_t *ret_last);
 void load_unknown_step(struct load *l, uint32_t node, const char *name, bool phases);
 void load_names(struct load *l); /* needs, since, until: once all steps are known */
 
@@ -407,7 +484,7 @@ void load_side_phases(struct load *l); /* tests, ready, verify, finally */
 /* Calls each() for every item at the foreach `node`, with the loop variable in scope. */
 typedef void load_each_fn(struct load *l, void *data, const char *item);
 int load_foreach(struct load *l, uint32_t node, unsigned *ret_max_parallel, load_each_fn *each,
-                 void *data);
+		 void *data);
 
 /* load_watch.c */
 void load_metrics(struct load *l);
@@ -424,7 +501,7 @@ void load_notifies(struct load *l);
 void load_inventory(struct load *l);
 /* Indices of roles, for approvals; unknown ones are told and left out. */
 uint32_t *load_role_list(struct load *l, uint32_t node, const char **names, uint32_t len,
-                         uint32_t *ret_len);
+			 uint32_t *ret_len);
 uint32_t load_role(struct load *l, uint32_t node, const char *name); /* or CUT_NONE after a fault */
 
 /* identity.c: how a scalar is written in the canonical JSON, kept in cut_node.spare */

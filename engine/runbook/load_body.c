@@ -40,11 +40,13 @@ static const struct cut_catalog_action *find_action(struct load *l, uint32_t nod
 	cut_near_try(&near, "check");
 	plugin = dot ? cut_arena_strndup(&l->rb->arena, name, (size_t)(dot - name)) : NULL;
 	if (plugin && !near.best && !cut_catalog_plugin(l->catalog, plugin))
-		load_fault(l, node, "see `cutover plugins`, and --plugin-dir for where they are looked for",
-		           "there is no plugin '%s'", plugin);
+		load_fault(l, node,
+			   "see `cutover plugins`, and --plugin-dir for where they are looked for",
+			   "there is no plugin '%s'", plugin);
 	else
-		load_fault(l, node, near.best ? load_did_you_mean(l, &near) : "see `cutover plugins`",
-		           "there is no action '%s'", name);
+		load_fault(l, node,
+			   near.best ? load_did_you_mean(l, &near) : "see `cutover plugins`",
+			   "there is no action '%s'", name);
 	return NULL;
 }
 
@@ -58,7 +60,7 @@ void load_retry(struct load *l, uint32_t node, struct cut_retry *ret)
 }
 
 static void set_param(struct load *l, struct cut_body *body, const char *name, uint32_t node,
-                      struct load_values *values)
+		      struct load_values *values)
 {
 	const struct cut_param *row = body->action->params;
 	json_t *value;
@@ -75,7 +77,9 @@ static void set_param(struct load *l, struct cut_body *body, const char *name, u
 
 static bool is_variable(const char *name)
 {
-	return name[0] && strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name) &&
+	return name[0] &&
+	       strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") ==
+		       strlen(name) &&
 	       (name[0] < '0' || name[0] > '9');
 }
 
@@ -87,20 +91,22 @@ static json_t *load_variable(struct load *l, uint32_t node, struct load_values *
 	json_t *value;
 
 	if (!is_variable(name))
-		load_fault_key(l, node, "letters, digits and _", "'%s' is not the name of a variable", name);
+		load_fault_key(l, node, "letters, digits and _",
+			       "'%s' is not the name of a variable", name);
 	if (n->kind == CUT_NODE_SCALAR)
 		return load_part(l, node, cut_doc_str(l->doc, node), values);
 	if (!secret || cut_doc_count(l->doc, node) != 1) {
 		if (n->kind != CUT_NODE_NONE)
 			load_fault(l, node, "write NAME: text, or NAME: {secret: name}",
-			           "%s: neither a text nor a secret", name);
+				   "%s: neither a text nor a secret", name);
 		return NULL;
 	}
 	value = load_value(l, secret, CUT_T_SECRET, 0, NULL, values);
 	return value ? json_pack("{s:o}", "secret", value) : NULL;
 }
 
-static void load_env(struct load *l, struct cut_body *body, uint32_t node, struct load_values *values)
+static void load_env(struct load *l, struct cut_body *body, uint32_t node,
+		     struct load_values *values)
 {
 	json_t *env;
 
@@ -129,10 +135,12 @@ static const char *output_type(struct load *l, uint32_t node, enum cut_type *ret
 	if (type < 0) {
 		for (int t = CUT_T_STRING; t <= CUT_T_ARGV; t++)
 			cut_near_try(&near, cut_type_name((enum cut_type)t));
-		load_fault(l, node,
-		           near.best ? load_did_you_mean(l, &near)
-		                     : "such as string, int, number, bool, duration, list, map or json",
-		           "'%s' is not a type", name);
+		load_fault(
+			l, node,
+			near.best
+				? load_did_you_mean(l, &near)
+				: "such as string, int, number, bool, duration, list, map or json",
+			"'%s' is not a type", name);
 		return NULL;
 	}
 	*ret = (enum cut_type)type;
@@ -146,7 +154,8 @@ static void load_outputs(struct load *l, struct cut_body *body, uint32_t node)
 	if (!load_is(l, node, CUT_NODE_MAP, "outputs"))
 		return;
 	types = json_object();
-	body->outputs = cut_arena_array(&l->rb->arena, struct cut_output, cut_doc_count(l->doc, node) + 1);
+	body->outputs =
+		cut_arena_array(&l->rb->arena, struct cut_output, cut_doc_count(l->doc, node) + 1);
 	for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next) {
 		struct cut_output *output = &body->outputs[body->outputs_len];
 		const char *name;
@@ -162,7 +171,7 @@ static void load_outputs(struct load *l, struct cut_body *body, uint32_t node)
 
 /* `shell: true`: values reach the text as variables, so that none of them is ever code. */
 static void load_script(struct load *l, struct cut_body *body, uint32_t node,
-                        struct load_values *values)
+			struct load_values *values)
 {
 	struct cut_buf script = {0}, names = {0};
 	json_t *env = json_object_get(body->params, "env");
@@ -191,7 +200,7 @@ static void load_script(struct load *l, struct cut_body *body, uint32_t node,
 }
 
 static void load_command(struct load *l, struct cut_body *body, uint32_t node, uint32_t at,
-                         struct load_values *values)
+			 struct load_values *values)
 {
 	bool shell = json_is_true(json_object_get(body->params, "shell"));
 	const struct cut_node *n = node ? cut_doc_at(l->doc, node) : NULL;
@@ -204,12 +213,12 @@ static void load_command(struct load *l, struct cut_body *body, uint32_t node, u
 		load_script(l, body, node, values);
 	} else {
 		load_fault(l, node, "write the script as one text, or take shell: true away",
-		           "a shell runs a text, not a list");
+			   "a shell runs a text, not a list");
 	}
 }
 
 static void load_exec(struct load *l, uint32_t node, const struct body_draft *draft,
-                      struct cut_body *body, struct load_values *values)
+		      struct cut_body *body, struct load_values *values)
 {
 	uint32_t with_env = load_find(l, draft->with, "env");
 	uint32_t with_outputs = load_find(l, draft->with, "outputs");
@@ -224,7 +233,8 @@ static void load_exec(struct load *l, uint32_t node, const struct body_draft *dr
 		load_env(l, body, draft->env ? draft->env : with_env, values);
 	if (draft->outputs || with_outputs)
 		load_outputs(l, body, draft->outputs ? draft->outputs : with_outputs);
-	load_command(l, body, draft->run ? draft->run : load_find(l, draft->with, "argv"), node, values);
+	load_command(l, body, draft->run ? draft->run : load_find(l, draft->with, "argv"), node,
+		     values);
 	body->ops &= ~(uint32_t)(CUT_HAS_OBSERVE | CUT_HAS_PLAN | CUT_HAS_ROLLBACK);
 	if (json_object_get(body->params, "observe"))
 		body->ops |= CUT_HAS_OBSERVE;
@@ -251,34 +261,50 @@ static void infer(struct cut_body *body)
 
 /* What stands beside the body must be something that this action takes. */
 static void refuse_beside(struct load *l, const struct body_draft *draft, const char *name,
-                          bool exec)
+			  bool exec)
 {
-	const struct { const char *key; uint32_t node; } given[] = {
-		{"env", draft->env}, {"observe", draft->observe}, {"plan", draft->plan},
-		{"stdin", draft->stdin_node}, {"cwd", draft->cwd}, {"shell", draft->shell},
-		{"expect_exit", draft->expect_exit}, {"outputs", draft->outputs}};
+	const struct {
+		const char *key;
+		uint32_t node;
+	} given[] = {{"env", draft->env},
+		     {"observe", draft->observe},
+		     {"plan", draft->plan},
+		     {"stdin", draft->stdin_node},
+		     {"cwd", draft->cwd},
+		     {"shell", draft->shell},
+		     {"expect_exit", draft->expect_exit},
+		     {"outputs", draft->outputs}};
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(given); i++)
 		if (given[i].node && !exec)
-			load_fault_key(l, given[i].node, "it belongs to run and exec", "'%s' is not for %s",
-			               given[i].key, name);
+			load_fault_key(l, given[i].node, "it belongs to run and exec",
+				       "'%s' is not for %s", given[i].key, name);
 	if (draft->with && draft->run)
-		load_fault_key(l, draft->with, "parameters of exec stand beside run", "'with' goes with 'uses'");
+		load_fault_key(l, draft->with, "parameters of exec stand beside run",
+			       "'with' goes with 'uses'");
 }
 
 static void set_declared(struct load *l, uint32_t node, const struct body_draft *draft,
-                         struct cut_body *body)
+			 struct cut_body *body)
 {
-	static const struct { const char *word; uint32_t effect; } effects[] = {
-		{"read", CUT_READ}, {"write", CUT_WRITE}, {"traffic", CUT_TRAFFIC}, {"destroy", CUT_DESTROY}};
-	static const struct { const char *word; enum cut_class class; } classes[] = {
+	static const struct {
+		const char *word;
+		uint32_t effect;
+	} effects[] = {{"read", CUT_READ},
+		       {"write", CUT_WRITE},
+		       {"traffic", CUT_TRAFFIC},
+		       {"destroy", CUT_DESTROY}};
+	static const struct {
+		const char *word;
+		enum cut_class class;
+	} classes[] = {
 		{"declarative", CUT_DECLARATIVE}, {"probe", CUT_PROBE}, {"opaque", CUT_OPAQUE}};
 
 	if ((draft->effects || draft->class) && body->action &&
 	    !(body->action->effects & CUT_KEYS_BODY)) {
 		load_fault_key(l, load_find(l, node, draft->effects ? "effects" : "class"),
-		               "only exec, http, manual and drill are told them",
-		               "%s has effects and a class of its own", body->uses);
+			       "only exec, http, manual and drill are told them",
+			       "%s has effects and a class of its own", body->uses);
 		return;
 	}
 	for (size_t i = 0; draft->effects && i < CUT_ARRAY_LEN(effects); i++)
@@ -290,8 +316,8 @@ static void set_declared(struct load *l, uint32_t node, const struct body_draft 
 	if (l->reading_only && body->effects & (EFFECTS & ~CUT_READ)) {
 		if (draft->effects || !(body->action && body->action->effects & CUT_KEYS_BODY))
 			load_fault_key(l, load_find(l, node, draft->effects ? "effects" : "uses"),
-			               "put what changes something into a step of a phase",
-			               "only what reads may stand here");
+				       "put what changes something into a step of a phase",
+				       "only what reads may stand here");
 		body->effects = CUT_READ | (body->effects & CUT_KEYS_BODY);
 		body->class = CUT_DECLARATIVE;
 	}
@@ -300,16 +326,17 @@ static void set_declared(struct load *l, uint32_t node, const struct body_draft 
 }
 
 static void load_check(struct load *l, uint32_t node, const struct body_draft *draft,
-                       struct cut_body *body)
+		       struct cut_body *body)
 {
 	uint32_t that = draft->with ? load_child(l, draft->with, l->word.that) : 0;
 
-	if (that && !cut_doc_at(l->doc, that)->next && cut_doc_at(l->doc, draft->with)->child == that) {
+	if (that && !cut_doc_at(l->doc, that)->next &&
+	    cut_doc_at(l->doc, draft->with)->child == that) {
 		load_exprs(l, that, &body->that, &body->that_text, &body->that_len);
 		return;
 	}
 	json_decref(load_params(l, draft->with, node, "check", body->action->params,
-	                        (const char *const[]){"that", NULL}, NULL));
+				(const char *const[]){"that", NULL}, NULL));
 	if (!that)
 		load_fault(l, node, "an expression or a list of them", "check needs 'that'");
 	else
@@ -328,7 +355,8 @@ int load_body(struct load *l, uint32_t node, const struct body_draft *draft, str
 	body->timeout = draft->timeout == CUT_NEVER ? l->defaults.timeout : draft->timeout;
 	load_retry(l, draft->retry, &body->retry);
 	body->uses = draft->run ? "exec" : draft->uses;
-	body->action = find_action(l, draft->run ? node : load_child(l, node, l->word.uses), body->uses);
+	body->action =
+		find_action(l, draft->run ? node : load_child(l, node, l->word.uses), body->uses);
 	if (!body->action)
 		return -EINVAL;
 	body->effects = body->action->effects;
@@ -339,8 +367,9 @@ int load_body(struct load *l, uint32_t node, const struct body_draft *draft, str
 	if (is_action(body, "check")) {
 		load_check(l, node, draft, body);
 	} else {
-		body->params = load_params(l, draft->run ? 0 : draft->with, node, body->uses,
-		                           body->action->params, exec ? exec_keys : no_keys, &values);
+		body->params =
+			load_params(l, draft->run ? 0 : draft->with, node, body->uses,
+				    body->action->params, exec ? exec_keys : no_keys, &values);
 		cut_vec_push(&l->rb->values, body->params);
 		if (exec)
 			load_exec(l, node, draft, body, &values);
@@ -349,8 +378,10 @@ int load_body(struct load *l, uint32_t node, const struct body_draft *draft, str
 	set_declared(l, node, draft, body);
 	body->dynamic_len = (uint32_t)values.dynamic.len;
 	if (values.dynamic.len) {
-		body->dynamic = cut_arena_array(&l->rb->arena, struct cut_dynamic, values.dynamic.len);
-		memcpy(body->dynamic, values.dynamic.items, values.dynamic.len * sizeof(*body->dynamic));
+		body->dynamic =
+			cut_arena_array(&l->rb->arena, struct cut_dynamic, values.dynamic.len);
+		memcpy(body->dynamic, values.dynamic.items,
+		       values.dynamic.len * sizeof(*body->dynamic));
 	}
 	free(values.dynamic.items);
 	cut_buf_done(&values.pointer);

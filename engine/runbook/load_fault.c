@@ -26,7 +26,7 @@ static bool is_told(const struct load *l, struct cut_mark mark)
 
 __attribute__((format(printf, 6, 0)))
 static void add(struct load *l, struct cut_mark mark, unsigned width, enum cut_severity severity,
-                const char *hint, const char *fmt, va_list ap)
+		const char *hint, const char *fmt, va_list ap)
 {
 	struct cut_buf what = {.max_bytes = 4096};
 	size_t before = l->faults->len;
@@ -44,7 +44,8 @@ static unsigned width_of(const struct load *l, uint32_t node)
 {
 	const struct cut_node *n = cut_doc_at(l->doc, node);
 
-	if (n->kind != CUT_NODE_SCALAR || memchr(l->doc->texts[n->text], '\n', l->doc->text_lens[n->text]))
+	if (n->kind != CUT_NODE_SCALAR ||
+	    memchr(l->doc->texts[n->text], '\n', l->doc->text_lens[n->text]))
 		return 1;
 	return l->doc->text_lens[n->text] + (n->quoted ? 2 : 0);
 }
@@ -83,7 +84,8 @@ void load_fault_key(struct load *l, uint32_t node, const char *hint, const char 
 	va_end(ap);
 }
 
-/* Does the file really hold the text from `offset` on at this place? Escapes and folding shift it. */
+/* Does the file really hold the text from `offset` on at this place? Escapes and folding shift it.
+ */
 static bool is_verbatim(const struct load *l, struct cut_mark mark, const char *text, size_t len)
 {
 	const char *at = l->text, *end = at ? at + l->text_len : NULL;
@@ -104,7 +106,7 @@ static bool is_verbatim(const struct load *l, struct cut_mark mark, const char *
 }
 
 void load_fault_at(struct load *l, uint32_t node, size_t offset, unsigned width, const char *hint,
-                   const char *fmt, ...)
+		   const char *fmt, ...)
 {
 	const struct cut_node *n = cut_doc_at(l->doc, node);
 	const char *text = l->doc->texts[n->text];
@@ -116,8 +118,8 @@ void load_fault_at(struct load *l, uint32_t node, size_t offset, unsigned width,
 		offset = len;
 	for (size_t i = 0; i < offset; i++)
 		column += ((unsigned char)text[i] & 0xc0) != 0x80;
-	if (column < UINT16_MAX &&
-	    is_verbatim(l, (struct cut_mark){n->line, (uint16_t)column}, text + offset, len - offset))
+	if (column < UINT16_MAX && is_verbatim(l, (struct cut_mark){n->line, (uint16_t)column},
+					       text + offset, len - offset))
 		mark.column = (uint16_t)column;
 	va_start(ap, fmt);
 	add(l, mark, width, CUT_SEV_ERROR, hint, fmt, ap);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names of steps to indices, once all steps are known: `needs`, `since`, `until`, and where triggers
- * and downtime clocks begin and end. */
+/* Names of steps to indices, once all steps are known: `needs`, `since`, `until`, and where
+ * triggers and downtime clocks begin and end. */
 #include "engine/runbook/load.h"
 
 #include <errno.h>
@@ -19,7 +19,8 @@ void load_name_put(struct load *l, uint32_t text, uint32_t index, bool group)
 	l->id_needs[text] = code_of((struct cut_need){.index = index, .group = group});
 }
 
-bool load_name(struct load *l, uint32_t group, uint32_t node, const char *name, struct cut_need *ret)
+bool load_name(struct load *l, uint32_t group, uint32_t node, const char *name,
+	       struct cut_need *ret)
 {
 	const struct cut_runbook *rb = l->rb;
 	uint32_t text = node ? cut_doc_at(l->doc, node)->text : 0, found;
@@ -56,8 +57,8 @@ void load_unknown_step(struct load *l, uint32_t node, const char *name, bool pha
 			cut_near_try(&near, rb->phases[i].id);
 	}
 	if (!phases && cut_runbook_phase(rb, name) != CUT_NONE)
-		load_fault(l, node, "phases run in order anyway; name a step", "'%s' is a phase, not a step",
-		           name);
+		load_fault(l, node, "phases run in order anyway; name a step",
+			   "'%s' is a phase, not a step", name);
 	else
 		load_fault(l, node, load_did_you_mean(l, &near), "there is no step '%s'", name);
 }
@@ -71,7 +72,7 @@ static bool is_inside(const struct cut_runbook *rb, uint32_t group, uint32_t out
 }
 
 static void steps_of_group(const struct cut_runbook *rb, uint32_t group, uint32_t *ret_first,
-                           uint32_t *ret_last)
+			   uint32_t *ret_last)
 {
 	const struct cut_phase *phase = &rb->phases[rb->groups[group].phase];
 
@@ -85,7 +86,7 @@ static void steps_of_group(const struct cut_runbook *rb, uint32_t group, uint32_
 }
 
 int load_step_named(struct load *l, uint32_t node, const char *name, uint32_t *ret_first,
-                    uint32_t *ret_last)
+		    uint32_t *ret_last)
 {
 	struct cut_need need;
 
@@ -107,7 +108,7 @@ struct owner {
 };
 
 static bool is_allowed(struct load *l, uint32_t node, const struct owner *owner, const char *name,
-                       struct cut_need need)
+		       struct cut_need need)
 {
 	const struct cut_runbook *rb = l->rb;
 	uint32_t phase = need.group ? rb->groups[need.index].phase : rb->steps[need.index].phase;
@@ -118,31 +119,31 @@ static bool is_allowed(struct load *l, uint32_t node, const struct owner *owner,
 		return false;
 	}
 	if (need.group && is_inside(rb, owner->group, need.index)) {
-		load_fault(l, node, NULL, "'%s' stands inside '%s' and cannot wait for it", owner->address,
-		           name);
+		load_fault(l, node, NULL, "'%s' stands inside '%s' and cannot wait for it",
+			   owner->address, name);
 		return false;
 	}
 	if (forward ? phase > owner->phase || rb->phases[phase].role != CUT_PHASE_FORWARD
-	            : phase != owner->phase) {
+		    : phase != owner->phase) {
 		load_fault(l, node,
-		           forward ? "needs name steps of this or an earlier phase"
-		                   : "here needs name steps of the same list",
-		           "'%s' is in phase '%s', which %s", name, rb->phases[phase].id,
-		           forward ? "comes later" : "stands apart");
+			   forward ? "needs name steps of this or an earlier phase"
+				   : "here needs name steps of the same list",
+			   "'%s' is in phase '%s', which %s", name, rb->phases[phase].id,
+			   forward ? "comes later" : "stands apart");
 		return false;
 	}
 	return true;
 }
 
 static bool resolve_need(struct load *l, uint32_t node, const struct owner *owner,
-                         struct cut_need *ret)
+			 struct cut_need *ret)
 {
 	const struct cut_node *n = cut_doc_at(l->doc, node);
 	const char *name;
 
 	/* a plain id has no ${{ }} in it */
 	name = n->kind == CUT_NODE_SCALAR && l->id_needs[n->text] ? l->doc->texts[n->text]
-	                                                          : load_text(l, node);
+								  : load_text(l, node);
 	if (!name)
 		return false;
 	if (!load_name(l, owner->group, node, name, ret)) {
@@ -158,10 +159,10 @@ static void resolve_needs(struct load *l, const struct load_needs *n)
 	struct cut_group *group = n->group ? &rb->groups[n->owner] : NULL;
 	struct cut_step *step = n->group ? NULL : &rb->steps[n->owner];
 	struct owner owner = {.index = n->owner,
-	                      .is_group = n->group,
-	                      .group = group ? group->parent : step->group,
-	                      .phase = group ? group->phase : step->phase,
-	                      .address = group ? group->address : step->address};
+			      .is_group = n->group,
+			      .group = group ? group->parent : step->group,
+			      .phase = group ? group->phase : step->phase,
+			      .address = group ? group->address : step->address};
 	bool list = cut_doc_at(l->doc, n->node)->kind == CUT_NODE_LIST;
 	uint32_t len = list ? cut_doc_count(l->doc, n->node) : 1, i = 0;
 	struct cut_need *needs = cut_arena_array(&rb->arena, struct cut_need, len + 1);

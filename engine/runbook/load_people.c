@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who decides, who is told and what is written down: roles, authority, clients, notify, inventory. */
+/* Who decides, who is told and what is written down: roles, authority, clients, notify, inventory.
+ */
 #include "engine/runbook/load.h"
 
 #include <errno.h>
@@ -15,12 +16,12 @@ uint32_t load_role(struct load *l, uint32_t node, const char *name)
 		cut_near_try(&near, l->rb->roles[i].name);
 	}
 	load_fault(l, node, near.best ? load_did_you_mean(l, &near) : "declare it under `roles`",
-	           "there is no role '%s'", name);
+		   "there is no role '%s'", name);
 	return CUT_NONE;
 }
 
 uint32_t *load_role_list(struct load *l, uint32_t node, const char **names, uint32_t len,
-                         uint32_t *ret_len)
+			 uint32_t *ret_len)
 {
 	uint32_t *roles = cut_arena_array(&l->rb->arena, uint32_t, len + 1), n = 0;
 	uint32_t at = node;
@@ -49,12 +50,13 @@ static void check_role(struct load *l, uint32_t node, const struct cut_role *rol
 		distinct += j == i;
 	}
 	if (role->members_len == 0)
-		load_fault(l, load_find(l, node, "members"), NULL, "role '%s' has no members", role->name);
+		load_fault(l, load_find(l, node, "members"), NULL, "role '%s' has no members",
+			   role->name);
 	else if (role->quorum > distinct)
 		load_fault(l, load_find(l, node, "quorum") ? load_find(l, node, "quorum") : node,
-		           "name more members, or ask for fewer approvals",
-		           "role '%s' wants %u approvals and has %u member%s", role->name, role->quorum,
-		           distinct, distinct == 1 ? "" : "s");
+			   "name more members, or ask for fewer approvals",
+			   "role '%s' wants %u approvals and has %u member%s", role->name,
+			   role->quorum, distinct, distinct == 1 ? "" : "s");
 }
 
 void load_roles(struct load *l)
@@ -86,14 +88,17 @@ void load_authority(struct load *l)
 	if (!l->rb->authority)
 		return;
 	for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next) {
-		const json_t *name, *names = json_object_get(l->rb->authority, cut_doc_key(l->doc, at));
-		uint32_t item = cut_doc_at(l->doc, at)->kind == CUT_NODE_LIST ? cut_doc_at(l->doc, at)->child
-		                                                              : at;
+		const json_t *name,
+			*names = json_object_get(l->rb->authority, cut_doc_key(l->doc, at));
+		uint32_t item = cut_doc_at(l->doc, at)->kind == CUT_NODE_LIST
+					? cut_doc_at(l->doc, at)->child
+					: at;
 		size_t i;
 
-		json_array_foreach(names, i, name) {
+		json_array_foreach (names, i, name) {
 			load_role(l, item, json_string_value(name));
-			item = cut_doc_at(l->doc, item)->next ? cut_doc_at(l->doc, item)->next : item;
+			item = cut_doc_at(l->doc, item)->next ? cut_doc_at(l->doc, item)->next
+							      : item;
 		}
 	}
 }
@@ -109,7 +114,8 @@ void load_clients(struct load *l)
 	list = load_noted_list(l, T_CLIENT, node);
 	if (!list)
 		return;
-	l->rb->clients = cut_arena_array(&l->rb->arena, struct cut_client, cut_doc_count(l->doc, node) + 1);
+	l->rb->clients =
+		cut_arena_array(&l->rb->arena, struct cut_client, cut_doc_count(l->doc, node) + 1);
 	for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next) {
 		struct cut_client *client = &l->rb->clients[l->rb->clients_len++];
 		uint32_t id = load_find(l, at, "id"), what = load_find(l, at, "what");
@@ -128,15 +134,18 @@ void load_clients(struct load *l)
 }
 
 /* Record types of the journal, which are what a notify entry may ask for. */
-static const char record_types[] =
-	"armed|tick|intent|saved|outcome|step|run|trigger|acceptance|approval|order|clock|note|resumed|sealed";
+static const char record_types[] = "armed|tick|intent|saved|outcome|step|run|trigger|acceptance|"
+				   "approval|order|clock|note|resumed|sealed";
 
 static void check_events(struct load *l, uint32_t node)
 {
-	uint32_t at = cut_doc_at(l->doc, node)->kind == CUT_NODE_LIST ? cut_doc_at(l->doc, node)->child : node;
+	uint32_t at = cut_doc_at(l->doc, node)->kind == CUT_NODE_LIST
+			      ? cut_doc_at(l->doc, node)->child
+			      : node;
 	unsigned word;
 
-	for (; at; at = cut_doc_at(l->doc, at)->kind && at != node ? cut_doc_at(l->doc, at)->next : 0)
+	for (; at;
+	     at = cut_doc_at(l->doc, at)->kind && at != node ? cut_doc_at(l->doc, at)->next : 0)
 		load_word(l, at, record_types, &word);
 }
 
@@ -144,7 +153,8 @@ static void load_times(struct load *l, uint32_t node, struct cut_notify *notify)
 {
 	bool list = cut_doc_at(l->doc, node)->kind == CUT_NODE_LIST;
 
-	notify->at = cut_arena_array(&l->rb->arena, struct cut_when, list ? cut_doc_count(l->doc, node) + 1 : 1);
+	notify->at = cut_arena_array(&l->rb->arena, struct cut_when,
+				     list ? cut_doc_count(l->doc, node) + 1 : 1);
 	for (uint32_t at = list ? cut_doc_at(l->doc, node)->child : node; at;
 	     at = list ? cut_doc_at(l->doc, at)->next : 0)
 		if (load_when(l, at, &notify->at[notify->at_len]) == 0)
@@ -180,7 +190,8 @@ void load_notifies(struct load *l)
 
 	if (!node || !load_is(l, node, CUT_NODE_LIST, "notify"))
 		return;
-	l->rb->notifies = cut_arena_array(&l->rb->arena, struct cut_notify, cut_doc_count(l->doc, node) + 1);
+	l->rb->notifies =
+		cut_arena_array(&l->rb->arena, struct cut_notify, cut_doc_count(l->doc, node) + 1);
 	for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next)
 		load_notify(l, at, &l->rb->notifies[l->rb->notifies_len++]);
 }
@@ -219,7 +230,8 @@ static void check_baselines(struct load *l, uint32_t node)
 			cut_near_try(&near, l->metrics.items[i].id);
 		}
 		if (!known)
-			load_fault_key(l, at, load_did_you_mean(l, &near), "there is no metric '%s'", near.word);
+			load_fault_key(l, at, load_did_you_mean(l, &near),
+				       "there is no metric '%s'", near.word);
 	}
 }
 

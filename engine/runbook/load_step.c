@@ -94,11 +94,13 @@ static void load_approve(struct load *l, uint32_t node, struct cut_step *step)
 	if (draft.message)
 		load_message(l, draft.message, approve);
 	if (draft.checks)
-		load_exprs(l, draft.checks, &approve->checks, &approve->checks_text, &approve->checks_len);
+		load_exprs(l, draft.checks, &approve->checks, &approve->checks_text,
+			   &approve->checks_len);
 	roles = load_find(l, node, "roles");
 	if (draft.roles_len == 0)
 		load_fault(l, roles, NULL, "a gate without a role would open by itself");
-	approve->roles = load_role_list(l, roles, draft.roles, draft.roles_len, &approve->roles_len);
+	approve->roles =
+		load_role_list(l, roles, draft.roles, draft.roles_len, &approve->roles_len);
 }
 
 static void load_manual(struct load *l, uint32_t node, struct cut_step *step)
@@ -139,11 +141,11 @@ static void set_manual(struct load *l, struct step_draft *draft, struct cut_step
 
 /* Keys that mean something beside an action only. */
 static void refuse_timing(struct load *l, uint32_t node, const struct step_draft *draft,
-                          const char *what)
+			  const char *what)
 {
-	static const char *const keys[] = {"timeout", "deadline", "poll", "verify", "with", "env",
-	                                   "observe", "plan", "stdin", "cwd", "shell", "expect_exit",
-	                                   "outputs"};
+	static const char *const keys[] = {"timeout", "deadline",    "poll",   "verify", "with",
+					   "env",     "observe",     "plan",   "stdin",	 "cwd",
+					   "shell",   "expect_exit", "outputs"};
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(keys); i++) {
 		uint32_t at = load_find(l, node, keys[i]);
@@ -152,18 +154,20 @@ static void refuse_timing(struct load *l, uint32_t node, const struct step_draft
 			load_fault_key(l, at, NULL, "'%s' is not for %s", keys[i], what);
 	}
 	if (draft->body.effects && strcmp(what, "manual") != 0)
-		load_fault_key(l, load_find(l, node, "effects"), NULL, "'effects' is not for %s", what);
+		load_fault_key(l, load_find(l, node, "effects"), NULL, "'effects' is not for %s",
+			       what);
 }
 
 static int load_one_body(struct load *l, uint32_t node, struct step_draft *draft,
-                         struct cut_step *step)
+			 struct cut_step *step)
 {
 	struct cut_body *body = &step->body;
 	int r = 0;
 
 	if (draft->body.uses || draft->body.run) {
 		r = load_body(l, node, &draft->body, body);
-		step->kind = r == 0 && strcmp(body->uses, "check") == 0 ? CUT_STEP_CHECK : CUT_STEP_ACTION;
+		step->kind = r == 0 && strcmp(body->uses, "check") == 0 ? CUT_STEP_CHECK
+									: CUT_STEP_ACTION;
 		return r;
 	}
 	body->mark = load_mark(l, node);
@@ -207,36 +211,38 @@ static bool may_undo(const struct cut_step *step)
 
 /* What the step says about its undo, and what its effects imply where it says nothing. */
 static void load_undo(struct load *l, uint32_t node, const struct step_draft *draft,
-                      enum cut_phase_role role, struct cut_step *step)
+		      enum cut_phase_role role, struct cut_step *step)
 {
-	static const enum cut_undo words[] = {CUT_UNDO_AUTO, CUT_UNDO_NOT_NEEDED, CUT_UNDO_IMPOSSIBLE};
+	static const enum cut_undo words[] = {CUT_UNDO_AUTO, CUT_UNDO_NOT_NEEDED,
+					      CUT_UNDO_IMPOSSIBLE};
 	uint32_t at = draft->rollback;
 	unsigned word = 0;
 
 	step->undo = CUT_UNDO_AUTO;
 	step->undo_reason = draft->rollback_reason;
 	if (at && role != CUT_PHASE_FORWARD) {
-		load_fault_key(l, at, "it is never undone: take the key away", "'rollback' is not for %s",
-		               role == CUT_PHASE_FINALLY ? "steps of finally" : "a test or check");
+		load_fault_key(l, at, "it is never undone: take the key away",
+			       "'rollback' is not for %s",
+			       role == CUT_PHASE_FINALLY ? "steps of finally" : "a test or check");
 		at = 0;
 	}
 	if (at && cut_doc_at(l->doc, at)->kind == CUT_NODE_MAP) {
 		step->undo = CUT_UNDO_BODY;
 		step->undo_body = load_extra(l, at, false);
 	} else if (at && load_is(l, at, CUT_NODE_SCALAR, "rollback") &&
-	           load_word(l, at, "auto|not_needed|impossible", &word) == 0) {
+		   load_word(l, at, "auto|not_needed|impossible", &word) == 0) {
 		step->undo = words[word];
 	}
 	if (at && (step->undo == CUT_UNDO_BODY || step->undo == CUT_UNDO_IMPOSSIBLE) &&
 	    step->body.uses && !cut_step_writes(step))
 		load_fault_key(l, at, "take 'rollback' away, or say with 'effects' what it changes",
-		               "this step only reads, so there is nothing to undo");
+			       "this step only reads, so there is nothing to undo");
 	if (step->undo == CUT_UNDO_IMPOSSIBLE && !draft->rollback_reason)
 		load_fault(l, at, "rollback_reason: why, for those who decide at night",
-		           "rollback: impossible needs 'rollback_reason'");
+			   "rollback: impossible needs 'rollback_reason'");
 	if (draft->rollback_reason && step->undo != CUT_UNDO_IMPOSSIBLE)
 		load_fault_key(l, load_find(l, node, "rollback_reason"), NULL,
-		               "'rollback_reason' goes with rollback: impossible");
+			       "'rollback_reason' goes with rollback: impossible");
 	if (role != CUT_PHASE_FORWARD || (step->undo == CUT_UNDO_AUTO && !may_undo(step)))
 		step->undo = CUT_UNDO_NOT_NEEDED;
 }
@@ -267,8 +273,9 @@ static void load_temporary(struct load *l, const struct step_draft *draft, struc
 	}
 	if (step->temporary && step->body.uses &&
 	    (step->undo == CUT_UNDO_NOT_NEEDED || step->undo == CUT_UNDO_IMPOSSIBLE))
-		load_fault_key(l, at, "give it a rollback, which is what ends it",
-		               "a temporary step is undone when the run ends, and this one cannot be");
+		load_fault_key(
+			l, at, "give it a rollback, which is what ends it",
+			"a temporary step is undone when the run ends, and this one cannot be");
 }
 
 static void load_planned(struct load *l, uint32_t node, struct cut_step *step)
@@ -289,30 +296,35 @@ static void load_poll(struct load *l, uint32_t node, struct cut_step *step)
 	if (!node || load_object(l, T_POLL, node, &step->poll) < 0)
 		return;
 	if (step->body.uses && cut_step_writes(step))
-		load_fault_key(l, node, "retry repeats what failed; a poll of its own can follow as a step",
-		               "'poll' is for steps that only read");
+		load_fault_key(l, node,
+			       "retry repeats what failed; a poll of its own can follow as a step",
+			       "'poll' is for steps that only read");
 }
 
 /* True when the step has exactly one body. */
 static bool one_body(struct load *l, uint32_t node, const struct step_draft *draft, bool usable)
 {
-	const struct { const char *name; bool given; } bodies[] = {
-		{"uses", draft->body.uses},   {"run", draft->body.run},       {"wait", draft->wait},
-		{"approve", draft->approve}, {"manual", draft->manual}, {"steps", draft->steps}};
+	const struct {
+		const char *name;
+		bool given;
+	} bodies[] = {{"uses", draft->body.uses}, {"run", draft->body.run},
+		      {"wait", draft->wait},	  {"approve", draft->approve},
+		      {"manual", draft->manual},  {"steps", draft->steps}};
 	unsigned given = 0;
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(bodies); i++)
 		if (bodies[i].given && ++given == 2)
-			load_fault_key(l, load_find(l, node, bodies[i].name), "make two steps of it",
-			               "a step has one body, and '%s' is the second", bodies[i].name);
+			load_fault_key(
+				l, load_find(l, node, bodies[i].name), "make two steps of it",
+				"a step has one body, and '%s' is the second", bodies[i].name);
 	if (given == 0 && usable)
 		load_fault(l, node, "it may be uses, run, wait, approve, manual or steps",
-		           "a step needs a body");
+			   "a step needs a body");
 	return given == 1;
 }
 
 void load_step(struct load *l, uint32_t node, struct step_draft *draft, enum cut_phase_role role,
-               struct cut_step *step)
+	       struct cut_step *step)
 {
 	size_t errors = l->faults->errors;
 	bool usable = !l->tainted.items[l->step];
@@ -334,7 +346,7 @@ void load_step(struct load *l, uint32_t node, struct step_draft *draft, enum cut
 	step->point_of_no_return = draft->point_of_no_return;
 	if (draft->order || draft->max_parallel)
 		load_fault_key(l, load_find(l, node, draft->order ? "order" : "max_parallel"), NULL,
-		               "'%s' is for groups", draft->order ? "order" : "max_parallel");
+			       "'%s' is for groups", draft->order ? "order" : "max_parallel");
 	if (one_body(l, node, draft, usable) && load_one_body(l, node, draft, step) == 0 &&
 	    l->faults->errors == errors) {
 		load_undo(l, node, draft, role, step);

@@ -15,9 +15,9 @@ struct place {
 	const char *prefix;  /* of addresses: "ladder/25/", or "" */
 	const char *unnamed; /* of addresses of tests and checks: "switch/tests/", or NULL */
 	bool parallel;
-	bool has_previous;   /* of the list: what a step without needs waits for */
+	bool has_previous; /* of the list: what a step without needs waits for */
 	struct cut_need previous;
-	uint32_t count;      /* items of the list so far */
+	uint32_t count; /* items of the list so far */
 };
 
 static void load_list(struct load *l, uint32_t node, struct place *place);
@@ -31,8 +31,8 @@ static bool take_id(struct load *l, uint32_t node, const char *id)
 		l->id_nodes[text] = node;
 		return true;
 	}
-	load_fault(l, at, "steps, groups and phases share one name space", "'%s' is the id of line %u already",
-	           id, load_mark(l, l->id_nodes[text]).line);
+	load_fault(l, at, "steps, groups and phases share one name space",
+		   "'%s' is the id of line %u already", id, load_mark(l, l->id_nodes[text]).line);
 	return false;
 }
 
@@ -41,24 +41,25 @@ static uint32_t new_group(struct load *l, struct place *place, const char *addre
 	uint32_t index = (uint32_t)l->groups.len;
 
 	cut_vec_push(&l->groups, (struct cut_group){.address = address,
-	                                            .parent = place->group,
-	                                            .phase = place->phase,
-	                                            .scope = l->scope,
-	                                            .mark = load_mark(l, node)});
+						    .parent = place->group,
+						    .phase = place->phase,
+						    .scope = l->scope,
+						    .mark = load_mark(l, node)});
 	cut_map_put(&l->rb->by_group, address, strlen(address), index, NULL);
 	return index;
 }
 
 /* `needs` as written, else what `order` implies; then this is what the next one waits for. */
 static struct cut_need *place_needs(struct load *l, struct place *place, struct cut_need self,
-                                    uint32_t needs, uint32_t *ret_len)
+				    uint32_t needs, uint32_t *ret_len)
 {
 	struct cut_need *implied = NULL;
 
 	*ret_len = 0;
 	if (needs) {
-		cut_vec_push(&l->needs, (struct load_needs){
-						.node = needs, .owner = self.index, .group = self.group});
+		cut_vec_push(&l->needs, (struct load_needs){.node = needs,
+							    .owner = self.index,
+							    .group = self.group});
 	} else if (!place->parallel && place->has_previous) {
 		implied = cut_arena_new(&l->rb->arena, struct cut_need);
 		*implied = place->previous;
@@ -75,7 +76,7 @@ static const char *address_of(struct load *l, const struct place *place, const c
 }
 
 static void add_step(struct load *l, uint32_t node, struct step_draft *draft, struct place *place,
-                     const char *address, bool usable)
+		     const char *address, bool usable)
 {
 	struct cut_need self = {.index = (uint32_t)l->steps.len};
 	struct cut_step *step;
@@ -83,7 +84,7 @@ static void add_step(struct load *l, uint32_t node, struct step_draft *draft, st
 	if (l->steps.len >= STEPS_AT_MOST) {
 		if (!l->too_many)
 			load_fault(l, node, "split the work into several runbooks",
-			           "more than 250,000 steps, foreach expanded");
+				   "more than 250,000 steps, foreach expanded");
 		l->too_many = true;
 		return;
 	}
@@ -103,8 +104,8 @@ static void add_step(struct load *l, uint32_t node, struct step_draft *draft, st
 	l->step = CUT_NONE;
 }
 
-static const char *const group_keys[] = {"id", "title", "description", "order", "needs", "if",
-                                         "foreach", "max_parallel", "environment", "steps"};
+static const char *const group_keys[] = {"id", "title",	  "description",  "order",	 "needs",
+					 "if", "foreach", "max_parallel", "environment", "steps"};
 
 static void refuse_group_keys(struct load *l, uint32_t node)
 {
@@ -114,18 +115,19 @@ static void refuse_group_keys(struct load *l, uint32_t node)
 		for (size_t i = 0; i < CUT_ARRAY_LEN(group_keys); i++)
 			known |= strcmp(group_keys[i], cut_doc_key(l->doc, at)) == 0;
 		/* a second body is no key too many, but a body too many */
-		for (const char *const *body = (const char *const[]){"uses", "run", "wait", "approve", "manual", NULL};
+		for (const char *const *body = (const char *const[]){"uses", "run", "wait",
+								     "approve", "manual", NULL};
 		     *body; body++)
 			if (strcmp(*body, cut_doc_key(l->doc, at)) == 0) {
 				load_fault_key(l, at, "make two steps of it",
-				               "a group has no body of its own beside 'steps'");
+					       "a group has no body of its own beside 'steps'");
 				known = true;
 			}
 		/* a key that no step has either was told by the table */
 		if (!known && cut_doc_at(l->doc, at)->key < l->words_len &&
 		    l->rows[T_STEP][cut_doc_at(l->doc, at)->key])
 			load_fault_key(l, at, "put it on the steps inside",
-			               "'%s' is not for groups", cut_doc_key(l->doc, at));
+				       "'%s' is not for groups", cut_doc_key(l->doc, at));
 	}
 }
 
@@ -141,33 +143,34 @@ static void fill_group(struct load *l, uint32_t index, const struct step_draft *
 
 /* The steps inside a group, which is there already. */
 static void load_children(struct load *l, const struct step_draft *draft, const struct place *place,
-                          uint32_t group, const char *prefix)
+			  uint32_t group, const char *prefix)
 {
 	struct place inner = {.phase = place->phase,
-	                      .group = group,
-	                      .role = place->role,
-	                      .prefix = prefix,
-	                      .parallel = draft->order && strcmp(draft->order, "parallel") == 0};
+			      .group = group,
+			      .role = place->role,
+			      .prefix = prefix,
+			      .parallel = draft->order && strcmp(draft->order, "parallel") == 0};
 
 	load_list(l, draft->steps, &inner);
 }
 
 static void add_group(struct load *l, uint32_t node, const struct step_draft *draft,
-                      struct place *place, const char *address, const char *prefix)
+		      struct place *place, const char *address, const char *prefix)
 {
 	uint32_t index = new_group(l, place, address, node), len;
 	struct cut_need *needs;
 
 	fill_group(l, index, draft);
 	refuse_group_keys(l, node);
-	needs = place_needs(l, place, (struct cut_need){.group = true, .index = index}, draft->needs, &len);
+	needs = place_needs(l, place, (struct cut_need){.group = true, .index = index},
+			    draft->needs, &len);
 	l->groups.items[index].needs = needs;
 	l->groups.items[index].needs_len = len;
 	load_children(l, draft, place, index, prefix);
 }
 
 static void read_draft(struct load *l, uint32_t node, struct place *place, struct step_draft *draft,
-                       bool *ret_usable)
+		       bool *ret_usable)
 {
 	uint32_t steps = load_child(l, node, l->word.steps);
 
@@ -195,13 +198,13 @@ static void on_item(struct load *l, void *data, const char *item)
 	draft.needs = 0; /* the container waits for all its instances */
 	if (draft.steps)
 		add_group(l, r->node, &draft, &r->place, address,
-		          cut_arena_printf(&l->rb->arena, "%s/", address));
+			  cut_arena_printf(&l->rb->arena, "%s/", address));
 	else
 		add_step(l, r->node, &draft, &r->place, address, usable);
 }
 
 static void load_repeated(struct load *l, uint32_t node, uint32_t foreach, struct place *place,
-                          const char *id)
+			  const char *id)
 {
 	const char *address = address_of(l, place, id);
 	uint32_t index = new_group(l, place, address, node), len;
@@ -211,11 +214,12 @@ static void load_repeated(struct load *l, uint32_t node, uint32_t foreach, struc
 	l->groups.items[index].foreach = true;
 	l->groups.items[index].max_parallel = 1;
 	needs = place_needs(l, place, (struct cut_need){.group = true, .index = index},
-	                    load_find(l, node, "needs"), &len);
+			    load_find(l, node, "needs"), &len);
 	l->groups.items[index].needs = needs;
 	l->groups.items[index].needs_len = len;
 	if (!place->prefix[0])
-		load_name_put(l, cut_doc_at(l->doc, load_child(l, node, l->word.id))->text, index, true);
+		load_name_put(l, cut_doc_at(l->doc, load_child(l, node, l->word.id))->text, index,
+			      true);
 	repeat.place.group = index;
 	repeat.place.parallel = true; /* one after the other by the container's max_parallel */
 	repeat.place.has_previous = false;
@@ -230,7 +234,8 @@ static const char *id_of(struct load *l, uint32_t node, const struct place *plac
 	if (id)
 		return id;
 	if (!at && !place->unnamed && usable)
-		load_fault(l, node, "id: a name for it, such as switch_traffic", "a step needs an 'id'");
+		load_fault(l, node, "id: a name for it, such as switch_traffic",
+			   "a step needs an 'id'");
 	return NULL;
 }
 
@@ -259,12 +264,13 @@ static void load_item(struct load *l, uint32_t node, struct place *place)
 		return;
 	if (!id)
 		id = cut_arena_printf(&l->rb->arena, "%s%u", place->unnamed ? place->unnamed : "?",
-		                      place->count - 1);
+				      place->count - 1);
 	address = address_of(l, place, id);
 	at = load_child(l, node, l->word.id);
 	if (!place->prefix[0] && at)
 		load_name_put(l, cut_doc_at(l->doc, at)->text,
-		              draft.steps ? (uint32_t)l->groups.len : (uint32_t)l->steps.len, draft.steps);
+			      draft.steps ? (uint32_t)l->groups.len : (uint32_t)l->steps.len,
+			      draft.steps);
 	if (draft.steps)
 		add_group(l, node, &draft, place, address, place->prefix);
 	else
@@ -287,30 +293,29 @@ static uint32_t new_phase(struct load *l, const char *id, enum cut_phase_role ro
 
 	cut_map_put(&l->rb->by_phase, id, strlen(id), index, NULL);
 	cut_vec_push(&l->phases,
-	             (struct cut_phase){.id = id,
-	                                .role = role,
-	                                .first_step = (uint32_t)l->steps.len,
-	                                .window = l->rb->window,
-	                                .acceptance = {.tests = CUT_NONE, .settle = CUT_NEVER},
-	                                .mark = load_mark(l, node)});
+		     (struct cut_phase){.id = id,
+					.role = role,
+					.first_step = (uint32_t)l->steps.len,
+					.window = l->rb->window,
+					.acceptance = {.tests = CUT_NONE, .settle = CUT_NEVER},
+					.mark = load_mark(l, node)});
 	cut_vec_push(&l->phase_nodes, node);
 	return index;
 }
 
 static void end_phase(struct load *l, uint32_t index)
 {
-	l->phases.items[index].steps_len = (uint32_t)l->steps.len - l->phases.items[index].first_step;
+	l->phases.items[index].steps_len =
+		(uint32_t)l->steps.len - l->phases.items[index].first_step;
 }
 
-static void add_phase(struct load *l, uint32_t node, const struct phase_draft *draft, const char *id,
-                      bool instance)
+static void add_phase(struct load *l, uint32_t node, const struct phase_draft *draft,
+		      const char *id, bool instance)
 {
 	uint32_t index = new_phase(l, id, CUT_PHASE_FORWARD, node);
 	struct cut_phase *phase = &l->phases.items[index];
-	struct place place = {.phase = index,
-	                      .group = CUT_NONE,
-	                      .prefix = "",
-	                      .parallel = draft->order == 1};
+	struct place place = {
+		.phase = index, .group = CUT_NONE, .prefix = "", .parallel = draft->order == 1};
 
 	phase->title = draft->title;
 	phase->description = draft->description;
@@ -346,7 +351,8 @@ static void on_phase_item(struct load *l, void *data, const char *item)
 
 static void load_phase(struct load *l, uint32_t node)
 {
-	uint32_t foreach = load_child(l, node, l->word.foreach), at = load_child(l, node, l->word.id);
+	uint32_t foreach = load_child(l, node, l->word.foreach),
+		 at = load_child(l, node, l->word.id);
 	struct phase_draft draft;
 	unsigned parallel = 1;
 
@@ -359,8 +365,8 @@ static void load_phase(struct load *l, uint32_t node)
 			return;
 		load_foreach(l, foreach, &parallel, on_phase_item, &r);
 		if (parallel > 1)
-			load_fault(l, load_find(l, foreach, "max_parallel"), "repeat a group instead",
-			           "phases run one after the other");
+			load_fault(l, load_find(l, foreach, "max_parallel"),
+				   "repeat a group instead", "phases run one after the other");
 		return;
 	}
 	load_object(l, T_PHASE, node, &draft);
@@ -398,12 +404,14 @@ void load_phases(struct load *l)
 	if (l->doc->texts_len > 4096)
 		cut_map_reserve(&l->rb->by_address, l->doc->texts_len);
 	if (node && l->top.steps)
-		load_fault_key(l, l->top.steps, "put them into a phase", "'steps' and 'phases' do not go together");
+		load_fault_key(l, l->top.steps, "put them into a phase",
+			       "'steps' and 'phases' do not go together");
 	else if (!node && !l->top.steps)
 		load_fault(l, 1, "phases: [{id: switch, steps: […]}], or steps: […] for one phase",
-		           "a runbook needs 'phases' or 'steps'");
+			   "a runbook needs 'phases' or 'steps'");
 	if (node && load_is(l, node, CUT_NODE_LIST, "phases"))
-		for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next) {
+		for (uint32_t at = cut_doc_at(l->doc, node)->child; at;
+		     at = cut_doc_at(l->doc, at)->next) {
 			if (load_is(l, at, CUT_NODE_MAP, "a phase"))
 				load_phase(l, at);
 		}
@@ -415,7 +423,7 @@ void load_phases(struct load *l)
 
 		if (last->acceptance.given)
 			load_fault_key(l, l->top.acceptance, "keep one of the two",
-			               "the last phase has its own acceptance");
+				       "the last phase has its own acceptance");
 		else
 			load_acceptance(l, l->top.acceptance, &last->acceptance);
 	}
@@ -447,7 +455,8 @@ void load_side_phases(struct load *l)
 	for (uint32_t i = 0; i < rb->forward_len; i++) {
 		uint32_t node = l->phases.items[i].acceptance.tests;
 		const char *id = cut_arena_printf(&rb->arena, "%s/tests", l->phases.items[i].id);
-		uint32_t tests = node == CUT_NONE ? CUT_NONE : load_side(l, node, id, CUT_PHASE_TESTS);
+		uint32_t tests =
+			node == CUT_NONE ? CUT_NONE : load_side(l, node, id, CUT_PHASE_TESTS);
 
 		l->phases.items[i].acceptance.tests = tests;
 		if (tests != CUT_NONE)
@@ -459,7 +468,8 @@ void load_side_phases(struct load *l)
 		rb->rollback_max_parallel = rollback.max_parallel;
 		rb->rollback_continues = rollback.on_failure == 1;
 		rb->ready_phase = load_side(l, rollback.ready, "rollback/ready", CUT_PHASE_READY);
-		rb->verify_phase = load_side(l, rollback.verify, "rollback/verify", CUT_PHASE_VERIFY);
+		rb->verify_phase =
+			load_side(l, rollback.verify, "rollback/verify", CUT_PHASE_VERIFY);
 	}
 	rb->finally_phase = load_side(l, l->top.finally, "finally", CUT_PHASE_FINALLY);
 }

@@ -15,15 +15,17 @@ void load_window(struct load *l, uint32_t node, struct cut_window *ret)
 		return;
 	if (draft.opens.base > CUT_WHEN_AT || draft.closes.base > CUT_WHEN_AT)
 		load_fault(l, node, "write them as 2026-11-22T02:00:00+01:00",
-		           "a window's own times cannot be relative to it");
+			   "a window's own times cannot be relative to it");
 	ret->on_overrun = draft.on_overrun;
 	if (draft.opens.base == CUT_WHEN_AT)
 		ret->opens = draft.opens.at;
 	if (draft.closes.base == CUT_WHEN_AT)
 		ret->closes = draft.closes.at;
 	if (ret->closes <= ret->opens)
-		load_fault(l, load_find(l, node, "closes"), NULL, "the window closes before it opens");
-	if (draft.reserve_rollback && load_is(l, draft.reserve_rollback, CUT_NODE_SCALAR, "reserve_rollback") &&
+		load_fault(l, load_find(l, node, "closes"), NULL,
+			   "the window closes before it opens");
+	if (draft.reserve_rollback &&
+	    load_is(l, draft.reserve_rollback, CUT_NODE_SCALAR, "reserve_rollback") &&
 	    strcmp(cut_doc_str(l->doc, draft.reserve_rollback), "auto") != 0) {
 		json_decref(load_value(l, draft.reserve_rollback, CUT_T_DURATION, 0, NULL, NULL));
 		load_unsupported(l, draft.reserve_rollback, "reserve_rollback");
@@ -47,13 +49,13 @@ void load_acceptance(struct load *l, uint32_t node, struct cut_acceptance *ret)
 	ret->deadline = draft.deadline;
 	ret->on_deadline = draft.on_deadline;
 	ret->sign_off = load_role_list(l, load_find(l, node, "sign_off"), draft.sign_off,
-	                               draft.sign_off_len, &ret->sign_off_len);
+				       draft.sign_off_len, &ret->sign_off_len);
 }
 
 /* --- metrics --- */
 
 static void load_meter(struct load *l, uint32_t node, const struct metric_draft *draft,
-                       struct cut_metric *metric)
+		       struct cut_metric *metric)
 {
 	struct load_values values = {.constant = true};
 
@@ -64,11 +66,12 @@ static void load_meter(struct load *l, uint32_t node, const struct metric_draft 
 		for (size_t i = 0; i < l->catalog->meters.len; i++)
 			cut_near_try(&near, l->catalog->meters.items[i].name);
 		load_fault(l, load_find(l, node, "uses"),
-		           near.best ? load_did_you_mean(l, &near) : "see `cutover plugins`",
-		           "there is no metric '%s'", draft->uses);
+			   near.best ? load_did_you_mean(l, &near) : "see `cutover plugins`",
+			   "there is no metric '%s'", draft->uses);
 		return;
 	}
-	metric->params = load_params(l, draft->with, node, draft->uses, metric->meter->params, NULL, &values);
+	metric->params = load_params(l, draft->with, node, draft->uses, metric->meter->params, NULL,
+				     &values);
 	cut_buf_done(&values.pointer);
 }
 
@@ -129,7 +132,8 @@ void load_metrics(struct load *l)
 static bool load_number(struct load *l, uint32_t node, double *ret)
 {
 	struct load_values values = {.constant = true};
-	const char *text = cut_doc_at(l->doc, node)->kind == CUT_NODE_SCALAR ? cut_doc_str(l->doc, node) : "";
+	const char *text =
+		cut_doc_at(l->doc, node)->kind == CUT_NODE_SCALAR ? cut_doc_str(l->doc, node) : "";
 	/* a share, a time or a plain number: what the metric's unit is */
 	enum cut_type type = strchr(text, '%') ? CUT_T_PERCENT : CUT_T_NUMBER;
 	json_t *json;
@@ -161,7 +165,8 @@ static bool load_pair(struct load *l, uint32_t node, double *ret_a, double *ret_
 		return false;
 	}
 	first = cut_doc_at(l->doc, node)->child;
-	return load_number(l, first, ret_a) && load_number(l, cut_doc_at(l->doc, first)->next, ret_b);
+	return load_number(l, first, ret_a) &&
+	       load_number(l, cut_doc_at(l->doc, first)->next, ret_b);
 }
 
 static void load_bound(struct load *l, uint32_t node, struct cut_bound *ret)
@@ -171,9 +176,11 @@ static void load_bound(struct load *l, uint32_t node, struct cut_bound *ret)
 
 	if (load_object(l, T_BOUND, node, &draft) < 0)
 		return;
-	given = !!draft.above + !!draft.below + !!draft.outside + !!draft.worse_than + !!draft.judge;
+	given = !!draft.above + !!draft.below + !!draft.outside + !!draft.worse_than +
+		!!draft.judge;
 	if (given != 1) {
-		load_fault(l, node, "one of above, below and outside", "a bound needs exactly one rule");
+		load_fault(l, node, "one of above, below and outside",
+			   "a bound needs exactly one rule");
 		return;
 	}
 	if (draft.above && load_number(l, draft.above, &ret->high))
@@ -183,13 +190,14 @@ static void load_bound(struct load *l, uint32_t node, struct cut_bound *ret)
 	if (draft.outside && load_pair(l, draft.outside, &ret->low, &ret->high)) {
 		ret->kind = CUT_BOUND_OUTSIDE;
 		if (ret->low > ret->high)
-			load_fault(l, draft.outside, NULL, "the first number must not be above the second");
+			load_fault(l, draft.outside, NULL,
+				   "the first number must not be above the second");
 	}
 }
 
 /* Exactly one rule of persistence, `for: 3m` where none is written. */
 static void load_persistence(struct load *l, uint32_t node, const struct trigger_draft *draft,
-                             struct cut_trigger *t)
+			     struct cut_trigger *t)
 {
 	static const char *const rules[] = {"for", "consecutive", "m_of_n", "total", "burn_rate"};
 	uint32_t first = 0;
@@ -199,8 +207,10 @@ static void load_persistence(struct load *l, uint32_t node, const struct trigger
 		uint32_t at = load_find(l, node, rules[i]);
 
 		if (at && first)
-			load_fault_key(l, at, "keep one of for, consecutive, m_of_n and total",
-			               "a trigger has one rule of persistence, and '%s' is the second", rules[i]);
+			load_fault_key(
+				l, at, "keep one of for, consecutive, m_of_n and total",
+				"a trigger has one rule of persistence, and '%s' is the second",
+				rules[i]);
 		first = first ? first : at;
 	}
 	t->persist = CUT_PERSIST_FOR;
@@ -212,7 +222,7 @@ static void load_persistence(struct load *l, uint32_t node, const struct trigger
 		t->persist = CUT_PERSIST_M_OF_N;
 		if (m < 1 || n < m || n > 1000 || m != (unsigned)m || n != (unsigned)n)
 			load_fault(l, draft->m_of_n, "for example [3, 5]; n up to 1000",
-			           "m_of_n: whole numbers with 1 <= m <= n are wanted");
+				   "m_of_n: whole numbers with 1 <= m <= n are wanted");
 		t->m = (unsigned)m;
 		t->n = (unsigned)n;
 	}
@@ -248,20 +258,24 @@ static void find_metric(struct load *l, uint32_t node, const char *name, struct 
 		cut_near_try(&near, metric->id);
 	}
 	load_fault(l, node, near.best ? load_did_you_mean(l, &near) : "declare it under `metrics`",
-	           "there is no metric '%s'", name);
+		   "there is no metric '%s'", name);
 }
 
 static void check_keep(struct load *l, uint32_t node, const struct cut_trigger *t)
 {
 	if (t->keep > 0 && t->then == CUT_THEN_ROLLBACK)
 		load_fault_key(l, load_find(l, node, "keep"), "take it away",
-		               "'keep' is for pause and notify: a rollback is never taken back");
+			       "'keep' is for pause and notify: a rollback is never taken back");
 }
 
 static void add_trigger(struct load *l, uint32_t node, const char *id)
 {
-	struct cut_trigger t = {.id = id, .metric = CUT_NONE, .every = 15 * CUT_SECOND,
-	                        .from = CUT_NONE, .until = CUT_NONE, .mark = load_mark(l, node)};
+	struct cut_trigger t = {.id = id,
+				.metric = CUT_NONE,
+				.every = 15 * CUT_SECOND,
+				.from = CUT_NONE,
+				.until = CUT_NONE,
+				.mark = load_mark(l, node)};
 	struct trigger_draft draft;
 	uint32_t other;
 
@@ -341,12 +355,13 @@ static void load_downtime(struct load *l, uint32_t node, struct cut_downtime *d)
 	    load_step_named(l, load_find(l, node, "to"), draft.to, &other, &d->to) < 0)
 		return;
 	if (d->from == d->to || l->rb->steps[d->to].phase < l->rb->steps[d->from].phase)
-		load_fault(l, load_find(l, node, "to"), "`from` is the step that stops service, `to` the one that restores it",
-		           "the clock would end before it starts: '%s' does not come after '%s'", draft.to,
-		           draft.from);
+		load_fault(l, load_find(l, node, "to"),
+			   "`from` is the step that stops service, `to` the one that restores it",
+			   "the clock would end before it starts: '%s' does not come after '%s'",
+			   draft.to, draft.from);
 	else if (!cut_step_writes(&l->rb->steps[d->from]) && l->rb->steps[d->from].body.uses)
 		load_fault(l, load_find(l, node, "from"), "name the step that stops service",
-		           "'%s' changes nothing, so no clock can start with it", draft.from);
+			   "'%s' changes nothing, so no clock can start with it", draft.from);
 }
 
 void load_downtimes(struct load *l)
@@ -356,13 +371,15 @@ void load_downtimes(struct load *l)
 
 	if (!node || !load_is(l, node, CUT_NODE_LIST, "downtime"))
 		return;
-	l->rb->downtimes = cut_arena_array(&l->rb->arena, struct cut_downtime, cut_doc_count(l->doc, node));
+	l->rb->downtimes =
+		cut_arena_array(&l->rb->arena, struct cut_downtime, cut_doc_count(l->doc, node));
 	for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next) {
 		struct cut_downtime *d = &l->rb->downtimes[l->rb->downtimes_len++];
 
 		load_downtime(l, at, d);
 		if (d->id && !cut_map_put(&ids, d->id, strlen(d->id), at, NULL))
-			load_fault(l, load_find(l, at, "id"), NULL, "downtime clock '%s' is there twice", d->id);
+			load_fault(l, load_find(l, at, "id"), NULL,
+				   "downtime clock '%s' is there twice", d->id);
 	}
 	cut_map_done(&ids);
 }

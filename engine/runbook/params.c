@@ -8,7 +8,7 @@
 
 /* What stood in --set or --params: a text, or the JSON that a params file held. */
 static json_t *given_value(struct load *l, uint32_t node, const char *name, enum cut_type type,
-                           const char *range, const json_t *given)
+			   const char *range, const json_t *given)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
 	struct cut_arena arena = {0};
@@ -25,11 +25,11 @@ static json_t *given_value(struct load *l, uint32_t node, const char *name, enum
 		return json_pack("[O]", given);
 	}
 	if (json_is_string(given)) {
-		r = cut_value_parse(type, range, json_string_value(given), json_string_length(given), &json,
-		                    &err);
+		r = cut_value_parse(type, range, json_string_value(given),
+				    json_string_length(given), &json, &err);
 	} else if (type == CUT_T_DURATION || type == CUT_T_SIZE || type == CUT_T_PERCENT) {
 		r = cut_err_set(&err, -EINVAL, NULL, NULL, "a %s with its unit, written as a text",
-		                cut_type_name(type));
+				cut_type_name(type));
 	} else {
 		r = cut_val_from_json(given, &arena, &val);
 		if (r == 0)
@@ -39,9 +39,10 @@ static json_t *given_value(struct load *l, uint32_t node, const char *name, enum
 	if (r < 0) {
 		cut_auto(cut_str) char *shown = json_dumps(given, JSON_ENCODE_ANY);
 
-		load_fault_key(l, node, err.next ? cut_arena_printf(&l->rb->arena, "%s", err.next) : NULL,
-		               "parameter '%s' was given as %s, which is not %s", name, shown,
-		               err.what ? err.what : cut_type_name(type));
+		load_fault_key(l, node,
+			       err.next ? cut_arena_printf(&l->rb->arena, "%s", err.next) : NULL,
+			       "parameter '%s' was given as %s, which is not %s", name, shown,
+			       err.what ? err.what : cut_type_name(type));
 	}
 	return json;
 }
@@ -67,14 +68,14 @@ static bool is_choice(const json_t *choices, const json_t *value)
 	const json_t *choice;
 	size_t i;
 
-	json_array_foreach(choices, i, choice)
+	json_array_foreach (choices, i, choice)
 		if (json_equal(choice, value))
 			return true;
 	return false;
 }
 
 static void check_choice(struct load *l, uint32_t node, const char *name, const json_t *choices,
-                         const json_t *value)
+			 const json_t *value)
 {
 	cut_auto(cut_str) char *shown = NULL, *all = NULL;
 
@@ -83,19 +84,18 @@ static void check_choice(struct load *l, uint32_t node, const char *name, const 
 	shown = json_dumps(value, JSON_ENCODE_ANY);
 	all = json_dumps(choices, JSON_ENCODE_ANY);
 	load_fault_key(l, node, cut_arena_printf(&l->rb->arena, "it may be one of %s", all),
-	               "parameter '%s' is %s, which is not among its choices", name, shown);
+		       "parameter '%s' is %s, which is not among its choices", name, shown);
 }
 
 /* The value that a run gets: resolved before, given now, or the default; NULL: none. */
 static json_t *resolve(struct load *l, uint32_t node, const char *name,
-                       const struct parameter_draft *draft, enum cut_type type)
+		       const struct parameter_draft *draft, enum cut_type type)
 {
 	const json_t *given = json_object_get(l->options->resolved, name);
 	/* choices are compared as values; the type of a choice itself is its text */
 	enum cut_type read_as = type == CUT_T_CHOICE ? CUT_T_STRING : type;
-	json_t *fallback = draft->fallback
-	                           ? load_value(l, draft->fallback, read_as, 0, NULL, NULL)
-	                           : NULL;
+	json_t *fallback =
+		draft->fallback ? load_value(l, draft->fallback, read_as, 0, NULL, NULL) : NULL;
 
 	if (l->options->resolved) {
 		json_decref(fallback);
@@ -124,9 +124,11 @@ static void load_parameter(struct load *l, uint32_t node)
 	load_object(l, T_PARAMETER, node, &draft);
 	p->type = (enum cut_type)load_type_named(draft.type);
 	if (draft.choices)
-		choices = load_choices(l, draft.choices, p->type == CUT_T_CHOICE ? CUT_T_STRING : p->type);
+		choices = load_choices(l, draft.choices,
+				       p->type == CUT_T_CHOICE ? CUT_T_STRING : p->type);
 	else if (p->type == CUT_T_CHOICE)
-		load_fault(l, node, "choices: [small, large]", "a parameter of type choice needs 'choices'");
+		load_fault(l, node, "choices: [small, large]",
+			   "a parameter of type choice needs 'choices'");
 	if (p->type == CUT_T_CHOICE)
 		p->type = CUT_T_STRING;
 	value = resolve(l, node, name, &draft, p->type);
@@ -137,9 +139,11 @@ static void load_parameter(struct load *l, uint32_t node)
 		json_object_set_new(l->rb->parameters, name, value);
 	else if (draft.required && l->faults->errors == errors)
 		load_fault_key(l, node,
-		               cut_arena_printf(&l->rb->arena, "give it with --set %s=… or --params FILE%s%s",
-		                                name, draft.help ? ": " : "", draft.help ? draft.help : ""),
-		               "parameter '%s' is required and has no value", name);
+			       cut_arena_printf(&l->rb->arena,
+						"give it with --set %s=… or --params FILE%s%s",
+						name, draft.help ? ": " : "",
+						draft.help ? draft.help : ""),
+			       "parameter '%s' is required and has no value", name);
 	if (l->faults->errors > errors)
 		l->poisoned = true;
 }
@@ -151,7 +155,7 @@ static void check_given(struct load *l)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)set, name, value) {
+	json_object_foreach ((json_t *)set, name, value) {
 		struct cut_near near = {.word = name};
 		bool known = false;
 
@@ -160,10 +164,12 @@ static void check_given(struct load *l)
 			cut_near_try(&near, l->rb->declared[i].name);
 		}
 		if (!known)
-			cut_faults_add(l->faults, l->doc->file, (struct cut_mark){0}, CUT_SEV_ERROR,
-			               near.best ? load_did_you_mean(l, &near)
-			                         : "declare it under `parameters`, or leave it out",
-			               "parameter '%s' was given, but the runbook has none of that name", name);
+			cut_faults_add(
+				l->faults, l->doc->file, (struct cut_mark){0}, CUT_SEV_ERROR,
+				near.best ? load_did_you_mean(l, &near)
+					  : "declare it under `parameters`, or leave it out",
+				"parameter '%s' was given, but the runbook has none of that name",
+				name);
 	}
 }
 
@@ -174,8 +180,9 @@ void load_parameters(struct load *l)
 	l->rb->parameters = json_object();
 	if (node && load_is(l, node, CUT_NODE_MAP, "parameters")) {
 		l->rb->declared = cut_arena_array(&l->rb->arena, struct cut_parameter,
-		                                  cut_doc_count(l->doc, node));
-		for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next)
+						  cut_doc_count(l->doc, node));
+		for (uint32_t at = cut_doc_at(l->doc, node)->child; at;
+		     at = cut_doc_at(l->doc, at)->next)
 			load_parameter(l, at);
 	}
 	if (!l->options->resolved)
@@ -193,13 +200,13 @@ void load_environments(struct load *l)
 		return;
 	json_decref(l->rb->environments);
 	l->rb->environments = load_untyped(l, node, NULL);
-	json_object_foreach(l->rb->environments, name, side)
-	{
+	json_object_foreach (l->rb->environments, name, side) {
 		const json_t *protect = json_object_get(side, "protect");
 
 		if (protect && !json_is_boolean(protect))
-			load_fault(l, load_find(l, load_find(l, node, name), "protect"), "write true or false",
-			           "protect of %s is not true or false", name);
+			load_fault(l, load_find(l, load_find(l, node, name), "protect"),
+				   "write true or false", "protect of %s is not true or false",
+				   name);
 	}
 }
 
@@ -213,8 +220,10 @@ static void load_secret(struct load *l, uint32_t node, struct cut_secret *secret
 	if (!load_id_valid(l, node, secret->name))
 		return;
 	if (cut_doc_at(l->doc, node)->kind == CUT_NODE_SCALAR) {
-		load_fault(l, node, "say where it is read from: {file: …}, {env: …}, {credential: …} or {command: […]}",
-		           "a secret is never written into a runbook");
+		load_fault(l, node,
+			   "say where it is read from: {file: …}, {env: …}, {credential: …} or "
+			   "{command: […]}",
+			   "a secret is never written into a runbook");
 		return;
 	}
 	if (load_object(l, T_SECRET, node, &draft) < 0)
@@ -222,13 +231,14 @@ static void load_secret(struct load *l, uint32_t node, struct cut_secret *secret
 	given = !!draft.file + !!draft.env + !!draft.credential + !!draft.command;
 	if (given != 1) {
 		load_fault(l, node, "one of file, env, credential and command",
-		           "a secret needs exactly one place to be read from");
+			   "a secret needs exactly one place to be read from");
 		return;
 	}
 	secret->text = draft.file ? draft.file : draft.env ? draft.env : draft.credential;
-	secret->from = draft.file ? CUT_SECRET_FILE : draft.env ? CUT_SECRET_ENV
-	               : draft.credential ? CUT_SECRET_CREDENTIAL
-	                                  : CUT_SECRET_COMMAND;
+	secret->from = draft.file	  ? CUT_SECRET_FILE
+		       : draft.env	  ? CUT_SECRET_ENV
+		       : draft.credential ? CUT_SECRET_CREDENTIAL
+					  : CUT_SECRET_COMMAND;
 	if (draft.file && draft.file[0] != '/' && l->rb->folder)
 		secret->text = cut_arena_printf(&l->rb->arena, "%s/%s", l->rb->folder, draft.file);
 	if (draft.command) {
@@ -245,15 +255,17 @@ void load_secrets(struct load *l)
 
 	if (!node || !load_is(l, node, CUT_NODE_MAP, "secrets"))
 		return;
-	l->rb->secrets = cut_arena_array(&l->rb->arena, struct cut_secret, cut_doc_count(l->doc, node));
+	l->rb->secrets =
+		cut_arena_array(&l->rb->arena, struct cut_secret, cut_doc_count(l->doc, node));
 	for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next)
 		load_secret(l, at, &l->rb->secrets[l->rb->secrets_len++]);
 }
 
 static const struct cut_catalog_provider *find_provider(struct load *l, uint32_t node,
-                                                        const struct cut_connection *c)
+							const struct cut_connection *c)
 {
-	const struct cut_catalog_provider *p = cut_catalog_provider(l->catalog, c->plugin, c->provider);
+	const struct cut_catalog_provider *p =
+		cut_catalog_provider(l->catalog, c->plugin, c->provider);
 	struct cut_near near = {.word = c->provider};
 	struct cut_buf known = {0};
 	size_t len = strlen(c->plugin);
@@ -264,13 +276,13 @@ static const struct cut_catalog_provider *find_provider(struct load *l, uint32_t
 		if (strcmp(l->catalog->providers[i].plugin, c->plugin) == 0) {
 			cut_near_try(&near, l->catalog->providers[i].name + len + 1);
 			cut_buf_printf(&known, "%s%s", known.len ? ", " : "it has ",
-			               l->catalog->providers[i].name + len + 1);
+				       l->catalog->providers[i].name + len + 1);
 		}
 	load_fault(l, load_find(l, node, "provider"),
-	           near.best ? load_did_you_mean(l, &near)
-	                     : cut_arena_printf(&l->rb->arena, "%s", known.len ? cut_buf_str(&known)
-	                                                                       : "it has none"),
-	           "plugin '%s' has no provider '%s'", c->plugin, c->provider);
+		   near.best ? load_did_you_mean(l, &near)
+			     : cut_arena_printf(&l->rb->arena, "%s",
+						known.len ? cut_buf_str(&known) : "it has none"),
+		   "plugin '%s' has no provider '%s'", c->plugin, c->provider);
 	cut_buf_done(&known);
 	return NULL;
 }
@@ -281,7 +293,7 @@ static const char *wanted_text(struct load *l, uint32_t node, const char *key)
 
 	if (!at) {
 		load_fault(l, node, "for example {plugin: dns, provider: rfc2136, …}",
-		           "a connection needs '%s'", key);
+			   "a connection needs '%s'", key);
 		return NULL;
 	}
 	return load_text(l, at);
@@ -306,16 +318,18 @@ static void load_one_connection(struct load *l, uint32_t node, struct cut_connec
 		for (size_t i = 0; i < l->catalog->plugins.len; i++)
 			cut_near_try(&near, l->catalog->plugins.items[i].name);
 		load_fault(l, load_find(l, node, "plugin"),
-		           near.best ? load_did_you_mean(l, &near)
-		                     : "see `cutover plugins`, and --plugin-dir for where they are looked for",
-		           "there is no plugin '%s'", c->plugin);
+			   near.best ? load_did_you_mean(l, &near)
+				     : "see `cutover plugins`, and --plugin-dir for where they are "
+				       "looked for",
+			   "there is no plugin '%s'", c->plugin);
 		return;
 	}
 	c->provider = wanted_text(l, node, "provider");
 	p = c->provider ? find_provider(l, node, c) : NULL;
 	if (p)
-		c->params = load_params(l, node, node, cut_arena_printf(&l->rb->arena, "connection %s", c->name),
-		                        p->params, own_keys, &values);
+		c->params = load_params(l, node, node,
+					cut_arena_printf(&l->rb->arena, "connection %s", c->name),
+					p->params, own_keys, &values);
 	cut_buf_done(&values.pointer);
 }
 

@@ -35,8 +35,9 @@ static json_t *parameter_json(const struct cut_doc *doc, uint32_t node)
 {
 	const struct cut_node *n = cut_doc_at(doc, node);
 
-	return n->kind == CUT_NODE_SCALAR ? json_stringn(doc->texts[n->text], doc->text_lens[n->text])
-	                                  : node_json(doc, node);
+	return n->kind == CUT_NODE_SCALAR
+		       ? json_stringn(doc->texts[n->text], doc->text_lens[n->text])
+		       : node_json(doc, node);
 }
 
 static int read_text(const char *path, struct cut_buf *out, struct cut_err *err)
@@ -55,7 +56,8 @@ static int read_text(const char *path, struct cut_buf *out, struct cut_err *err)
 	}
 	close(fd);
 	if (out->error)
-		return cut_err_set(err, -EINVAL, "it is larger than 4 MiB", NULL, "parameters %s", path);
+		return cut_err_set(err, -EINVAL, "it is larger than 4 MiB", NULL, "parameters %s",
+				   path);
 	return n < 0 ? cut_err_sys(err, -EIO, NULL, "cannot read parameters %s", path) : 0;
 }
 
@@ -67,14 +69,15 @@ int cut_params_read(const char *path, struct cut_faults *faults, json_t **ret, s
 
 	if (r < 0)
 		return r;
-	if (cut_yaml_read(doc, cut_buf_str(&text), text.len, false, faults) < 0 || faults->errors > 0) {
+	if (cut_yaml_read(doc, cut_buf_str(&text), text.len, false, faults) < 0 ||
+	    faults->errors > 0) {
 		faults->source = cut_strndup(cut_buf_str(&text), text.len);
 		faults->source_len = text.len;
 		return -EINVAL;
 	}
 	if (doc->len < 2 || cut_doc_at(doc, 1)->kind != CUT_NODE_MAP) {
 		cut_faults_add(faults, path, (struct cut_mark){1, 1}, CUT_SEV_ERROR,
-		               "write one `name: value` a line", "the parameters must be a map");
+			       "write one `name: value` a line", "the parameters must be a map");
 		return -EINVAL;
 	}
 	*ret = json_object();

@@ -6,18 +6,24 @@
 #include <string.h>
 
 static const char *const def_names[T_TABLES] = {
-	[T_RUNBOOK] = "runbook",       [T_OBJECTIVES] = "objectives", [T_PARAMETER] = "parameter",
-	[T_SECRET] = "secret",         [T_WINDOW] = "window",         [T_ROLE] = "role",
-	[T_AUTHORITY] = "authority",   [T_SIGN_OFF] = "sign_off",     [T_FQDN] = "fqdn",
-	[T_CLIENT] = "client",         [T_DATA] = "data",             [T_NETWORK] = "network",
-	[T_METRIC] = "metric",         [T_BASELINE] = "baseline",     [T_TRIGGER] = "trigger",
-	[T_BOUND] = "bound",           [T_MISSING] = "missing",       [T_MITIGATE] = "mitigate",
-	[T_BURN_RATE] = "burn_rate",   [T_ACCEPTANCE] = "acceptance", [T_DOWNTIME] = "downtime",
-	[T_DEFAULTS] = "defaults",     [T_ROLLBACK] = "rollback",     [T_NOTIFY] = "notify",
-	[T_WAIVE] = "waive",           [T_PHASE] = "phase",           [T_STEP] = "step",
-	[T_BODY] = "body",             [T_WAIT] = "wait",             [T_APPROVE] = "approve",
-	[T_MANUAL] = "manual",         [T_FOREACH] = "foreach",       [T_RETRY] = "retry",
-	[T_POLL] = "poll",             [T_TEMPORARY] = "temporary",   [T_EMERGENCY] = "emergency",
+	[T_RUNBOOK] = "runbook",     [T_OBJECTIVES] = "objectives",
+	[T_PARAMETER] = "parameter", [T_SECRET] = "secret",
+	[T_WINDOW] = "window",	     [T_ROLE] = "role",
+	[T_AUTHORITY] = "authority", [T_SIGN_OFF] = "sign_off",
+	[T_FQDN] = "fqdn",	     [T_CLIENT] = "client",
+	[T_DATA] = "data",	     [T_NETWORK] = "network",
+	[T_METRIC] = "metric",	     [T_BASELINE] = "baseline",
+	[T_TRIGGER] = "trigger",     [T_BOUND] = "bound",
+	[T_MISSING] = "missing",     [T_MITIGATE] = "mitigate",
+	[T_BURN_RATE] = "burn_rate", [T_ACCEPTANCE] = "acceptance",
+	[T_DOWNTIME] = "downtime",   [T_DEFAULTS] = "defaults",
+	[T_ROLLBACK] = "rollback",   [T_NOTIFY] = "notify",
+	[T_WAIVE] = "waive",	     [T_PHASE] = "phase",
+	[T_STEP] = "step",	     [T_BODY] = "body",
+	[T_WAIT] = "wait",	     [T_APPROVE] = "approve",
+	[T_MANUAL] = "manual",	     [T_FOREACH] = "foreach",
+	[T_RETRY] = "retry",	     [T_POLL] = "poll",
+	[T_TEMPORARY] = "temporary", [T_EMERGENCY] = "emergency",
 };
 
 static const char duration_pattern[] = "^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$";
@@ -94,36 +100,28 @@ static json_t *number_schema(const char *type, const char *range)
 static json_t *shape_schema(const struct load_key *key)
 {
 	switch ((enum load_shape)key->shape) {
-	case SHAPE_TABLE:
-		return ref_schema(key->table);
-	case SHAPE_LIST:
-		return list_schema(ref_schema(key->table));
-	case SHAPE_MAP:
-		return map_schema(ref_schema(key->table));
-	case SHAPE_TEXT_MAP:
-		return map_schema(text_schema());
+	case SHAPE_TABLE: return ref_schema(key->table);
+	case SHAPE_LIST: return list_schema(ref_schema(key->table));
+	case SHAPE_MAP: return map_schema(ref_schema(key->table));
+	case SHAPE_TEXT_MAP: return map_schema(text_schema());
 	case SHAPE_ANY_MAP:
-	case SHAPE_BODY:
-		return json_pack("{s:s}", "type", "object");
+	case SHAPE_BODY: return json_pack("{s:s}", "type", "object");
 	case SHAPE_ARGV:
 	case SHAPE_TEXTS:
 	case SHAPE_EXPRS:
-	case SHAPE_TIMES:
-		return one_or_list(text_schema());
-	case SHAPE_WORDS:
-		return one_or_list(words_schema(key->range));
-	case SHAPE_WORD_OR_TABLE:
-		return either(words_schema(key->range), ref_schema(key->table));
+	case SHAPE_TIMES: return one_or_list(text_schema());
+	case SHAPE_WORDS: return one_or_list(words_schema(key->range));
+	case SHAPE_WORD_OR_TABLE: return either(words_schema(key->range), ref_schema(key->table));
 	case SHAPE_DURATION_OR_WORD:
-		return either(words_schema(key->range), or_template(pattern_schema(duration_pattern)));
+		return either(words_schema(key->range),
+			      or_template(pattern_schema(duration_pattern)));
 	case SHAPE_DURATION_OR_TABLE:
-		return either(or_template(pattern_schema(duration_pattern)), ref_schema(key->table));
+		return either(or_template(pattern_schema(duration_pattern)),
+			      ref_schema(key->table));
 	case SHAPE_BOOL_OR_TABLE:
 		return either(json_pack("{s:s}", "type", "boolean"), ref_schema(key->table));
-	case SHAPE_NUMBERS:
-		return list_schema(json_object());
-	case SHAPE_ANY:
-		break;
+	case SHAPE_NUMBERS: return list_schema(json_object());
+	case SHAPE_ANY: break;
 	}
 	return json_object();
 }
@@ -131,27 +129,17 @@ static json_t *shape_schema(const struct load_key *key)
 static json_t *key_schema(const struct load_key *key)
 {
 	switch ((enum load_kind)key->kind) {
-	case LOAD_ID:
-		return pattern_schema("^[a-z][a-z0-9_]{0,63}$");
-	case LOAD_BOOL:
-		return or_template(json_pack("{s:s}", "type", "boolean"));
-	case LOAD_UINT:
-		return number_schema("integer", key->range);
-	case LOAD_NUMBER:
-		return number_schema("number", key->range);
-	case LOAD_PERCENT:
-		return or_template(pattern_schema("^[0-9.]+%$"));
-	case LOAD_DURATION:
-		return or_template(pattern_schema(duration_pattern));
+	case LOAD_ID: return pattern_schema("^[a-z][a-z0-9_]{0,63}$");
+	case LOAD_BOOL: return or_template(json_pack("{s:s}", "type", "boolean"));
+	case LOAD_UINT: return number_schema("integer", key->range);
+	case LOAD_NUMBER: return number_schema("number", key->range);
+	case LOAD_PERCENT: return or_template(pattern_schema("^[0-9.]+%$"));
+	case LOAD_DURATION: return or_template(pattern_schema(duration_pattern));
 	case LOAD_WORD:
-	case LOAD_CHOICE:
-		return or_template(words_schema(key->range));
-	case LOAD_TEXTS:
-		return one_or_list(text_schema());
-	case LOAD_NODE:
-		return shape_schema(key);
-	default:
-		return text_schema();
+	case LOAD_CHOICE: return or_template(words_schema(key->range));
+	case LOAD_TEXTS: return one_or_list(text_schema());
+	case LOAD_NODE: return shape_schema(key);
+	default: return text_schema();
 	}
 }
 
@@ -164,21 +152,21 @@ static json_t *table_schema(const struct load_table *table)
 		const struct load_key *key = &table->keys[k];
 		json_t *property = key_schema(key);
 
-		json_object_set_new(property, "description",
-		                    json_sprintf("%s%s%s%s", key->help,
-		                                 key->fallback && strcmp(key->fallback, "none") != 0
-		                                         ? "; default "
-		                                         : "",
-		                                 key->fallback && strcmp(key->fallback, "none") != 0
-		                                         ? key->fallback
-		                                         : "",
-		                                 key->flags & LOAD_LATER ? "; not supported yet" : ""));
+		json_object_set_new(
+			property, "description",
+			json_sprintf(
+				"%s%s%s%s", key->help,
+				key->fallback && strcmp(key->fallback, "none") != 0 ? "; default "
+										    : "",
+				key->fallback && strcmp(key->fallback, "none") != 0 ? key->fallback
+										    : "",
+				key->flags & LOAD_LATER ? "; not supported yet" : ""));
 		json_object_set_new(properties, key->name, property);
 		if (key->flags & LOAD_REQUIRED)
 			json_array_append_new(required, json_string(key->name));
 	}
 	schema = json_pack("{s:s, s:o, s:b}", "type", "object", "properties", properties,
-	                   "additionalProperties", 0);
+			   "additionalProperties", 0);
 	if (json_array_size(required) > 0)
 		json_object_set(schema, "required", required);
 	json_decref(required);
@@ -225,7 +213,7 @@ static json_t *params_schema(const struct cut_param *rows)
 			json_array_append_new(required, json_string(p->name));
 	}
 	schema = json_pack("{s:s, s:o, s:b}", "type", "object", "properties", properties,
-	                   "additionalProperties", 0);
+			   "additionalProperties", 0);
 	if (json_array_size(required) > 0)
 		json_object_set(schema, "required", required);
 	json_decref(required);
@@ -234,16 +222,18 @@ static json_t *params_schema(const struct cut_param *rows)
 
 static void add_case(json_t *cases, const char *name, const struct cut_param *rows)
 {
-	json_array_append_new(cases, json_pack("{s:{s:{s:{s:s}}, s:[s]}, s:{s:{s:o}}}", "if", "properties",
-	                                       "uses", "const", name, "required", "uses", "then",
-	                                       "properties", "with", params_schema(rows)));
+	json_array_append_new(cases,
+			      json_pack("{s:{s:{s:{s:s}}, s:[s]}, s:{s:{s:o}}}", "if", "properties",
+					"uses", "const", name, "required", "uses", "then",
+					"properties", "with", params_schema(rows)));
 }
 
 /* `uses` is one of what is there, and `with` follows its table. */
 static void add_actions(json_t *schema, const struct cut_catalog *catalog, bool meters)
 {
 	size_t len = meters ? catalog->meters.len : catalog->actions.len;
-	const struct cut_catalog_action *items = meters ? catalog->meters.items : catalog->actions.items;
+	const struct cut_catalog_action *items =
+		meters ? catalog->meters.items : catalog->actions.items;
 	json_t *names = json_array(), *cases = json_array();
 	json_t *uses = json_object_get(json_object_get(schema, "properties"), "uses");
 
@@ -275,7 +265,7 @@ static json_t *connections_schema(const struct cut_catalog *catalog)
 
 		json_object_set_new(properties, "plugin", json_pack("{s:s}", "const", p->plugin));
 		json_object_set_new(properties, "provider",
-		                    json_pack("{s:s}", "const", p->name + strlen(p->plugin) + 1));
+				    json_pack("{s:s}", "const", p->name + strlen(p->plugin) + 1));
 		if (!required) {
 			required = json_array();
 			json_object_set_new(schema, "required", required);
@@ -302,6 +292,7 @@ json_t *cut_runbook_schema(const struct cut_catalog *catalog)
 	add_actions(json_object_get(defs, "metric"), catalog, true);
 	top = json_object_get(json_object_get(defs, "runbook"), "properties");
 	json_object_set_new(top, "connections", connections_schema(catalog));
-	return json_pack("{s:s, s:s, s:s, s:o}", "$schema", "https://json-schema.org/draft/2020-12/schema",
-	                 "title", "cutover runbook, version 1", "$ref", "#/$defs/runbook", "$defs", defs);
+	return json_pack("{s:s, s:s, s:s, s:o}", "$schema",
+			 "https://json-schema.org/draft/2020-12/schema", "title",
+			 "cutover runbook, version 1", "$ref", "#/$defs/runbook", "$defs", defs);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The top level of the language: each key with its type, default and meaning. Read by the loader, by
- * the JSON Schema and by the reference page, so that none of them can say something else. */
+/* The top level of the language: each key with its type, default and meaning. Read by the loader,
+ * by the JSON Schema and by the reference page, so that none of them can say something else. */
 #include "engine/runbook/load.h"
 
 #include <stddef.h>
@@ -231,8 +231,8 @@ static const struct load_key notify_keys[] = {
 	 .help = "record types; without it pages only"},
 	{"at", LOAD_NODE, .shape = SHAPE_TIMES, .offset = offsetof(struct notify_draft, at),
 	 .help = "times"},
-	{"every", LOAD_DURATION, .offset = offsetof(struct notify_draft, every),
-	 .fallback = "none", .range = "1s..", .help = "while the run lives"},
+	{"every", LOAD_DURATION, .offset = offsetof(struct notify_draft, every), .fallback = "none",
+	 .range = "1s..", .help = "while the run lives"},
 	{"text", LOAD_TEXT, .offset = offsetof(struct notify_draft, text), .help = "what is told"},
 };
 
@@ -243,37 +243,31 @@ static const struct load_key waive_keys[] = {
 	{"by", LOAD_TEXT, .help = "who decided"},
 };
 
-#define TABLE(name, rows, bytes) {name, rows, CUT_ARRAY_LEN(rows), bytes}
+#define TABLE(name, rows, bytes)                                                                   \
+	{                                                                                          \
+		name, rows, CUT_ARRAY_LEN(rows), bytes                                             \
+	}
 
 const struct load_table load_table_runbook =
 	TABLE("the runbook", runbook_keys, sizeof(struct runbook_draft));
-const struct load_table load_table_objectives =
-	TABLE("objectives", objectives_keys, 0);
+const struct load_table load_table_objectives = TABLE("objectives", objectives_keys, 0);
 const struct load_table load_table_parameter =
 	TABLE("a parameter", parameter_keys, sizeof(struct parameter_draft));
 const struct load_table load_table_secret =
 	TABLE("a secret", secret_keys, sizeof(struct secret_draft));
 const struct load_table load_table_window =
 	TABLE("a window", window_keys, sizeof(struct window_draft));
-const struct load_table load_table_role =
-	TABLE("a role", role_keys, sizeof(struct role_draft));
-const struct load_table load_table_authority =
-	TABLE("authority", authority_keys, 0);
-const struct load_table load_table_sign_off =
-	TABLE("a sign-off", sign_off_keys, 0);
-const struct load_table load_table_fqdn =
-	TABLE("an fqdn", fqdn_keys, 0);
-const struct load_table load_table_client =
-	TABLE("a client", client_keys, 0);
-const struct load_table load_table_data =
-	TABLE("a data store", data_keys, 0);
-const struct load_table load_table_network =
-	TABLE("a network rule", network_keys, 0);
+const struct load_table load_table_role = TABLE("a role", role_keys, sizeof(struct role_draft));
+const struct load_table load_table_authority = TABLE("authority", authority_keys, 0);
+const struct load_table load_table_sign_off = TABLE("a sign-off", sign_off_keys, 0);
+const struct load_table load_table_fqdn = TABLE("an fqdn", fqdn_keys, 0);
+const struct load_table load_table_client = TABLE("a client", client_keys, 0);
+const struct load_table load_table_data = TABLE("a data store", data_keys, 0);
+const struct load_table load_table_network = TABLE("a network rule", network_keys, 0);
 const struct load_table load_table_defaults =
 	TABLE("defaults", defaults_keys, sizeof(struct defaults_draft));
 const struct load_table load_table_rollback =
 	TABLE("rollback", rollback_keys, sizeof(struct rollback_draft));
 const struct load_table load_table_notify =
 	TABLE("a notify entry", notify_keys, sizeof(struct notify_draft));
-const struct load_table load_table_waive =
-	TABLE("a waiver", waive_keys, 0);
+const struct load_table load_table_waive = TABLE("a waiver", waive_keys, 0);

@@ -122,9 +122,8 @@ static const struct load_key step_keys[] = {
 	{"temporary", LOAD_NODE, .shape = SHAPE_BOOL_OR_TABLE, .table = T_TEMPORARY,
 	 .offset = offsetof(struct step_draft, temporary), .fallback = "false",
 	 .help = "undone when the run ends"},
-	{"point_of_no_return", LOAD_BOOL,
-	 .offset = offsetof(struct step_draft, point_of_no_return), .fallback = "false",
-	 .help = "automatic rollback of what came before ends with it"},
+	{"point_of_no_return", LOAD_BOOL, .offset = offsetof(struct step_draft, point_of_no_return),
+	 .fallback = "false", .help = "automatic rollback of what came before ends with it"},
 	{"emergency", LOAD_NODE, .flags = LOAD_LATER, .shape = SHAPE_WORD_OR_TABLE,
 	 .table = T_EMERGENCY, .offset = offsetof(struct step_draft, emergency), .range = "skip",
 	 .help = "used when blue is lost"},
@@ -222,8 +221,8 @@ static const struct load_key retry_keys[] = {
 };
 
 static const struct load_key poll_keys[] = {
-	{"every", LOAD_DURATION, .flags = LOAD_REQUIRED,
-	 .offset = offsetof(struct cut_poll, every), .range = "1ms..", .help = "between tries"},
+	{"every", LOAD_DURATION, .flags = LOAD_REQUIRED, .offset = offsetof(struct cut_poll, every),
+	 .range = "1ms..", .help = "between tries"},
 	{"stable", LOAD_UINT, .offset = offsetof(struct cut_poll, stable), .fallback = "1",
 	 .range = "1..", .help = "successes in a row that are needed"},
 	{"limit", LOAD_UINT, .offset = offsetof(struct cut_poll, limit), .range = "1..",
@@ -242,27 +241,23 @@ static const struct load_key emergency_keys[] = {
 	 .help = "parameters then used"},
 };
 
-#define TABLE(name, rows, bytes) {name, rows, CUT_ARRAY_LEN(rows), bytes}
+#define TABLE(name, rows, bytes)                                                                   \
+	{                                                                                          \
+		name, rows, CUT_ARRAY_LEN(rows), bytes                                             \
+	}
 
-const struct load_table load_table_phase =
-	TABLE("a phase", phase_keys, sizeof(struct phase_draft));
-const struct load_table load_table_step =
-	TABLE("a step", step_keys, sizeof(struct step_draft));
-const struct load_table load_table_body =
-	TABLE("a body", body_keys, sizeof(struct body_draft));
-const struct load_table load_table_wait =
-	TABLE("wait", wait_keys, sizeof(struct wait_draft));
+const struct load_table load_table_phase = TABLE("a phase", phase_keys, sizeof(struct phase_draft));
+const struct load_table load_table_step = TABLE("a step", step_keys, sizeof(struct step_draft));
+const struct load_table load_table_body = TABLE("a body", body_keys, sizeof(struct body_draft));
+const struct load_table load_table_wait = TABLE("wait", wait_keys, sizeof(struct wait_draft));
 const struct load_table load_table_approve =
 	TABLE("approve", approve_keys, sizeof(struct approve_draft));
 const struct load_table load_table_manual =
 	TABLE("manual", manual_keys, sizeof(struct manual_draft));
 const struct load_table load_table_foreach =
 	TABLE("foreach", foreach_keys, sizeof(struct foreach_draft));
-const struct load_table load_table_retry =
-	TABLE("retry", retry_keys, sizeof(struct cut_retry));
-const struct load_table load_table_poll =
-	TABLE("poll", poll_keys, sizeof(struct cut_poll));
+const struct load_table load_table_retry = TABLE("retry", retry_keys, sizeof(struct cut_retry));
+const struct load_table load_table_poll = TABLE("poll", poll_keys, sizeof(struct cut_poll));
 const struct load_table load_table_temporary =
 	TABLE("temporary", temporary_keys, sizeof(struct temporary_draft));
-const struct load_table load_table_emergency =
-	TABLE("emergency", emergency_keys, 0);
+const struct load_table load_table_emergency = TABLE("emergency", emergency_keys, 0);

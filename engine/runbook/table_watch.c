@@ -76,8 +76,8 @@ static const struct load_key trigger_keys[] = {
 	{"mitigate", LOAD_NODE, .flags = LOAD_LATER, .shape = SHAPE_TABLE, .table = T_MITIGATE,
 	 .offset = offsetof(struct trigger_draft, mitigate),
 	 .help = "time to fix it before a rollback"},
-	{"shadow", LOAD_BOOL, .offset = offsetof(struct trigger_draft, shadow),
-	 .fallback = "false", .help = "everything but the action"},
+	{"shadow", LOAD_BOOL, .offset = offsetof(struct trigger_draft, shadow), .fallback = "false",
+	 .help = "everything but the action"},
 	{"foreach", LOAD_NODE, .shape = SHAPE_TABLE, .table = T_FOREACH,
 	 .offset = offsetof(struct trigger_draft, foreach), .help = "one trigger for each item"},
 };
@@ -155,8 +155,8 @@ static const struct load_key acceptance_keys[] = {
 static const struct load_key downtime_keys[] = {
 	{"id", LOAD_ID, .flags = LOAD_REQUIRED, .offset = offsetof(struct downtime_draft, id),
 	 .help = "its name"},
-	{"from", LOAD_TEXT, .flags = LOAD_REQUIRED,
-	 .offset = offsetof(struct downtime_draft, from), .help = "step whose intent starts it"},
+	{"from", LOAD_TEXT, .flags = LOAD_REQUIRED, .offset = offsetof(struct downtime_draft, from),
+	 .help = "step whose intent starts it"},
 	{"to", LOAD_TEXT, .flags = LOAD_REQUIRED, .offset = offsetof(struct downtime_draft, to),
 	 .help = "step whose success ends it"},
 	{"kind", LOAD_WORD, .offset = offsetof(struct downtime_draft, kind),
@@ -167,22 +167,21 @@ static const struct load_key downtime_keys[] = {
 	 .fallback = "page", .range = "page|pause|rollback", .help = "when it lasts longer"},
 };
 
-#define TABLE(name, rows, bytes) {name, rows, CUT_ARRAY_LEN(rows), bytes}
+#define TABLE(name, rows, bytes)                                                                   \
+	{                                                                                          \
+		name, rows, CUT_ARRAY_LEN(rows), bytes                                             \
+	}
 
 const struct load_table load_table_metric =
 	TABLE("a metric", metric_keys, sizeof(struct metric_draft));
-const struct load_table load_table_baseline =
-	TABLE("a baseline", baseline_keys, 0);
+const struct load_table load_table_baseline = TABLE("a baseline", baseline_keys, 0);
 const struct load_table load_table_trigger =
 	TABLE("a trigger", trigger_keys, sizeof(struct trigger_draft));
-const struct load_table load_table_bound =
-	TABLE("a bound", bound_keys, sizeof(struct bound_draft));
+const struct load_table load_table_bound = TABLE("a bound", bound_keys, sizeof(struct bound_draft));
 const struct load_table load_table_missing =
 	TABLE("missing", missing_keys, sizeof(struct missing_draft));
-const struct load_table load_table_mitigate =
-	TABLE("mitigate", mitigate_keys, 0);
-const struct load_table load_table_burn_rate =
-	TABLE("burn_rate", burn_rate_keys, 0);
+const struct load_table load_table_mitigate = TABLE("mitigate", mitigate_keys, 0);
+const struct load_table load_table_burn_rate = TABLE("burn_rate", burn_rate_keys, 0);
 const struct load_table load_table_acceptance =
 	TABLE("acceptance", acceptance_keys, sizeof(struct acceptance_draft));
 const struct load_table load_table_downtime =

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Values of the file into typed JSON by the tables of actions, providers and metrics; what is known
- * only during the run is noted with its place. Called where a body, connection or metric is read. */
+ * only during the run is noted with its place. Called where a body, connection or metric is read.
+ */
 #include "engine/runbook/load.h"
 
 #include <errno.h>
@@ -47,7 +48,7 @@ static void pointer_pop(struct load_values *values, size_t before)
 }
 
 static json_t *type_fault(struct load *l, uint32_t node, enum cut_type type, const char *text,
-                          struct cut_err *err)
+			  struct cut_err *err)
 {
 	char *hint = err->next ? cut_arena_printf(&l->rb->arena, "%s", err->next) : NULL;
 
@@ -59,25 +60,27 @@ static json_t *type_fault(struct load *l, uint32_t node, enum cut_type type, con
 }
 
 static json_t *dynamic_value(struct load *l, uint32_t node, enum cut_type type, const char *range,
-                             const struct cut_template *tpl, struct load_values *values)
+			     const struct cut_template *tpl, struct load_values *values)
 {
 	struct cut_dynamic d = {.type = type, .value = *tpl};
 
 	if (!values || values->constant) {
 		load_fault(l, node,
-		           "only params, environments and a foreach's variable are known when a runbook is loaded",
-		           "values of the run cannot be used here");
+			   "only params, environments and a foreach's variable are known when a "
+			   "runbook is loaded",
+			   "values of the run cannot be used here");
 		return NULL;
 	}
 	d.range = range;
-	d.pointer = cut_arena_strndup(&l->rb->arena, cut_buf_str(&values->pointer), values->pointer.len);
+	d.pointer = cut_arena_strndup(&l->rb->arena, cut_buf_str(&values->pointer),
+				      values->pointer.len);
 	cut_vec_push(&values->dynamic, d);
 	return json_null();
 }
 
 /* The value of a text with ${{ }} in it. */
 static json_t *computed_value(struct load *l, uint32_t node, enum cut_type type, const char *range,
-                              struct load_values *values)
+			      struct load_values *values)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
 	struct cut_arena arena = {0};
@@ -117,7 +120,8 @@ json_t *load_untyped(struct load *l, uint32_t node, struct load_values *values)
 		if (load_has_template(l->doc->texts[n->text]))
 			return computed_value(l, node, CUT_T_JSON, NULL, values);
 		load_as(l, node, LOAD_AS_UNTYPED);
-		return cut_value_untyped(l->doc->texts[n->text], l->doc->text_lens[n->text], n->quoted);
+		return cut_value_untyped(l->doc->texts[n->text], l->doc->text_lens[n->text],
+					 n->quoted);
 	}
 	out = n->kind == CUT_NODE_LIST ? json_array() : json_object();
 	for (uint32_t at = n->child; at; at = cut_doc_at(l->doc, at)->next, index++) {
@@ -138,7 +142,7 @@ json_t *load_untyped(struct load *l, uint32_t node, struct load_values *values)
 
 /* The items of a list or map by one type; a fault of one leaves it out. */
 static json_t *load_items(struct load *l, uint32_t node, enum cut_type type, uint32_t flags,
-                          const char *range, struct load_values *values)
+			  const char *range, struct load_values *values)
 {
 	const struct cut_node *n = cut_doc_at(l->doc, node);
 	bool map = n->kind == CUT_NODE_MAP;
@@ -229,15 +233,17 @@ static json_t *check_connection(struct load *l, uint32_t node, const char *range
 		for (uint32_t i = 0; i < rb->connections_len; i++)
 			cut_near_try(&near, rb->connections[i].name);
 		load_fault(l, node,
-		           near.best ? load_did_you_mean(l, &near) : "declare it under `connections`",
-		           "unknown connection '%s'", near.word);
+			   near.best ? load_did_you_mean(l, &near)
+				     : "declare it under `connections`",
+			   "unknown connection '%s'", near.word);
 		return name;
 	}
 	len = range ? strcspn(range, ".") : 0;
-	if (range && c->plugin && (strncmp(c->plugin, range, len) != 0 || c->plugin[len] != 0 ||
-	                           (range[len] && c->provider && strcmp(c->provider, range + len + 1) != 0)))
-		load_fault(l, node, NULL, "connection '%s' is of %s.%s, one of %s is wanted here", c->name,
-		           c->plugin, c->provider ? c->provider : "?", range);
+	if (range && c->plugin &&
+	    (strncmp(c->plugin, range, len) != 0 || c->plugin[len] != 0 ||
+	     (range[len] && c->provider && strcmp(c->provider, range + len + 1) != 0)))
+		load_fault(l, node, NULL, "connection '%s' is of %s.%s, one of %s is wanted here",
+			   c->name, c->plugin, c->provider ? c->provider : "?", range);
 	return name;
 }
 
@@ -251,10 +257,12 @@ static json_t *check_secret(struct load *l, uint32_t node, json_t *name)
 		cut_near_try(&near, l->rb->secrets[i].name);
 	}
 	if (near.word)
-		load_fault(l, node,
-		           near.best ? load_did_you_mean(l, &near)
-		                     : "declare it under `secrets`; a secret is never written literally",
-		           "unknown secret '%s'", near.word);
+		load_fault(
+			l, node,
+			near.best
+				? load_did_you_mean(l, &near)
+				: "declare it under `secrets`; a secret is never written literally",
+			"unknown secret '%s'", near.word);
 	return name;
 }
 
@@ -271,8 +279,8 @@ static json_t *place_path(struct load *l, uint32_t flags, json_t *json)
 	return placed;
 }
 
-static json_t *load_scalar(struct load *l, uint32_t node, enum cut_type type, uint32_t flags,
-                           const char *range, struct load_values *values)
+static json_t *one_scalar(struct load *l, uint32_t node, enum cut_type type, uint32_t flags,
+			  const char *range, struct load_values *values)
 {
 	const struct cut_node *n = cut_doc_at(l->doc, node);
 	const char *text = l->doc->texts[n->text];
@@ -308,7 +316,7 @@ static bool is_whole_template(struct load *l, uint32_t node)
 }
 
 json_t *load_value(struct load *l, uint32_t node, enum cut_type type, uint32_t flags,
-                   const char *range, struct load_values *values)
+		   const char *range, struct load_values *values)
 {
 	const struct cut_node *n = cut_doc_at(l->doc, node);
 	int item = range ? load_type_named(range) : -1;
@@ -336,17 +344,17 @@ json_t *load_value(struct load *l, uint32_t node, enum cut_type type, uint32_t f
 	if (type == CUT_T_LIST)
 		return !load_is(l, node, CUT_NODE_LIST, NULL) ? NULL
 		       : item < 0 || item == CUT_T_MAP
-		               ? load_untyped(l, node, values)
-		               : load_items(l, node, (enum cut_type)item, flags, NULL, values);
+			       ? load_untyped(l, node, values)
+			       : load_items(l, node, (enum cut_type)item, flags, NULL, values);
 	if (type == CUT_T_MAP)
 		return !load_is(l, node, CUT_NODE_MAP, NULL) ? NULL
-		       : item < 0 ? load_untyped(l, node, values)
-		                  : load_items(l, node, (enum cut_type)item, flags, NULL, values);
+		       : item < 0			     ? load_untyped(l, node, values)
+				  : load_items(l, node, (enum cut_type)item, flags, NULL, values);
 	if (type == CUT_T_JSON)
 		return load_untyped(l, node, values);
 	if (type == CUT_T_ARGV)
 		return load_argv(l, node, values);
-	return load_scalar(l, node, type, flags, range, values);
+	return one_scalar(l, node, type, flags, range, values);
 }
 
 static const struct cut_param *param_named(const struct cut_param *rows, const char *name)
@@ -378,8 +386,9 @@ json_t *load_fallback(const struct cut_param *row)
 	for (;;) {
 		cut_auto(cut_err) struct cut_err err = {0};
 		size_t len = list ? strcspn(text, ",]") : strlen(text);
-		enum cut_type type = row->type == CUT_T_LIST || row->type == CUT_T_JSON ? CUT_T_STRING
-		                                                                          : row->type;
+		enum cut_type type = row->type == CUT_T_LIST || row->type == CUT_T_JSON
+					     ? CUT_T_STRING
+					     : row->type;
 		json_t *json = NULL;
 
 		if (len > 0 && cut_value_parse(type, row->range, text, len, &json, &err) < 0)
@@ -396,15 +405,16 @@ json_t *load_fallback(const struct cut_param *row)
 }
 
 json_t *load_params(struct load *l, uint32_t node, uint32_t at, const char *what,
-                    const struct cut_param *rows, const char *const *ignored,
-                    struct load_values *values)
+		    const struct cut_param *rows, const char *const *ignored,
+		    struct load_values *values)
 {
 	json_t *params = json_object();
 	bool strange = false;
 
 	if (node && !load_is(l, node, CUT_NODE_MAP, what))
 		return params;
-	for (uint32_t n = node ? cut_doc_at(l->doc, node)->child : 0; n; n = cut_doc_at(l->doc, n)->next) {
+	for (uint32_t n = node ? cut_doc_at(l->doc, node)->child : 0; n;
+	     n = cut_doc_at(l->doc, n)->next) {
 		struct cut_near near = {.word = cut_doc_key(l->doc, n)};
 		const struct cut_param *row = param_named(rows, near.word);
 
@@ -413,8 +423,8 @@ json_t *load_params(struct load *l, uint32_t node, uint32_t at, const char *what
 		if (!row) {
 			for (row = rows; row->name; row++)
 				cut_near_try(&near, row->name);
-			load_fault_key(l, n, load_did_you_mean(l, &near), "%s has no parameter '%s'", what,
-			               near.word);
+			load_fault_key(l, n, load_did_you_mean(l, &near),
+				       "%s has no parameter '%s'", what, near.word);
 			strange = true;
 			continue;
 		}
@@ -431,9 +441,10 @@ json_t *load_params(struct load *l, uint32_t node, uint32_t at, const char *what
 			continue;
 		if (row->flags & CUT_P_REQUIRED && !strange && !is_ignored(ignored, row->name))
 			load_fault(l, at,
-			           row->help ? cut_arena_printf(&l->rb->arena, "%s: %s", row->name, row->help)
-			                     : NULL,
-			           "%s needs '%s'", what, row->name);
+				   row->help ? cut_arena_printf(&l->rb->arena, "%s: %s", row->name,
+								row->help)
+					     : NULL,
+				   "%s needs '%s'", what, row->name);
 		value = row->fallback ? load_fallback(row) : NULL;
 		if (value)
 			json_object_set_new(params, row->name, value);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Expressions and `${{ }}` in texts: parsed once a text, names that are known at load put in at once,
- * the rest kept for the run and noted for the check of references. */
+/* Expressions and `${{ }}` in texts: parsed once a text, names that are known at load put in at
+ * once, the rest kept for the run and noted for the check of references. */
 #include "engine/runbook/load.h"
 #include "engine/core/names.h"
 
@@ -33,7 +33,8 @@ static struct load_expr *expr_parse(struct load *l, const char *text, size_t len
 	e->text = cut_arena_strndup(&l->rb->arena, text, len);
 	if (cut_expr_parse(text, len, &e->expr, &e->column, &err) < 0) {
 		e->expr = NULL;
-		e->fault = cut_arena_printf(&l->rb->arena, "%s", err.what ? err.what : "not an expression");
+		e->fault = cut_arena_printf(&l->rb->arena, "%s",
+					    err.what ? err.what : "not an expression");
 		e->next = err.next ? cut_arena_printf(&l->rb->arena, "%s", err.next) : NULL;
 		return e;
 	}
@@ -78,10 +79,10 @@ static int unknown_root(struct refs *r, const char *name)
 	for (const struct cut_scope *s = r->l->scope; s; s = s->outer)
 		cut_near_try(&near, s->name);
 	load_fault_at(r->l, r->node, r->offset, r->width,
-	              near.best ? load_did_you_mean(r->l, &near)
-	                        : "names start with params, environments, steps or run, or are a "
-	                          "foreach's variable",
-	              "unknown name '%s' in an expression", name);
+		      near.best ? load_did_you_mean(r->l, &near)
+				: "names start with params, environments, steps or run, or are a "
+				  "foreach's variable",
+		      "unknown name '%s' in an expression", name);
 	r->bad = true;
 	return 0;
 }
@@ -99,8 +100,8 @@ static int check_param(struct refs *r, const char *name, bool in_has)
 			r->unknown = true;
 			if (!r->l->poisoned) {
 				load_fault_at(r->l, r->node, r->offset, r->width,
-				              "give it a default, or test it with has()",
-				              "parameter '%s' has no value", name);
+					      "give it a default, or test it with has()",
+					      "parameter '%s' has no value", name);
 				r->bad = true;
 			}
 			return 0;
@@ -108,8 +109,8 @@ static int check_param(struct refs *r, const char *name, bool in_has)
 		cut_near_try(&near, rb->declared[i].name);
 	}
 	load_fault_at(r->l, r->node, r->offset, r->width,
-	              near.best ? load_did_you_mean(r->l, &near) : "declare it under `parameters`",
-	              "unknown parameter '%s'", name);
+		      near.best ? load_did_you_mean(r->l, &near) : "declare it under `parameters`",
+		      "unknown parameter '%s'", name);
 	r->bad = true;
 	return 0;
 }
@@ -128,11 +129,11 @@ static int check_environment(struct refs *r, const char *const *path, size_t len
 		next = json_object_get(at, path[i]);
 		if (next)
 			continue;
-		json_object_foreach((json_t *)at, key, value)
+		json_object_foreach ((json_t *)at, key, value)
 			cut_near_try(&near, key);
 		load_fault_at(r->l, r->node, r->offset, r->width, load_did_you_mean(r->l, &near),
-		              "'%s' is not in environments%s%s", path[i], i > 1 ? "." : "",
-		              i > 1 ? path[i - 1] : "");
+			      "'%s' is not in environments%s%s", path[i], i > 1 ? "." : "",
+			      i > 1 ? path[i - 1] : "");
 		r->bad = true;
 		return 0;
 	}
@@ -163,14 +164,14 @@ static int on_ref(void *data, const char *const *path, size_t len, bool in_has)
 
 /* Parses and judges one expression. NULL: told, or it depends on what has no value. */
 static struct load_expr *use_expr(struct load *l, uint32_t node, size_t offset, const char *text,
-                                  size_t len, enum cut_use_place place, bool *ret_dynamic)
+				  size_t len, enum cut_use_place place, bool *ret_dynamic)
 {
 	struct load_expr *e = expr_of(l, text, len);
 	struct refs refs = {.l = l, .node = node, .offset = offset, .width = (unsigned)len};
 
 	if (!e->expr) {
 		load_fault_at(l, node, offset + (e->column ? e->column - 1 : 0), 1, e->next,
-		              "expression: %s", e->fault);
+			      "expression: %s", e->fault);
 		return NULL;
 	}
 	if (e->has_refs)
@@ -179,12 +180,12 @@ static struct load_expr *use_expr(struct load *l, uint32_t node, size_t offset, 
 		return NULL;
 	if (refs.dynamic)
 		cut_vec_push(&l->uses, (struct cut_use){.expr = e->expr,
-		                                        .step = l->step,
-		                                        .group = l->group,
-		                                        .node = node,
-		                                        .offset = (uint32_t)offset,
-		                                        .place = place,
-		                                        .own = l->own});
+							.step = l->step,
+							.group = l->group,
+							.node = node,
+							.offset = (uint32_t)offset,
+							.place = place,
+							.own = l->own});
 	if (ret_dynamic)
 		*ret_dynamic = refs.dynamic;
 	return e;
@@ -226,7 +227,7 @@ static void trim(const char **text, size_t *len)
 }
 
 static struct load_expr *expr_at(struct load *l, uint32_t node, const char *text, size_t len,
-                                 enum cut_use_place place, bool *ret_dynamic)
+				 enum cut_use_place place, bool *ret_dynamic)
 {
 	const char *start = text;
 
@@ -242,14 +243,14 @@ static struct load_expr *expr_at(struct load *l, uint32_t node, const char *text
 struct cut_expr *load_expr(struct load *l, uint32_t node, enum cut_use_place place)
 {
 	const struct cut_node *n = cut_doc_at(l->doc, node);
-	struct load_expr *e = expr_at(l, node, l->doc->texts[n->text], l->doc->text_lens[n->text],
-	                              place, NULL);
+	struct load_expr *e =
+		expr_at(l, node, l->doc->texts[n->text], l->doc->text_lens[n->text], place, NULL);
 
 	return e ? e->expr : NULL;
 }
 
 int load_exprs(struct load *l, uint32_t node, struct cut_expr ***ret, const char ***ret_text,
-               uint32_t *ret_len)
+	       uint32_t *ret_len)
 {
 	bool list = cut_doc_at(l->doc, node)->kind == CUT_NODE_LIST;
 	uint32_t len = list ? cut_doc_count(l->doc, node) : 1, i = 0;
@@ -269,7 +270,7 @@ int load_exprs(struct load *l, uint32_t node, struct cut_expr ***ret, const char
 
 		if (load_is(l, at, CUT_NODE_SCALAR, NULL))
 			e = expr_at(l, at, l->doc->texts[n->text], l->doc->text_lens[n->text],
-			            CUT_USE_CHECK, NULL);
+				    CUT_USE_CHECK, NULL);
 		if (!e)
 			continue;
 		if (!list) { /* the common case costs nothing: the cache entry is the array */
@@ -290,9 +291,11 @@ int load_exprs(struct load *l, uint32_t node, struct cut_expr ***ret, const char
 }
 
 static int template_parse(struct load *l, uint32_t node, const char *text, struct cut_template *ret,
-                          bool *ret_constant)
+			  bool *ret_constant)
 {
-	struct { CUT_VEC(struct cut_template_part); } parts = {0};
+	struct {
+		CUT_VEC(struct cut_template_part);
+	} parts = {0};
 	const char *start = text;
 	bool bad = false;
 
@@ -305,15 +308,16 @@ static int template_parse(struct load *l, uint32_t node, const char *text, struc
 		if (open != text) {
 			size_t len = open ? (size_t)(open - text) : strlen(text);
 
-			cut_vec_push(&parts, (struct cut_template_part){
-						     .text = cut_arena_strndup(&l->rb->arena, text, len)});
+			cut_vec_push(&parts,
+				     (struct cut_template_part){
+					     .text = cut_arena_strndup(&l->rb->arena, text, len)});
 			text += len;
 			continue;
 		}
 		close = template_end(open + 3);
 		if (!close) {
 			load_fault_at(l, node, (size_t)(open - start), 3, "close it with }}",
-			              "'${{' is not closed");
+				      "'${{' is not closed");
 			bad = true;
 			break;
 		}
@@ -340,7 +344,7 @@ static int template_parse(struct load *l, uint32_t node, const char *text, struc
 }
 
 int load_template_text(struct load *l, uint32_t node, const char *text, struct cut_template *ret,
-                       bool *ret_constant)
+		       bool *ret_constant)
 {
 	return template_parse(l, node, text, ret, ret_constant);
 }
@@ -351,7 +355,7 @@ int load_template(struct load *l, uint32_t node, struct cut_template *ret, bool 
 }
 
 static int constant_ident(const struct cut_expr_env *env, const char *name, struct cut_arena *arena,
-                          struct cut_val *ret)
+			  struct cut_val *ret)
 {
 	struct load *l = env->data;
 
@@ -359,7 +363,7 @@ static int constant_ident(const struct cut_expr_env *env, const char *name, stru
 }
 
 static int constant_member(const struct cut_expr_env *env, const struct cut_val *object,
-                           const char *key, struct cut_arena *arena, struct cut_val *ret)
+			   const char *key, struct cut_arena *arena, struct cut_val *ret)
 {
 	struct load *l = env->data;
 
@@ -367,7 +371,7 @@ static int constant_member(const struct cut_expr_env *env, const struct cut_val 
 }
 
 int load_constant(struct load *l, uint32_t node, const struct cut_template *tpl,
-                  struct cut_arena *arena, struct cut_val *ret)
+		  struct cut_arena *arena, struct cut_val *ret)
 {
 	struct cut_expr_env env = {.ident = constant_ident, .member = constant_member, .data = l};
 	cut_auto(cut_err) struct cut_err err = {0};
@@ -410,8 +414,9 @@ const char *load_text(struct load *l, uint32_t node)
 		return NULL;
 	if (!constant) {
 		load_fault(l, node,
-		           "only params, environments and a foreach's variable are known when a runbook is loaded",
-		           "values of the run cannot be used here");
+			   "only params, environments and a foreach's variable are known when a "
+			   "runbook is loaded",
+			   "values of the run cannot be used here");
 		return NULL;
 	}
 	if (load_constant(l, node, &tpl, &arena, &val) == 0) {

@@ -75,8 +75,10 @@ int load_split(struct load *l, uint32_t node, struct cut_buf *words, size_t *ret
 		} else {
 			if (!s.quote && !shell_like && strchr("|&;<>`", *s.at)) {
 				shell_like = true;
-				load_warn(l, node, "add shell: true, or quote it if it is meant as it stands",
-				          "'%c' has no meaning here: no shell runs this text", *s.at);
+				load_warn(
+					l, node,
+					"add shell: true, or quote it if it is meant as it stands",
+					"'%c' has no meaning here: no shell runs this text", *s.at);
 			}
 			cut_buf_add_char(words, *s.at);
 			s.in_word = true;
@@ -85,7 +87,7 @@ int load_split(struct load *l, uint32_t node, struct cut_buf *words, size_t *ret
 	}
 	if (s.quote) {
 		load_fault_at(l, node, quote_at, 1, "close it, or put a backslash before it",
-		              "a quote is not closed in this command");
+			      "a quote is not closed in this command");
 		return -EINVAL;
 	}
 	end_word(&s, words, &len);
@@ -98,7 +100,7 @@ int load_split(struct load *l, uint32_t node, struct cut_buf *words, size_t *ret
 }
 
 int load_shell(struct load *l, uint32_t node, struct cut_buf *script, struct cut_buf *values,
-               size_t *ret_len)
+	       size_t *ret_len)
 {
 	const char *text = cut_doc_str(l->doc, node);
 	struct scan s = {.at = text};
@@ -108,9 +110,10 @@ int load_shell(struct load *l, uint32_t node, struct cut_buf *script, struct cut
 		size_t n = template_len(s.at);
 
 		if (n && s.quote == '\'') {
-			load_fault_at(l, node, (size_t)(s.at - text), (unsigned)n,
-			              "use \"…\" quotes: the value arrives as a variable of the shell",
-			              "a value cannot be put between '…' quotes of a shell text");
+			load_fault_at(
+				l, node, (size_t)(s.at - text), (unsigned)n,
+				"use \"…\" quotes: the value arrives as a variable of the shell",
+				"a value cannot be put between '…' quotes of a shell text");
 			return -EINVAL;
 		}
 		if (n) {

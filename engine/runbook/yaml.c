@@ -11,7 +11,7 @@
 struct level {
 	uint32_t node, last; /* the open list or map, and its newest child */
 	bool map, have_key;
-	bool skip_value;     /* of a key that was refused */
+	bool skip_value; /* of a key that was refused */
 	uint32_t key, key_line;
 	uint16_t key_column;
 };
@@ -23,10 +23,10 @@ struct reader {
 	size_t len;
 	struct level levels[CUT_YAML_MAX_DEPTH + 1];
 	unsigned depth;
-	unsigned skipping;   /* containers open inside a part that was refused */
+	unsigned skipping; /* containers open inside a part that was refused */
 	unsigned documents;
 	struct cut_map long_keys; /* those too long to be interned by the document */
-	uint32_t *key_seen;  /* by text: the map in which the key was met last */
+	uint32_t *key_seen;	  /* by text: the map in which the key was met last */
 	uint32_t key_seen_len;
 	bool long_key; /* one was refused: what libyaml then stumbles over is no second mistake */
 	struct cut_mark quote, quote_end; /* of the newest quoted text over several lines */
@@ -42,7 +42,7 @@ static struct cut_mark mark_of(const yaml_mark_t *mark)
 }
 
 static void fault_at(struct reader *r, struct cut_mark mark, unsigned width, const char *what,
-                     const char *hint)
+		     const char *hint)
 {
 	cut_faults_add(r->faults, r->doc->file, mark, CUT_SEV_ERROR, hint, "%s", what);
 	if (r->faults->len > 0 && width > 1)
@@ -50,17 +50,18 @@ static void fault_at(struct reader *r, struct cut_mark mark, unsigned width, con
 }
 
 static void refuse_properties(struct reader *r, const yaml_event_t *ev, const yaml_char_t *anchor,
-                              const yaml_char_t *tag)
+			      const yaml_char_t *tag)
 {
 	struct cut_mark mark = mark_of(&ev->start_mark);
 
 	if (anchor)
 		fault_at(r, mark, (unsigned)strlen((const char *)anchor) + 1,
-		         "anchors (&name) are not part of the language",
-		         "write the value out; `foreach` repeats steps, `parameters` hold shared values");
+			 "anchors (&name) are not part of the language",
+			 "write the value out; `foreach` repeats steps, `parameters` hold shared "
+			 "values");
 	if (tag && strcmp((const char *)tag, "!") != 0)
 		fault_at(r, mark, 1, "tags (!name) are not part of the language",
-		         "take the tag away; quote a text that must stay a text");
+			 "take the tag away; quote a text that must stay a text");
 }
 
 /* A new child of the innermost open container takes over its place in the file. */
@@ -129,14 +130,14 @@ static void on_key(struct reader *r, const yaml_event_t *ev)
 	if (len == 2 && memcmp(text, "<<", 2) == 0 &&
 	    ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
 		fault_at(r, mark, 2, "merge keys (<<) are not part of the language",
-		         "write the keys out");
+			 "write the keys out");
 		top->skip_value = true;
 	} else if (memchr(text, 0, len)) {
 		fault_at(r, mark, 1, "a key may not contain a NUL character", NULL);
 		top->skip_value = true;
 	} else if (len > 1024) {
 		fault_at(r, mark, 1, "a key is longer than 1024 bytes",
-		         "shorten it, or put the long text into a value");
+			 "shorten it, or put the long text into a value");
 		top->skip_value = r->long_key = true;
 	} else {
 		top->key = key_text(r, text, len);
@@ -164,7 +165,8 @@ static void on_scalar(struct reader *r, const yaml_event_t *ev)
 	if (is_skipped(r))
 		return;
 	if (memchr(text, 0, len)) {
-		fault_at(r, mark_of(&ev->start_mark), 1, "a text may not contain a NUL character", NULL);
+		fault_at(r, mark_of(&ev->start_mark), 1, "a text may not contain a NUL character",
+			 NULL);
 		len = strlen(text);
 	}
 	node = cut_doc_node(r->doc, CUT_NODE_SCALAR);
@@ -185,10 +187,11 @@ static void on_open(struct reader *r, const yaml_event_t *ev, bool map)
 	if (map)
 		refuse_properties(r, ev, ev->data.mapping_start.anchor, ev->data.mapping_start.tag);
 	else
-		refuse_properties(r, ev, ev->data.sequence_start.anchor, ev->data.sequence_start.tag);
+		refuse_properties(r, ev, ev->data.sequence_start.anchor,
+				  ev->data.sequence_start.tag);
 	if (wants_key(r)) {
 		fault_at(r, mark_of(&ev->start_mark), 1, "a key must be a plain text",
-		         "quote ${{ }} where it stands inside { } or [ ]");
+			 "quote ${{ }} where it stands inside { } or [ ]");
 		r->levels[r->depth - 1].have_key = r->levels[r->depth - 1].skip_value = true;
 		r->skipping = 1;
 		return;
@@ -199,7 +202,7 @@ static void on_open(struct reader *r, const yaml_event_t *ev, bool map)
 	}
 	if (r->depth == CUT_YAML_MAX_DEPTH) {
 		fault_at(r, mark_of(&ev->start_mark), 1, "nested deeper than 64 levels",
-		         "no runbook needs that depth: look for brackets that are never closed");
+			 "no runbook needs that depth: look for brackets that are never closed");
 		r->stop = true;
 		return;
 	}
@@ -231,14 +234,16 @@ static void refuse_duplicates(struct reader *r, uint32_t map)
 			previous = n;
 			continue;
 		}
-		for (uint32_t first = doc->nodes[map].child; first != n; first = doc->nodes[first].next)
+		for (uint32_t first = doc->nodes[map].child; first != n;
+		     first = doc->nodes[first].next)
 			if (doc->nodes[first].key == node->key) {
 				cut_faults_add(r->faults, doc->file,
-				               (struct cut_mark){node->key_line, node->key_column},
-				               CUT_SEV_ERROR, "keep one of the two",
-				               "key '%s' was given already on line %u", cut_doc_key(doc, n),
-				               doc->nodes[first].key_line);
-				r->faults->items[r->faults->len - 1].width = doc->text_lens[node->key];
+					       (struct cut_mark){node->key_line, node->key_column},
+					       CUT_SEV_ERROR, "keep one of the two",
+					       "key '%s' was given already on line %u",
+					       cut_doc_key(doc, n), doc->nodes[first].key_line);
+				r->faults->items[r->faults->len - 1].width =
+					doc->text_lens[node->key];
 				break;
 			}
 		doc->nodes[previous].next = node->next;
@@ -264,9 +269,11 @@ static void on_alias(struct reader *r, const yaml_event_t *ev)
 
 	if (r->skipping)
 		return;
-	fault_at(r, mark_of(&ev->start_mark), (unsigned)strlen((const char *)ev->data.alias.anchor) + 1,
-	         "aliases (*name) are not part of the language",
-	         "write the value out, or put it into `parameters`; quote a text that starts with *");
+	fault_at(r, mark_of(&ev->start_mark),
+		 (unsigned)strlen((const char *)ev->data.alias.anchor) + 1,
+		 "aliases (*name) are not part of the language",
+		 "write the value out, or put it into `parameters`; quote a text that starts with "
+		 "*");
 	if (wants_key(r)) {
 		r->levels[r->depth - 1].have_key = r->levels[r->depth - 1].skip_value = true;
 		return;
@@ -283,26 +290,17 @@ static void on_event(struct reader *r, const yaml_event_t *ev)
 	case YAML_DOCUMENT_START_EVENT:
 		if (++r->documents == 2) {
 			fault_at(r, mark_of(&ev->start_mark), 3, "a second document starts here",
-			         "a runbook is one document: keep one file for each");
+				 "a runbook is one document: keep one file for each");
 			r->stop = true;
 		}
 		break;
-	case YAML_SCALAR_EVENT:
-		on_scalar(r, ev);
-		break;
-	case YAML_ALIAS_EVENT:
-		on_alias(r, ev);
-		break;
+	case YAML_SCALAR_EVENT: on_scalar(r, ev); break;
+	case YAML_ALIAS_EVENT: on_alias(r, ev); break;
 	case YAML_SEQUENCE_START_EVENT:
-	case YAML_MAPPING_START_EVENT:
-		on_open(r, ev, ev->type == YAML_MAPPING_START_EVENT);
-		break;
+	case YAML_MAPPING_START_EVENT: on_open(r, ev, ev->type == YAML_MAPPING_START_EVENT); break;
 	case YAML_SEQUENCE_END_EVENT:
-	case YAML_MAPPING_END_EVENT:
-		on_close(r);
-		break;
-	default:
-		break;
+	case YAML_MAPPING_END_EVENT: on_close(r); break;
+	default: break;
 	}
 }
 
@@ -313,18 +311,24 @@ static const struct {
 	{"cannot start any token", NULL, "quote a text that starts with @, ` or %"},
 	{"mapping values are not allowed", "a ':' is not expected here",
 	 "quote a text that contains ': ', and indent keys of one map alike"},
-	{"did not find expected ',' or ']'", "a list [ … ] is not closed, or a ',' is missing in it", NULL},
-	{"did not find expected ',' or '}'", "a map { … } is not closed, or a ',' is missing in it", NULL},
+	{"did not find expected ',' or ']'",
+	 "a list [ … ] is not closed, or a ',' is missing in it", NULL},
+	{"did not find expected ',' or '}'", "a map { … } is not closed, or a ',' is missing in it",
+	 NULL},
 	{"did not find expected key", "this line does not fit the indentation of those above it",
 	 "indent keys of one map alike, and items of one list"},
-	{"did not find expected '-' indicator", "this line does not fit the indentation of those above it",
+	{"did not find expected '-' indicator",
+	 "this line does not fit the indentation of those above it",
 	 "indent keys of one map alike, and items of one list"},
-	{"could not find expected ':'", "a key without ':'", "write `key: value`; quote texts over several lines"},
+	{"could not find expected ':'", "a key without ':'",
+	 "write `key: value`; quote texts over several lines"},
 	{"found unexpected end of stream", "a quoted text is not closed", NULL},
 	{"found unknown escape character", "an unknown escape in a \"…\" text",
 	 "double the backslash, or use '…' quotes, in which it has no meaning"},
-	{"found undefined tag handle", "tags (!name) are not part of the language", "quote a text that starts with !"},
-	{"did not find expected alphabetic or numeric character", "aliases and anchors are not part of the language",
+	{"found undefined tag handle", "tags (!name) are not part of the language",
+	 "quote a text that starts with !"},
+	{"did not find expected alphabetic or numeric character",
+	 "aliases and anchors are not part of the language",
 	 "quote a text that starts with * or &"},
 	{"block sequence entries are not allowed", "a '-' is not expected here",
 	 "start the list on a line of its own"},
@@ -347,7 +351,7 @@ static char char_at(const struct reader *r, size_t line, size_t column)
 static void on_surrogates(struct reader *r, const yaml_mark_t *mark)
 {
 	fault_at(r, mark_of(mark), 1, "surrogate pairs (\\ud83d\\ude00) cannot be read",
-	         "write the character itself in UTF-8, or as \\U0001F600");
+		 "write the character itself in UTF-8, or as \\U0001F600");
 }
 
 static void on_reader_error(struct reader *r, const yaml_parser_t *p)
@@ -368,12 +372,14 @@ static void on_reader_error(struct reader *r, const yaml_parser_t *p)
 	}
 	if (control)
 		cut_faults_add(r->faults, r->doc->file, mark, CUT_SEV_ERROR,
-		               "take it out, or write it as an escape in a \"…\" text",
-		               "control character U+%04X is not allowed", (unsigned)p->problem_value);
+			       "take it out, or write it as an escape in a \"…\" text",
+			       "control character U+%04X is not allowed",
+			       (unsigned)p->problem_value);
 	else
-		cut_faults_add(r->faults, r->doc->file, mark, CUT_SEV_ERROR, "save the file as UTF-8",
-		               "not valid UTF-8: byte 0x%02x",
-		               end < r->len ? (unsigned char)r->text[end] : (unsigned)p->problem_value);
+		cut_faults_add(r->faults, r->doc->file, mark, CUT_SEV_ERROR,
+			       "save the file as UTF-8", "not valid UTF-8: byte 0x%02x",
+			       end < r->len ? (unsigned char)r->text[end]
+					    : (unsigned)p->problem_value);
 }
 
 static void on_error(struct reader *r, const yaml_parser_t *p)
@@ -392,11 +398,13 @@ static void on_error(struct reader *r, const yaml_parser_t *p)
 	if (r->long_key)
 		return;
 	if (r->quote_end.line == mark.line) {
-		fault_at(r, r->quote, 1, "the text that starts here ends lines later, in the middle of another",
-		         "close its quote where it ends");
+		fault_at(r, r->quote, 1,
+			 "the text that starts here ends lines later, in the middle of another",
+			 "close its quote where it ends");
 		return;
 	}
-	if (strstr(problem, "cannot start any token") && char_at(r, p->problem_mark.line, p->problem_mark.column) == '\t') {
+	if (strstr(problem, "cannot start any token") &&
+	    char_at(r, p->problem_mark.line, p->problem_mark.column) == '\t') {
 		fault_at(r, mark, 1, "a tab indents this line", "indent with spaces");
 		return;
 	}
@@ -404,12 +412,14 @@ static void on_error(struct reader *r, const yaml_parser_t *p)
 	    char_at(r, p->problem_mark.line, p->problem_mark.column) == '{' &&
 	    char_at(r, p->problem_mark.line, p->problem_mark.column - 1) == '$') {
 		mark.column--;
-		fault_at(r, mark, 1, "${{ }} stands unquoted inside { } or [ ]", "quote it: \"${{ … }}\"");
+		fault_at(r, mark, 1, "${{ }} stands unquoted inside { } or [ ]",
+			 "quote it: \"${{ … }}\"");
 		return;
 	}
 	for (size_t i = 0; i < CUT_ARRAY_LEN(readings); i++)
 		if (strstr(problem, readings[i].problem)) {
-			fault_at(r, mark, 1, readings[i].what ? readings[i].what : problem, readings[i].hint);
+			fault_at(r, mark, 1, readings[i].what ? readings[i].what : problem,
+				 readings[i].hint);
 			return;
 		}
 	fault_at(r, mark, 1, problem, NULL);
@@ -421,15 +431,15 @@ static bool is_too_large(struct reader *r, bool large)
 
 	if (r->len > (large ? CUT_YAML_LARGE_BYTES : CUT_YAML_MAX_BYTES)) {
 		fault_at(r, start, 1, large ? "the file is over 64 MiB" : "the file is over 4 MiB",
-		         large ? "split the work into several runbooks"
-		               : "for a generated runbook add --large (up to 64 MiB)");
+			 large ? "split the work into several runbooks"
+			       : "for a generated runbook add --large (up to 64 MiB)");
 		return true;
 	}
 	return false;
 }
 
 int cut_yaml_read(struct cut_doc *doc, const char *text, size_t len, bool large,
-                  struct cut_faults *faults)
+		  struct cut_faults *faults)
 {
 	struct reader r = {.doc = doc, .faults = faults, .text = text, .len = len};
 	yaml_parser_t parser;
@@ -456,7 +466,8 @@ int cut_yaml_read(struct cut_doc *doc, const char *text, size_t len, bool large,
 	cut_map_done(&r.long_keys);
 	free(r.key_seen);
 	if (ended && r.documents == 0) {
-		fault_at(&r, (struct cut_mark){1, 1}, 1, "the file is empty", "a runbook starts with `cutover: v1`");
+		fault_at(&r, (struct cut_mark){1, 1}, 1, "the file is empty",
+			 "a runbook starts with `cutover: v1`");
 		failed = true;
 	}
 	return failed || r.stop ? -EINVAL : 0;

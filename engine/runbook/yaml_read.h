@@ -14,4 +14,4 @@
  * have been added: what an alias, a second key of the same name or a merge key stood for is a node
  * of kind NONE, or left out, and needs no second message. -EINVAL: not readable to its end. */
 int cut_yaml_read(struct cut_doc *doc, const char *text, size_t len, bool large,
-                  struct cut_faults *faults);
+		  struct cut_faults *faults);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What tests of the loader share: a catalog equal to the documented tables of actions, and a runbook
- * made from text in one line. */
+/* What tests of the loader share: a catalog equal to the documented tables of actions, and a
+ * runbook made from text in one line. */
 #pragma once
 
 #include "engine/base/vec.h"
@@ -32,7 +32,7 @@ static inline int load_catalog(void **state)
 	json_t *descriptor;
 	size_t i;
 
-	json_array_foreach(list, i, descriptor)
+	json_array_foreach (list, i, descriptor)
 		if (cut_catalog_add(&catalog, descriptor, &err) < 0)
 			return -1;
 	return json_is_array(list) ? 0 : -1;
@@ -56,7 +56,8 @@ static inline struct loaded load_with(const char *text, const json_t *set)
 	struct loaded l = {0};
 	struct cut_buf told = {0};
 
-	cut_runbook_load_text(text, strlen(text), "t.yaml", "/srv", &options, &l.faults, &l.rb, NULL);
+	cut_runbook_load_text(text, strlen(text), "t.yaml", "/srv", &options, &l.faults, &l.rb,
+			      NULL);
 	cut_faults_print(&l.faults, false, &told);
 	l.told = cut_buf_take(&told);
 	return l;

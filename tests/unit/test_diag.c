@@ -20,7 +20,8 @@ static void test_a_fault_shows_its_line_and_a_caret(void **state)
 {
 	struct cut_faults f = faults_of("one\ntwo: x\r\nthree");
 
-	cut_faults_add(&f, "f.yaml", (struct cut_mark){2, 6}, CUT_SEV_ERROR, "try y", "'%s' is bad", "x");
+	cut_faults_add(&f, "f.yaml", (struct cut_mark){2, 6}, CUT_SEV_ERROR, "try y", "'%s' is bad",
+		       "x");
 	expect_print(&f, false, "f.yaml:2:6: error: 'x' is bad; try y\n    two: x\n         ^\n");
 }
 
@@ -69,7 +70,8 @@ static void test_colours_are_put_on_request(void **state)
 	struct cut_faults f = faults_of("a\n");
 
 	cut_faults_add(&f, "f", (struct cut_mark){1, 1}, CUT_SEV_ERROR, NULL, "x");
-	expect_print(&f, true, "\x1b[1mf:1:1: \x1b[31merror:\x1b[0m x\n    a\n    \x1b[1;32m^\x1b[0m\n");
+	expect_print(&f, true,
+		     "\x1b[1mf:1:1: \x1b[31merror:\x1b[0m x\n    a\n    \x1b[1;32m^\x1b[0m\n");
 }
 
 static void test_faults_as_json(void **state)
@@ -82,8 +84,10 @@ static void test_faults_as_json(void **state)
 	cut_faults_add(&f, "f", (struct cut_mark){0}, CUT_SEV_WARNING, NULL, "y");
 	list = cut_faults_json(&f);
 	text = json_dumps(list, JSON_COMPACT);
-	assert_string_equal(text, "[{\"file\":\"f\",\"line\":3,\"column\":4,\"severity\":\"error\",\"what\":\"x\",\"hint\":\"h\"},"
-	                          "{\"file\":\"f\",\"line\":null,\"column\":null,\"severity\":\"warning\",\"what\":\"y\",\"hint\":null}]");
+	assert_string_equal(text, "[{\"file\":\"f\",\"line\":3,\"column\":4,\"severity\":\"error\","
+				  "\"what\":\"x\",\"hint\":\"h\"},"
+				  "{\"file\":\"f\",\"line\":null,\"column\":null,\"severity\":"
+				  "\"warning\",\"what\":\"y\",\"hint\":null}]");
 	cut_faults_done(&f);
 }
 

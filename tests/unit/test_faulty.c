@@ -109,7 +109,8 @@ static void check_canonical(struct cut_runbook *rb, const char *name)
 	struct cut_buf canonical = {0}, second = {0}, told = {0};
 
 	assert_int_equal(cut_runbook_identity(rb, &canonical), 0);
-	cut_runbook_load_text(canonical.data, canonical.len, name, "/srv", &options, &faults, &again, NULL);
+	cut_runbook_load_text(canonical.data, canonical.len, name, "/srv", &options, &faults,
+			      &again, NULL);
 	cut_faults_print(&faults, false, &told);
 	if (!again)
 		fail_msg("%s, canonical: %s", name, cut_buf_str(&told));

@@ -42,15 +42,17 @@ static void test_serial_lists_chain_and_phases_are_barriers(void **state)
 	static const char *const pairs[][2] = {{"a", "b"}, {"b", "c"}, {"a", "c"}, {"c", "d"}};
 
 	expect_before(HEAD "phases:\n"
-	                   "  - id: p\n    steps: [{id: a, " OK "}, {id: b, " OK "}, {id: c, " OK "}]\n"
-	                   "  - id: q\n    order: parallel\n    steps: [{id: d, " OK "}]\n",
-	              pairs, CUT_ARRAY_LEN(pairs));
+			   "  - id: p\n    steps: [{id: a, " OK "}, {id: b, " OK "}, {id: c, " OK
+			   "}]\n"
+			   "  - id: q\n    order: parallel\n    steps: [{id: d, " OK "}]\n",
+		      pairs, CUT_ARRAY_LEN(pairs));
 }
 
 static void test_a_parallel_phase_leaves_steps_side_by_side(void **state)
 {
 	cut_auto(cut_runbook) struct cut_runbook *rb =
-		load_good(HEAD "phases:\n  - {id: p, order: parallel, steps: [{id: a, " OK "}, {id: b, " OK "}]}\n");
+		load_good(HEAD "phases:\n  - {id: p, order: parallel, steps: [{id: a, " OK
+			       "}, {id: b, " OK "}]}\n");
 	cut_auto(cut_graph) struct cut_graph *graph = graph_of(rb);
 
 	assert_false(cut_graph_before(graph, 0, 1));
@@ -68,24 +70,26 @@ static void test_empty_needs_start_with_the_phase(void **state)
 
 static void test_needs_on_a_group_wait_for_all_of_it(void **state)
 {
-	static const char *const pairs[][2] = {{"a", "z"}, {"b", "z"}, {"first", "a"}, {"first", "b"}};
+	static const char *const pairs[][2] = {
+		{"a", "z"}, {"b", "z"}, {"first", "a"}, {"first", "b"}};
 
 	expect_before(HEAD "phases:\n  - id: p\n    order: parallel\n    steps:\n"
-	                   "      - {id: first, " OK "}\n"
-	                   "      - id: g\n        needs: [first]\n        order: parallel\n"
-	                   "        steps: [{id: a, " OK "}, {id: b, " OK "}]\n"
-	                   "      - {id: z, needs: [g], " OK "}\n",
-	              pairs, CUT_ARRAY_LEN(pairs));
+			   "      - {id: first, " OK "}\n"
+			   "      - id: g\n        needs: [first]\n        order: parallel\n"
+			   "        steps: [{id: a, " OK "}, {id: b, " OK "}]\n"
+			   "      - {id: z, needs: [g], " OK "}\n",
+		      pairs, CUT_ARRAY_LEN(pairs));
 }
 
 static void test_instances_of_a_foreach_follow_each_other(void **state)
 {
-	static const char *const pairs[][2] = {{"l/5/b", "l/25/a"}, {"l/5/a", "l/5/b"}, {"l/25/b", "z"}};
+	static const char *const pairs[][2] = {
+		{"l/5/b", "l/25/a"}, {"l/5/a", "l/5/b"}, {"l/25/b", "z"}};
 
 	expect_before(HEAD "steps:\n  - id: l\n    foreach: {items: [5, 25]}\n"
-	                   "    steps: [{id: a, " OK "}, {id: b, " OK "}]\n"
-	                   "  - {id: z, " OK "}\n",
-	              pairs, CUT_ARRAY_LEN(pairs));
+			   "    steps: [{id: a, " OK "}, {id: b, " OK "}]\n"
+			   "  - {id: z, " OK "}\n",
+		      pairs, CUT_ARRAY_LEN(pairs));
 }
 
 static void test_instances_side_by_side_where_max_parallel_says_so(void **state)
@@ -101,10 +105,10 @@ static void test_the_critical_path_goes_by_planned_time(void **state)
 {
 	cut_auto(cut_runbook) struct cut_runbook *rb =
 		load_good(HEAD "phases:\n  - id: p\n    order: parallel\n    steps:\n"
-	                       "      - {id: a, planned: 10s, " OK "}\n"
-	                       "      - {id: b, planned: 3s, " OK "}\n"
-	                       "      - {id: c, needs: [b], planned: 4s, " OK "}\n"
-	                       "      - {id: d, needs: [a, c], planned: 1s, " OK "}\n");
+			       "      - {id: a, planned: 10s, " OK "}\n"
+			       "      - {id: b, planned: 3s, " OK "}\n"
+			       "      - {id: c, needs: [b], planned: 4s, " OK "}\n"
+			       "      - {id: d, needs: [a, c], planned: 1s, " OK "}\n");
 	cut_auto(cut_graph) struct cut_graph *graph = graph_of(rb);
 	uint32_t path[4];
 	cut_time total;
@@ -119,8 +123,8 @@ static void test_hops_decide_where_nothing_is_planned(void **state)
 {
 	cut_auto(cut_runbook) struct cut_runbook *rb =
 		load_good(HEAD "phases:\n  - id: p\n    order: parallel\n    steps:\n"
-	                       "      - {id: a, " OK "}\n      - {id: b, " OK "}\n"
-	                       "      - {id: c, needs: [b], " OK "}\n");
+			       "      - {id: a, " OK "}\n      - {id: b, " OK "}\n"
+			       "      - {id: c, needs: [b], " OK "}\n");
 	cut_auto(cut_graph) struct cut_graph *graph = graph_of(rb);
 	uint32_t path[3];
 	cut_time total;
@@ -154,22 +158,23 @@ static void test_the_graph_is_printed_as_dot_json_and_text(void **state)
 {
 	cut_auto(cut_runbook) struct cut_runbook *rb =
 		load_good(HEAD "phases:\n  - id: p\n    order: parallel\n    steps:\n"
-	                       "      - {id: a, planned: 2s, " OK "}\n      - {id: b, " OK "}\n"
-	                       "  - id: q\n    steps:\n      - {id: c, " OK "}\n");
+			       "      - {id: a, planned: 2s, " OK "}\n      - {id: b, " OK "}\n"
+			       "  - id: q\n    steps:\n      - {id: c, " OK "}\n");
 	cut_auto(cut_graph) struct cut_graph *graph = graph_of(rb);
 	cut_auto(cut_json) json_t *json = cut_graph_json(graph, rb);
 	struct cut_buf dot = {0}, text = {0};
 
 	cut_graph_dot(graph, rb, &dot);
 	cut_graph_text(graph, rb, &text);
-	assert_non_null(strstr(cut_buf_str(&dot), "\"a\" [tooltip=\"check\", color=red, penwidth=2];"));
+	assert_non_null(
+		strstr(cut_buf_str(&dot), "\"a\" [tooltip=\"check\", color=red, penwidth=2];"));
 	assert_non_null(strstr(cut_buf_str(&dot), "ltail=cluster_0, lhead=cluster_1"));
 	assert_string_equal(cut_buf_str(&text), "p\n"
-	                                        "  * a  check  2s\n"
-	                                        "    b  check\n"
-	                                        "q\n"
-	                                        "  * c  check\n"
-	                                        "* critical path: 2 steps, 2s\n");
+						"  * a  check  2s\n"
+						"    b  check\n"
+						"q\n"
+						"  * c  check\n"
+						"* critical path: 2 steps, 2s\n");
 	assert_string_equal(json_string_value(cut_json_at(json, "/critical_path/1")), "c");
 	assert_true(json_is_true(cut_json_at(json, "/steps/0/critical")));
 	assert_true(json_is_false(cut_json_at(json, "/steps/1/critical")));
@@ -179,11 +184,11 @@ static void test_the_graph_is_printed_as_dot_json_and_text(void **state)
 
 static void test_the_plan_tells_what_the_model_knows(void **state)
 {
-	cut_auto(cut_runbook) struct cut_runbook *rb =
-		load_good(HEAD "steps:\n"
-	                       "  - {id: a, run: [x], planned: 5s, rollback: {run: [y]}}\n"
-	                       "  - {id: b, " OK ", planned: 2s}\n"
-	                       "  - {id: c, run: [x], rollback: impossible, rollback_reason: none}\n");
+	cut_auto(cut_runbook) struct cut_runbook *rb = load_good(
+		HEAD "steps:\n"
+		     "  - {id: a, run: [x], planned: 5s, rollback: {run: [y]}}\n"
+		     "  - {id: b, " OK ", planned: 2s}\n"
+		     "  - {id: c, run: [x], rollback: impossible, rollback_reason: none}\n");
 	cut_auto(cut_graph) struct cut_graph *graph = graph_of(rb);
 	cut_auto(cut_json) json_t *plan = cut_plan_json(rb, graph);
 
@@ -191,7 +196,8 @@ static void test_the_plan_tells_what_the_model_knows(void **state)
 	assert_string_equal(json_string_value(cut_json_at(plan, "/steps/0/effects")), "write");
 	assert_string_equal(json_string_value(cut_json_at(plan, "/steps/0/class")), "opaque");
 	assert_string_equal(json_string_value(cut_json_at(plan, "/steps/1/effects")), "read");
-	assert_string_equal(json_string_value(cut_json_at(plan, "/steps/2/rollback")), "impossible");
+	assert_string_equal(json_string_value(cut_json_at(plan, "/steps/2/rollback")),
+			    "impossible");
 	assert_string_equal(json_string_value(cut_json_at(plan, "/steps/1/needs/0")), "a");
 	assert_int_equal(json_integer_value(cut_json_at(plan, "/forward_s")), 7);
 	assert_int_equal(json_integer_value(cut_json_at(plan, "/rollback_s")), 5);

@@ -3,36 +3,38 @@
 
 #define HEAD "cutover: v1\nname: t\n"
 #define OK   "uses: check, with: {that: \"true\"}"
-#define EDGE "connections: {edge: {plugin: traffic, provider: haproxy, sockets: [/s], backend: b}}\n"
+#define EDGE                                                                                       \
+	"connections: {edge: {plugin: traffic, provider: haproxy, sockets: [/s], backend: b}}\n"
 #define ZONE                                                                                       \
 	"connections: {zone: {plugin: dns, provider: rfc2136, servers: [\"127.0.0.1:53\"], "       \
 	"zone: shop.test}}\n"
 
 static void test_addresses_of_instances_name_group_item_and_step(void **state)
 {
-	static const char *const addresses[] = {"ladder/5/shift", "ladder/5/inside", "ladder/b-1/shift",
-	                                        "ladder/2/shift", "each/x", "plain"};
-	cut_auto(cut_runbook) struct cut_runbook *rb =
-		load_good(HEAD "steps:\n"
-	                       "  - id: ladder\n    foreach: {items: [5, b-1, a b]}\n"
-	                       "    steps:\n"
-	                       "      - {id: shift, " OK "}\n"
-	                       "      - {id: group, steps: [{id: inside, needs: [shift], " OK "}]}\n"
-	                       "  - {id: each, foreach: {items: {x: 1}}, " OK "}\n"
-	                       "  - {id: wrap, steps: [{id: plain, " OK "}]}\n");
+	static const char *const addresses[] = {"ladder/5/shift",   "ladder/5/inside",
+						"ladder/b-1/shift", "ladder/2/shift",
+						"each/x",	    "plain"};
+	cut_auto(cut_runbook) struct cut_runbook *rb = load_good(
+		HEAD "steps:\n"
+		     "  - id: ladder\n    foreach: {items: [5, b-1, a b]}\n"
+		     "    steps:\n"
+		     "      - {id: shift, " OK "}\n"
+		     "      - {id: group, steps: [{id: inside, needs: [shift], " OK "}]}\n"
+		     "  - {id: each, foreach: {items: {x: 1}}, " OK "}\n"
+		     "  - {id: wrap, steps: [{id: plain, " OK "}]}\n");
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(addresses); i++)
 		step_of(rb, addresses[i]);
 	assert_int_equal(rb->steps_len, 8);
 	assert_int_equal(step_of(rb, "ladder/b-1/inside")->needs[0].index,
-	                 step_of(rb, "ladder/b-1/shift") - rb->steps);
+			 step_of(rb, "ladder/b-1/shift") - rb->steps);
 }
 
 static void test_siblings_are_named_plainly_from_the_inside_out(void **state)
 {
 	cut_auto(cut_runbook) struct cut_runbook *rb =
 		load_good(HEAD "steps:\n  - id: l\n    foreach: {items: [a, b]}\n"
-	                       "    steps: [{id: s, " OK "}, {id: g, steps: [{id: t, " OK "}]}]\n");
+			       "    steps: [{id: s, " OK "}, {id: g, steps: [{id: t, " OK "}]}]\n");
 	uint32_t group = step_of(rb, "l/b/t")->group;
 
 	assert_string_equal(rb->steps[cut_runbook_step(rb, group, "s")].address, "l/b/s");
@@ -44,23 +46,25 @@ static void test_a_phase_is_repeated_with_its_item_in_the_address(void **state)
 {
 	cut_auto(cut_runbook) struct cut_runbook *rb = load_good(
 		HEAD "phases:\n  - id: wave\n    foreach: {items: [eu, us]}\n    steps:\n"
-	             "      - {id: a, run: [\"go\", \"${{ item }}\"], rollback: not_needed}\n"
-	             "      - {id: b, needs: [a], " OK "}\n");
+		     "      - {id: a, run: [\"go\", \"${{ item }}\"], rollback: not_needed}\n"
+		     "      - {id: b, needs: [a], " OK "}\n");
 
 	assert_int_equal(rb->forward_len, 2);
 	assert_string_equal(rb->phases[1].id, "wave/us");
-	assert_int_equal(step_of(rb, "wave/us/b")->needs[0].index, step_of(rb, "wave/us/a") - rb->steps);
+	assert_int_equal(step_of(rb, "wave/us/b")->needs[0].index,
+			 step_of(rb, "wave/us/a") - rb->steps);
 	assert_string_equal(
-		json_string_value(cut_json_at(step_of(rb, "wave/us/a")->body.params, "/argv/1")), "us");
+		json_string_value(cut_json_at(step_of(rb, "wave/us/a")->body.params, "/argv/1")),
+		"us");
 }
 
 static void test_tests_and_checks_without_an_id_are_numbered(void **state)
 {
 	cut_auto(cut_runbook) struct cut_runbook *rb =
 		load_good(HEAD "phases:\n  - id: p\n    steps: [{id: a, " OK "}]\n"
-	                       "    acceptance: {clean_for: 5s, tests: [{run: [x]}, {run: [y]}]}\n"
-	                       "rollback: {ready: [{run: [z]}], verify: [{run: [z]}]}\n"
-	                       "finally: [{id: bye, run: [z]}]\n");
+			       "    acceptance: {clean_for: 5s, tests: [{run: [x]}, {run: [y]}]}\n"
+			       "rollback: {ready: [{run: [z]}], verify: [{run: [z]}]}\n"
+			       "finally: [{id: bye, run: [z]}]\n");
 
 	assert_int_equal(step_of(rb, "p/tests/1")->body.effects & CUT_WRITE, 0);
 	assert_int_equal(step_of(rb, "rollback/ready/0")->undo, CUT_UNDO_NOT_NEEDED);
@@ -74,10 +78,10 @@ static void test_stages_count_the_accepted_phases_before(void **state)
 {
 	cut_auto(cut_runbook) struct cut_runbook *rb = load_good(
 		HEAD "phases:\n"
-	             "  - {id: p, steps: [{id: a, " OK "}], acceptance: {tests: [{run: [x]}]}}\n"
-	             "  - {id: q, steps: [{id: b, " OK "}]}\n"
-	             "  - {id: r, steps: [{id: c, " OK "}]}\n"
-	             "acceptance: {tests: [{run: [x]}]}\n");
+		     "  - {id: p, steps: [{id: a, " OK "}], acceptance: {tests: [{run: [x]}]}}\n"
+		     "  - {id: q, steps: [{id: b, " OK "}]}\n"
+		     "  - {id: r, steps: [{id: c, " OK "}]}\n"
+		     "acceptance: {tests: [{run: [x]}]}\n");
 
 	assert_int_equal(rb->phases[0].stage, 0);
 	assert_int_equal(rb->phases[1].stage, 1);
@@ -87,22 +91,28 @@ static void test_stages_count_the_accepted_phases_before(void **state)
 
 static void test_undo_follows_from_effects_where_nothing_is_said(void **state)
 {
-	static const struct { const char *step; enum cut_undo undo; } rows[] = {
-		{"ttl", CUT_UNDO_AUTO},        {"tcp", CUT_UNDO_NOT_NEEDED}, {"get", CUT_UNDO_NOT_NEEDED},
-		{"read", CUT_UNDO_NOT_NEEDED}, {"tell", CUT_UNDO_NOT_NEEDED}, {"gate", CUT_UNDO_NOT_NEEDED},
-		{"body", CUT_UNDO_BODY},       {"drill", CUT_UNDO_AUTO},      {"never", CUT_UNDO_IMPOSSIBLE},
+	static const struct {
+		const char *step;
+		enum cut_undo undo;
+	} rows[] = {
+		{"ttl", CUT_UNDO_AUTO},		{"tcp", CUT_UNDO_NOT_NEEDED},
+		{"get", CUT_UNDO_NOT_NEEDED},	{"read", CUT_UNDO_NOT_NEEDED},
+		{"tell", CUT_UNDO_NOT_NEEDED},	{"gate", CUT_UNDO_NOT_NEEDED},
+		{"body", CUT_UNDO_BODY},	{"drill", CUT_UNDO_AUTO},
+		{"never", CUT_UNDO_IMPOSSIBLE},
 	};
 	cut_auto(cut_runbook) struct cut_runbook *rb = load_good(
-		HEAD ZONE "roles: {ops: {members: [ann]}}\nsteps:\n"
-			  "  - {id: ttl, uses: dns.set_ttl, with: {zone: zone, names: [www], ttl: 2s}}\n"
-			  "  - {id: tcp, uses: tcp, with: {address: \"x:1\"}}\n"
-			  "  - {id: get, uses: http, with: {url: \"http://x/\"}}\n"
-			  "  - {id: read, run: [x], effects: read}\n"
-			  "  - {id: tell, uses: notify, with: {text: hi}}\n"
-			  "  - {id: gate, approve: {roles: [ops]}}\n"
-			  "  - {id: body, run: [x], rollback: {run: [y]}}\n"
-			  "  - {id: drill, uses: drill, with: {}}\n"
-			  "  - {id: never, run: [x], rollback: impossible, rollback_reason: gone}\n");
+		HEAD ZONE
+		"roles: {ops: {members: [ann]}}\nsteps:\n"
+		"  - {id: ttl, uses: dns.set_ttl, with: {zone: zone, names: [www], ttl: 2s}}\n"
+		"  - {id: tcp, uses: tcp, with: {address: \"x:1\"}}\n"
+		"  - {id: get, uses: http, with: {url: \"http://x/\"}}\n"
+		"  - {id: read, run: [x], effects: read}\n"
+		"  - {id: tell, uses: notify, with: {text: hi}}\n"
+		"  - {id: gate, approve: {roles: [ops]}}\n"
+		"  - {id: body, run: [x], rollback: {run: [y]}}\n"
+		"  - {id: drill, uses: drill, with: {}}\n"
+		"  - {id: never, run: [x], rollback: impossible, rollback_reason: gone}\n");
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(rows); i++)
 		if (step_of(rb, rows[i].step)->undo != rows[i].undo)
@@ -111,28 +121,36 @@ static void test_undo_follows_from_effects_where_nothing_is_said(void **state)
 
 static void test_class_follows_from_what_stands_beside(void **state)
 {
-	static const struct { const char *step; enum cut_class class; uint32_t effects; } rows[] = {
-		{"plain", CUT_OPAQUE, CUT_WRITE},      {"seen", CUT_PROBE, CUT_WRITE},
+	static const struct {
+		const char *step;
+		enum cut_class class;
+		uint32_t effects;
+	} rows[] = {
+		{"plain", CUT_OPAQUE, CUT_WRITE},	{"seen", CUT_PROBE, CUT_WRITE},
 		{"said", CUT_DECLARATIVE, CUT_DESTROY}, {"post", CUT_OPAQUE, CUT_WRITE},
-		{"keyed", CUT_DEDUP, CUT_WRITE},       {"get", CUT_DECLARATIVE, CUT_READ},
-		{"marked", CUT_PROBE, CUT_WRITE},      {"unmarked", CUT_DECLARATIVE, CUT_WRITE},
+		{"keyed", CUT_DEDUP, CUT_WRITE},	{"get", CUT_DECLARATIVE, CUT_READ},
+		{"marked", CUT_PROBE, CUT_WRITE},	{"unmarked", CUT_DECLARATIVE, CUT_WRITE},
 	};
-	cut_auto(cut_runbook) struct cut_runbook *rb = load_good(
-		HEAD "steps:\n"
-	             "  - {id: plain, run: [x], rollback: not_needed}\n"
-	             "  - {id: seen, run: [x], observe: [y], rollback: not_needed}\n"
-	             "  - {id: said, run: [x], class: declarative, effects: destroy, rollback: not_needed}\n"
-	             "  - {id: post, uses: http, with: {url: \"http://x/\", method: POST}, rollback: not_needed}\n"
-	             "  - {id: keyed, uses: http, with: {url: \"http://x/\", method: POST, idempotency_header: K}, rollback: not_needed}\n"
-	             "  - {id: get, uses: http, with: {url: \"http://x/\"}}\n"
-	             "  - {id: marked, uses: drill, with: {mark: m}}\n"
-	             "  - {id: unmarked, uses: drill, with: {}}\n");
+	cut_auto(cut_runbook) struct cut_runbook *rb =
+		load_good(HEAD "steps:\n"
+			       "  - {id: plain, run: [x], rollback: not_needed}\n"
+			       "  - {id: seen, run: [x], observe: [y], rollback: not_needed}\n"
+			       "  - {id: said, run: [x], class: declarative, effects: destroy, "
+			       "rollback: not_needed}\n"
+			       "  - {id: post, uses: http, with: {url: \"http://x/\", method: "
+			       "POST}, rollback: not_needed}\n"
+			       "  - {id: keyed, uses: http, with: {url: \"http://x/\", method: "
+			       "POST, idempotency_header: K}, rollback: not_needed}\n"
+			       "  - {id: get, uses: http, with: {url: \"http://x/\"}}\n"
+			       "  - {id: marked, uses: drill, with: {mark: m}}\n"
+			       "  - {id: unmarked, uses: drill, with: {}}\n");
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(rows); i++) {
 		const struct cut_body *body = &step_of(rb, rows[i].step)->body;
 
 		if (body->class != rows[i].class || !(body->effects & rows[i].effects))
-			fail_msg("%s: class %d effects %u", rows[i].step, body->class, body->effects);
+			fail_msg("%s: class %d effects %u", rows[i].step, body->class,
+				 body->effects);
 	}
 	assert_true(step_of(rb, "seen")->body.ops & CUT_HAS_OBSERVE);
 	assert_false(step_of(rb, "plain")->body.ops & CUT_HAS_OBSERVE);
@@ -140,11 +158,14 @@ static void test_class_follows_from_what_stands_beside(void **state)
 
 static void test_defaults_reach_steps_and_their_extra_bodies(void **state)
 {
-	cut_auto(cut_runbook) struct cut_runbook *rb = load_good(
-		HEAD "defaults: {timeout: 1m, on_failure: hold, retry: {limit: 3, delay: 1s}, max_parallel: 7}\n"
-	             "steps:\n"
-	             "  - {id: a, run: [x], rollback: {run: [y], timeout: 5s}, verify: {run: [z], retry: {limit: 9}}}\n"
-	             "  - {id: b, run: [x], rollback: not_needed, timeout: 2s, on_failure: abort, retry: {limit: 1}}\n");
+	cut_auto(cut_runbook) struct cut_runbook *rb =
+		load_good(HEAD "defaults: {timeout: 1m, on_failure: hold, retry: {limit: 3, delay: "
+			       "1s}, max_parallel: 7}\n"
+			       "steps:\n"
+			       "  - {id: a, run: [x], rollback: {run: [y], timeout: 5s}, verify: "
+			       "{run: [z], retry: {limit: 9}}}\n"
+			       "  - {id: b, run: [x], rollback: not_needed, timeout: 2s, "
+			       "on_failure: abort, retry: {limit: 1}}\n");
 	const struct cut_step *a = step_of(rb, "a"), *b = step_of(rb, "b");
 
 	assert_int_equal(a->body.timeout, 60000);
@@ -162,10 +183,11 @@ static void test_defaults_reach_steps_and_their_extra_bodies(void **state)
 static void test_triggers_are_armed_at_the_first_step_that_moves_traffic(void **state)
 {
 	cut_auto(cut_runbook) struct cut_runbook *rb = load_good(
-		HEAD EDGE "metrics: {m: {uses: metrics.command, with: {argv: [x]}, every: 2s}}\n"
-			  "triggers: [{id: t, metric: m, bad: {above: 5%}}]\n"
-			  "steps:\n  - {id: a, " OK "}\n"
-			  "  - {id: b, uses: traffic.shift, with: {balancer: edge, to: {green: 5%}}}\n");
+		HEAD EDGE
+		"metrics: {m: {uses: metrics.command, with: {argv: [x]}, every: 2s}}\n"
+		"triggers: [{id: t, metric: m, bad: {above: 5%}}]\n"
+		"steps:\n  - {id: a, " OK "}\n"
+		"  - {id: b, uses: traffic.shift, with: {balancer: edge, to: {green: 5%}}}\n");
 	const struct cut_trigger *t = &rb->triggers[0];
 
 	assert_int_equal(t->from, 1);
@@ -180,8 +202,8 @@ static void test_triggers_are_armed_at_the_first_step_that_moves_traffic(void **
 
 static void test_what_is_of_a_later_version_is_noted_with_its_place(void **state)
 {
-	cut_auto(cut_runbook) struct cut_runbook *rb =
-		load_good(HEAD "sign_off: {roles: [ops]}\nsteps:\n  - {id: a, " OK ", emergency: skip}\n");
+	cut_auto(cut_runbook) struct cut_runbook *rb = load_good(
+		HEAD "sign_off: {roles: [ops]}\nsteps:\n  - {id: a, " OK ", emergency: skip}\n");
 
 	assert_int_equal(rb->unsupported_len, 2);
 	assert_string_equal(rb->unsupported[0].what, "sign_off");
@@ -191,22 +213,25 @@ static void test_what_is_of_a_later_version_is_noted_with_its_place(void **state
 
 static void test_inventory_and_objectives_are_kept_typed(void **state)
 {
-	cut_auto(cut_runbook) struct cut_runbook *rb = load_good(
-		HEAD "objectives: {rpo: 5s, downtime: 1m30s}\nstrategy: canary\n"
-	             "fqdns: [{name: www.shop.test, decision: keep}]\n"
-	             "data: [{store: orders, rpo: 1m}]\nsteps: [{id: a, " OK "}]\n");
+	cut_auto(cut_runbook) struct cut_runbook *rb =
+		load_good(HEAD "objectives: {rpo: 5s, downtime: 1m30s}\nstrategy: canary\n"
+			       "fqdns: [{name: www.shop.test, decision: keep}]\n"
+			       "data: [{store: orders, rpo: 1m}]\nsteps: [{id: a, " OK "}]\n");
 
 	assert_int_equal(json_integer_value(cut_json_at(rb->objectives, "/downtime")), 90);
 	assert_string_equal(json_string_value(cut_json_at(rb->inventory, "/strategy/0")), "canary");
-	assert_string_equal(json_string_value(cut_json_at(rb->inventory, "/fqdns/0/decision")), "keep");
+	assert_string_equal(json_string_value(cut_json_at(rb->inventory, "/fqdns/0/decision")),
+			    "keep");
 	assert_int_equal(json_integer_value(cut_json_at(rb->inventory, "/data/0/rpo")), 60);
 }
 
 static void test_a_file_and_its_json_form_have_one_identity(void **state)
 {
 	static const char *const forms[] = {
-		"cutover: v1\nname: t\n# a comment\nsteps:\n- id: a\n  uses: check\n  with:\n    that: 'true'\n  on_failure: pause\n",
-		"{\"steps\": [{\"with\": {\"that\": \"true\"}, \"uses\": \"check\", \"on_failure\": \"pause\", \"id\": \"a\"}], \"name\": \"t\", \"cutover\": \"v1\"}",
+		"cutover: v1\nname: t\n# a comment\nsteps:\n- id: a\n  uses: check\n  with:\n    "
+		"that: 'true'\n  on_failure: pause\n",
+		"{\"steps\": [{\"with\": {\"that\": \"true\"}, \"uses\": \"check\", "
+		"\"on_failure\": \"pause\", \"id\": \"a\"}], \"name\": \"t\", \"cutover\": \"v1\"}",
 	};
 	char digests[2][65];
 
@@ -216,8 +241,9 @@ static void test_a_file_and_its_json_form_have_one_identity(void **state)
 
 		assert_int_equal(cut_runbook_identity(rb, &canonical), 0);
 		assert_string_equal(cut_buf_str(&canonical),
-		                    "{\"cutover\":\"v1\",\"name\":\"t\",\"steps\":[{\"id\":\"a\",\"on_failure\":"
-		                    "\"pause\",\"uses\":\"check\",\"with\":{\"that\":\"true\"}}]}");
+				    "{\"cutover\":\"v1\",\"name\":\"t\",\"steps\":[{\"id\":\"a\","
+				    "\"on_failure\":"
+				    "\"pause\",\"uses\":\"check\",\"with\":{\"that\":\"true\"}}]}");
 		memcpy(digests[i], rb->sha256, 65);
 		cut_buf_done(&canonical);
 	}
@@ -227,15 +253,22 @@ static void test_a_file_and_its_json_form_have_one_identity(void **state)
 static void test_the_cap_of_steps_is_told_once(void **state)
 {
 	expect_told(HEAD "parameters: {many: {type: list, default: []}}\nsteps:\n"
-	                 "  - id: a\n    foreach: {items: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]}\n"
-	                 "    steps:\n      - id: b\n        foreach: {items: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]}\n"
-	                 "        steps:\n          - id: c\n            foreach: {items: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]}\n"
-	                 "            steps:\n              - id: d\n                foreach: {items: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]}\n"
-	                 "                steps:\n                  - id: e\n                    foreach: {items: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]}\n"
-	                 "                    " "uses: check\n                    with: {that: \"true\"}\n",
-	            "t.yaml:17:21: error: more than 250,000 steps, foreach expanded; split the work into several runbooks\n"
-	            "                      - id: e\n"
-	            "                        ^\n");
+			 "  - id: a\n    foreach: {items: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, "
+			 "13, 14, 15, 16, 17]}\n"
+			 "    steps:\n      - id: b\n        foreach: {items: [1, 2, 3, 4, 5, 6, "
+			 "7, 8, 9, 10, 11, 12]}\n"
+			 "        steps:\n          - id: c\n            foreach: {items: [1, 2, "
+			 "3, 4, 5, 6, 7, 8, 9, 10, 11]}\n"
+			 "            steps:\n              - id: d\n                foreach: "
+			 "{items: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]}\n"
+			 "                steps:\n                  - id: e\n                    "
+			 "foreach: {items: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]}\n"
+			 "                    "
+			 "uses: check\n                    with: {that: \"true\"}\n",
+		    "t.yaml:17:21: error: more than 250,000 steps, foreach expanded; split the "
+		    "work into several runbooks\n"
+		    "                      - id: e\n"
+		    "                        ^\n");
 }
 
 int main(void)

@@ -6,15 +6,19 @@ static void test_the_schema_knows_keys_words_and_defaults(void **state)
 	cut_auto(cut_json) json_t *schema = cut_runbook_schema(&catalog);
 
 	assert_string_equal(json_string_value(json_object_get(schema, "$schema")),
-	                    "https://json-schema.org/draft/2020-12/schema");
-	assert_string_equal(json_string_value(cut_json_at(schema, "/$defs/step/properties/on_failure/anyOf/0/enum/2")),
-	                    "rollback");
-	assert_string_equal(json_string_value(cut_json_at(schema, "/$defs/defaults/properties/timeout/description")),
-	                    "of one attempt; default 10m");
-	assert_string_equal(json_string_value(cut_json_at(schema, "/$defs/runbook/required/0")), "cutover");
+			    "https://json-schema.org/draft/2020-12/schema");
+	assert_string_equal(json_string_value(cut_json_at(
+				    schema, "/$defs/step/properties/on_failure/anyOf/0/enum/2")),
+			    "rollback");
+	assert_string_equal(json_string_value(cut_json_at(
+				    schema, "/$defs/defaults/properties/timeout/description")),
+			    "of one attempt; default 10m");
+	assert_string_equal(json_string_value(cut_json_at(schema, "/$defs/runbook/required/0")),
+			    "cutover");
 	assert_true(json_is_false(cut_json_at(schema, "/$defs/step/additionalProperties")));
-	assert_string_equal(json_string_value(cut_json_at(schema, "/$defs/runbook/properties/phases/items/$ref")),
-	                    "#/$defs/phase");
+	assert_string_equal(json_string_value(cut_json_at(
+				    schema, "/$defs/runbook/properties/phases/items/$ref")),
+			    "#/$defs/phase");
 }
 
 static void test_the_schema_knows_the_actions_of_plugins(void **state)
@@ -24,18 +28,20 @@ static void test_the_schema_knows_the_actions_of_plugins(void **state)
 	bool found = false;
 	size_t i;
 
-	json_array_foreach(cases, i, row) {
+	json_array_foreach (cases, i, row) {
 		const char *name = json_string_value(cut_json_at(row, "/if/properties/uses/const"));
 		const json_t *with = cut_json_at(row, "/then/properties/with");
 
 		if (strcmp(name, "traffic.shift") != 0)
 			continue;
 		found = true;
-		assert_string_equal(json_string_value(cut_json_at(with, "/required/0")), "balancer");
+		assert_string_equal(json_string_value(cut_json_at(with, "/required/0")),
+				    "balancer");
 		assert_non_null(cut_json_at(with, "/properties/tolerance"));
 	}
 	assert_true(found);
-	assert_non_null(cut_json_at(schema, "/$defs/runbook/properties/connections/additionalProperties/anyOf/0"));
+	assert_non_null(cut_json_at(
+		schema, "/$defs/runbook/properties/connections/additionalProperties/anyOf/0"));
 }
 
 /* Every reference in the schema leads somewhere. */
@@ -48,10 +54,10 @@ static void check_refs(const json_t *schema, const json_t *at)
 	if (ref && !cut_json_at(schema, ref + 1))
 		fail_msg("%s is not there", ref);
 	if (json_is_object(at))
-		json_object_foreach((json_t *)at, key, value)
+		json_object_foreach ((json_t *)at, key, value)
 			check_refs(schema, value);
 	else
-		json_array_foreach(at, i, value)
+		json_array_foreach (at, i, value)
 			check_refs(schema, value);
 }
 

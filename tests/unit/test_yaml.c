@@ -2,7 +2,8 @@
 #include "engine/runbook/yaml_read.h"
 #include "tests/unit/load_kit.h"
 
-static struct cut_doc *read_doc(const char *text, size_t len, bool large, struct cut_faults *faults, int *ret)
+static struct cut_doc *read_doc(const char *text, size_t len, bool large, struct cut_faults *faults,
+				int *ret)
 {
 	struct cut_doc *doc = cut_doc_new("t.yaml");
 
@@ -16,7 +17,8 @@ static void test_scalars_keep_their_text_and_place(void **state)
 	struct cut_faults faults = {0};
 	int r;
 	cut_auto(cut_doc) struct cut_doc *doc = read_doc(text, strlen(text), false, &faults, &r);
-	uint32_t a = cut_doc_get(doc, 1, "a"), b = cut_doc_get(doc, 1, "b"), c = cut_doc_get(doc, 1, "c");
+	uint32_t a = cut_doc_get(doc, 1, "a"), b = cut_doc_get(doc, 1, "b"),
+		 c = cut_doc_get(doc, 1, "c");
 	const struct cut_node *first = cut_doc_at(doc, cut_doc_at(doc, c)->child);
 
 	assert_int_equal(r, 0);
@@ -92,7 +94,7 @@ static void test_sizes_are_limited_and_large_ones_asked_for(void **state)
 		assert_int_equal(faults.len, large ? 0 : 1);
 		if (!large)
 			assert_string_equal(faults.items[0].hint,
-			                    "for a generated runbook add --large (up to 64 MiB)");
+					    "for a generated runbook add --large (up to 64 MiB)");
 		cut_faults_done(&faults);
 	}
 	free(text);
@@ -109,7 +111,8 @@ static void test_sixty_four_levels_are_read_and_one_more_is_not(void **state)
 			cut_buf_add_char(&text, '[');
 		for (int i = 0; i < depth; i++)
 			cut_buf_add_char(&text, ']');
-		cut_auto(cut_doc) struct cut_doc *doc = read_doc(text.data, text.len, false, &faults, &r);
+		cut_auto(cut_doc) struct cut_doc *doc =
+			read_doc(text.data, text.len, false, &faults, &r);
 
 		assert_non_null(doc);
 		assert_int_equal(r, depth == 64 ? 0 : -22);
@@ -121,7 +124,8 @@ static void test_sixty_four_levels_are_read_and_one_more_is_not(void **state)
 /* Any bytes at all end in a document or in a fault, never in a crash. */
 static void test_broken_bytes_are_told_and_survived(void **state)
 {
-	static const char good[] = "cutover: v1\nname: t\nsteps:\n- {id: a, run: [x, \"y\"], rollback: not_needed}\n";
+	static const char good[] =
+		"cutover: v1\nname: t\nsteps:\n- {id: a, run: [x, \"y\"], rollback: not_needed}\n";
 	unsigned seed = 7;
 
 	for (int round = 0; round < 3000; round++) {
