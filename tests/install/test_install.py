@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `meson install` leaves behind stands alone: it runs runbooks, and plugins are built for it."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("CUTOVER_BUILD", ROOT / "build"))
+PLUGINS = {"core", "dns", "metrics", "sync", "traffic"}
+BOOK = """\
+cutover: v1
+name: moving_house
+steps:
+  - {id: greet, run: [echo, hello], effects: read}
+  - {id: motd, uses: skeleton.file_text, with: {path: motd, text: moving house}}
+"""
+
+
+@pytest.fixture(scope="module")
+def prefix():
+    """Built in debug, for speed; the build is gone when the tests begin."""
+    # Not in /tmp: plugins are loaded only from where nobody else can write.
+    (BUILD / "tests").mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="install.", dir=BUILD / "tests"))
+    try:
+        there = folder / "prefix"
+        for argv in (["meson", "setup", "--prefix", there, "--buildtype", "debug",
+                      "-Dtests=false", folder / "build", ROOT],
+                     ["meson", "install", "-C", folder / "build"]):
+            done = subprocess.run(argv, capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout + done.stderr
+        shutil.rmtree(folder / "build")
+        yield there
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def cutover(prefix, tmp_path):
+    def command(*words, code=0):
+        env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path),
+               "CUTOVER_STATE_DIR": str(tmp_path / "state"),
+               "CUTOVER_SOCKET_DIR": str(tmp_path / "s")}
+        done = subprocess.run([prefix / "bin" / "cutover", *words], env=env, cwd=tmp_path,
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    return command
+
+
+def plugin_folder(prefix):
+    return next(prefix.glob("lib*/**/cutover/plugins"))
+
+
+def test_all_plugins_are_found_and_each_tells_its_tables(cutover):
+    listed = set(re.findall(r"^(\w+) ", cutover("plugins"), re.M))
+    assert PLUGINS <= listed
+    for name in PLUGINS:
+        assert name in cutover("plugins", name)
+
+
+def test_nothing_of_the_tests_is_installed(prefix):
+    files = {str(p.relative_to(prefix)) for p in prefix.rglob("*") if p.is_file()}
+    folder = plugin_folder(prefix).relative_to(prefix)
+    assert files == {"bin/cutover", "libexec/cutover-host", "include/cutover/plugin.h",
+                     *(f"{folder}/{name}.so" for name in PLUGINS - {"core"})}
+
+
+def test_a_plugin_built_for_the_installed_header_runs_in_a_runbook(prefix, cutover, tmp_path):
+    """The command line of docs/plugins.md, then a run with its action."""
+    shutil.copy(ROOT / "plugins" / "skeleton" / "skeleton.c", tmp_path)
+    line = next(line for line in (ROOT / "docs" / "plugins.md").read_text().splitlines()
+                if line.startswith("cc -shared"))
+    subprocess.run(f"{line} -I {prefix / 'include'}", shell=True, cwd=tmp_path, check=True)
+    (tmp_path / "book.yaml").write_text(BOOK)
+
+    assert "skeleton" in cutover("validate", "book.yaml", code=2)
+    subprocess.run(["install", "-m", "755", tmp_path / "skeleton.so", plugin_folder(prefix)],
+                   check=True)
+    try:
+        cutover("validate", "book.yaml")
+        cutover("run", "book.yaml", "--yes")
+    finally:
+        (plugin_folder(prefix) / "skeleton.so").unlink()
+    assert (tmp_path / "motd").read_text() == "moving house"
+    cutover("audit", "verify")
