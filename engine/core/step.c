@@ -97,7 +97,8 @@ bool cut_step_duty(const struct cut_run *run, uint32_t step)
 
 	if (!s->touched || model->undo == CUT_UNDO_NOT_NEEDED)
 		return false;
-	return s->saved || model->kind != CUT_STEP_ACTION || !(model->body.effects & CUT_SAVES);
+	return s->saved || s->by_hand || model->kind != CUT_STEP_ACTION ||
+	       !(model->body.effects & CUT_SAVES);
 }
 
 /* --- starting --- */
@@ -333,7 +334,7 @@ void cut_step_interrupt(struct cut_run *run, uint32_t step, bool even_waiting)
 	case CUT_DOING_PARKED:
 		cut_run_leave_lane(run, step);
 		cut_step_doing(run, step, CUT_DOING_NOTHING);
-		s->due = CUT_NEVER;
+		s->due = s->deadline_at = CUT_NEVER;
 		break;
 	case CUT_DOING_NOTHING:
 	case CUT_DOINGS: break;

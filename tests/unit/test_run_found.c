@@ -216,6 +216,51 @@ static void test_a_resend_that_changed_nothing_is_still_undone(void **state)
 	world_free(w);
 }
 
+/* A deadline that passed after the rollback had begun ended the step a second time, and what it
+ * needs was undone too early. */
+static void test_a_stopped_step_has_no_deadline_any_more(void **state)
+{
+	struct world *w = world_new("phases:\n"
+				    "  - id: p\n"
+				    "    order: parallel\n"
+				    "    steps:\n"
+				    "      - {id: a, uses: t.write}\n"
+				    "      - {id: b, uses: t.write, needs: [a]}\n"
+				    "      - {id: c, uses: t.write, needs: [a], deadline: 20s,\n"
+				    "         retry: {limit: 3, delay: 10s, jitter: false}}\n");
+
+	(void)state;
+	world_start(w);
+	world_ok(w, "a");
+	world_ok(w, "b");
+	world_outcome(w, "c", CUT_RETRY, "busy", NULL);
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	assert_int_equal(state_of(w, "b"), CUT_STEP_ROLLING_BACK);
+	world_at(w, CUT_MINUTE);
+	assert_int_equal(state_of(w, "a"), CUT_STEP_ROLLBACK_PENDING);
+	world_answer_all(w);
+	assert_int_equal(cut_run_state(world_run(w)), CUT_RUN_ROLLED_BACK);
+	world_free(w);
+}
+
+static void test_what_a_person_did_is_undone_though_nothing_was_saved(void **state)
+{
+	struct world *w = world_new("steps:\n"
+				    "  - {id: a, uses: t.saves, rollback: {uses: t.write}}\n"
+				    "  - {id: b, wait: 1h}\n");
+
+	(void)state;
+	world_start(w);
+	world_fail(w, "a");
+	assert_int_equal(world_order(w, CUT_ORDER_ATTEST, "a", "{\"applied\": true}"), 0);
+	world_ok(w, "a"); /* its verify */
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	assert_int_equal(state_of(w, "a"), CUT_STEP_ROLLING_BACK);
+	world_answer_all(w);
+	assert_int_equal(cut_run_state(world_run(w)), CUT_RUN_ROLLED_BACK);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,6 +274,8 @@ int main(void)
 		cmocka_unit_test(test_a_deadline_that_passed_does_not_shut_the_sign_off),
 		cmocka_unit_test(test_a_decline_after_the_deadline_is_a_decision),
 		cmocka_unit_test(test_when_all_is_accepted_there_is_nothing_to_roll_back),
+		cmocka_unit_test(test_a_stopped_step_has_no_deadline_any_more),
+		cmocka_unit_test(test_what_a_person_did_is_undone_though_nothing_was_saved),
 		cmocka_unit_test(test_a_resend_that_changed_nothing_is_still_undone),
 	};
 

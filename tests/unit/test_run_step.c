@@ -240,7 +240,7 @@ static void test_an_operator_retries_skips_or_attests_a_failed_step(void **state
 		"         b skipped: skipped by alice: not today\n"
 		"         run running: the holds are gone, the run goes on\n"
 		"         c: apply 1\n"
-		"[    30] run rolling_back: operator: alice ordered it; rolling back 1 step, "
+		"[    30] run rolling_back: operator: alice ordered it; rolling back 2 steps, "
 		"traffic first\n"
 		"         c: cancel apply\n");
 	world_free(w);
