@@ -107,7 +107,7 @@ int shares_wanted(const json_t *to, const struct state *state, double *ret, stru
 	if (others > 1 && configured == 0)
 		return kit_why(why, -EINVAL,
 			       "%g %% are left for %zu servers whose configured weights are all 0: "
-			       "name their shares too",
+			       "configure e.g. `weight 100` and set 0 at run time, then retry",
 			       rest * 100, others);
 	for (size_t i = 0; i < state->n; i++)
 		if (!state->list[i].backup && !json_object_get(to, state->list[i].name))

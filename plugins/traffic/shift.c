@@ -202,6 +202,8 @@ static void act(struct shift *s)
 		return;
 	}
 	r = s->b.mode == BALANCER_VERIFY ? 0 : weights_conflict(&s->b, s->before, s->after, &why);
+	if (r == 0 && (s->b.mode == BALANCER_PLAN || s->b.mode == BALANCER_APPLY))
+		r = weights_refuse_unconfigured(&s->b, goal(s), &why);
 	if (r == 0 && s->b.mode != BALANCER_OBSERVE)
 		r = weights_refuse_down(&s->b, goal(s), &why);
 	if (r < 0) {

@@ -87,6 +87,47 @@ int weights_refuse_down(const struct balancer *b, const json_t *goal, struct kit
 	return 0;
 }
 
+/* Weights are compared as parts of their sums: one that stays gains where others shrink. */
+static const struct state_server *find_unconfigured_gainer(const struct balancer *b, size_t socket,
+							   const json_t *goal)
+{
+	const struct state *state = &b->states[socket];
+	unsigned long sum = 0, sum_wanted = 0;
+
+	for (size_t i = 0; i < state->n; i++)
+		if (!state->list[i].backup) {
+			sum += state->list[i].weight;
+			sum_wanted += weight_in(goal, b, socket, state->list[i].name);
+		}
+	for (size_t i = 0; i < state->n; i++) {
+		const struct state_server *server = &state->list[i];
+		unsigned long want = weight_in(goal, b, socket, server->name);
+
+		if (server->configured == 0 && !server->backup && want > 0 &&
+		    want * sum > server->weight * sum_wanted)
+			return server;
+	}
+	return NULL;
+}
+
+int weights_refuse_unconfigured(const struct balancer *b, const json_t *goal, struct kit_why *why)
+{
+	for (size_t i = 0; i < b->n_sockets; i++) {
+		const struct state_server *server = find_unconfigured_gainer(b, i, goal);
+
+		if (server)
+			return kit_why(
+				why, -EINVAL,
+				"%s/%s is configured with weight 0 at %s: HAProxy's percentages "
+				"are relative to the configured weight, and a reload would take "
+				"the server out silently; configure e.g. `weight 100`, set 0 at "
+				"run time (`set server %s/%s weight 0`), then retry",
+				b->backend, server->name, b->sockets[i].text, b->backend,
+				server->name);
+	}
+	return 0;
+}
+
 /* The three-way rule: each weight must be as before or as wanted. */
 int weights_conflict(const struct balancer *b, const json_t *before, const json_t *after,
 		     struct kit_why *why)

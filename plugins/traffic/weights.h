@@ -13,6 +13,8 @@ bool weights_are(const struct balancer *b, const json_t *weights);
 int weights_conflict(const struct balancer *b, const json_t *before, const json_t *after,
 		     struct kit_why *why);
 int weights_refuse_down(const struct balancer *b, const json_t *goal, struct kit_why *why);
+/* No server gains traffic that a reload would silently take from it: its configured weight is 0. */
+int weights_refuse_unconfigured(const struct balancer *b, const json_t *goal, struct kit_why *why);
 
 /* Adds the commands for those weights that grow, or for those that shrink. */
 void weights_change(struct balancer *b, const json_t *goal, bool raise);

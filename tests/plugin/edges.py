@@ -79,7 +79,8 @@ class Side:
 
 class Edge:
     def __init__(self, folder, blue, green, *, balance="balance roundrobin", blue_weight=100,
-                 green_weight=0, more=""):
+                 green_weight=100, green_now=0, more=""):
+        """green_weight is configured, green_now set at run time, as operators are to do."""
         self.port, self.stats = free_port(), free_port()
         self.folder = pathlib.Path(folder) / f"haproxy-{self.port}"
         self.folder.mkdir()
@@ -88,12 +89,15 @@ class Edge:
             folder=self.folder, port=self.port, stats=self.stats, blue=blue.port,
             green=green.port, balance=balance, blue_weight=blue_weight,
             green_weight=green_weight, more=more))
+        self.green_now = green_now if green_now != green_weight else None
         self.server = None
         self.start()
 
     def start(self):
         self.server = Server(["haproxy", "-db", "-f", self.folder / "conf"], self.folder, "haproxy")
         self.server.wait_ready(lambda: self.ask("show info"))
+        if self.green_now is not None:
+            self.ask(f"set server shop/green weight {self.green_now}")
 
     def end(self):
         self.server.end()

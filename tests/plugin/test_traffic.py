@@ -49,7 +49,7 @@ def drive(edge, *others, **extra):
 # Shift
 
 
-def test_shift_gives_the_share_also_to_a_server_configured_with_weight_0(edge):
+def test_shift_gives_each_server_its_share(edge):
     with drive(edge) as host:
         done = host.call("shift", "apply", QUARTER)
     assert done.status == "ok", done
@@ -57,6 +57,40 @@ def test_shift_gives_the_share_also_to_a_server_configured_with_weight_0(edge):
                          "achieved": {"blue": 0.75, "green": 0.25}, "tail": 0}
     served = edge.served(200)
     assert 45 <= served["green"] <= 55
+
+
+@pytest.mark.parametrize("now, to", [(0, {"green": 0.25}), (0, {"blue": 0.5}),
+                                     (25, {"green": 0.5}), (100, {"green": 1})])
+def test_a_server_configured_with_weight_0_gains_nothing(start, now, to):
+    edge = start(green_weight=0, green_now=now)
+    params = {"balancer": "edge", "to": to}
+    with drive(edge) as host:
+        for op in ("plan", "apply"):
+            done = host.call("shift", op, params)
+            assert done.status == "fail" and done.saved is None, done
+            for part in ("shop/green is configured with weight 0", edge.socket, "a reload",
+                         "configure e.g. `weight 100`", "`set server shop/green weight 0`"):
+                assert part in done.text
+    assert edge.weights() == {"blue": 100, "green": now}
+
+
+def test_one_proxy_with_a_configured_weight_0_stops_the_shift_of_all(start):
+    good, bad = start(), start(green_weight=0)
+    with drive(good, bad) as host:
+        done = host.call("shift", "apply", QUARTER)
+    assert done.status == "fail" and bad.socket in done.text, done
+    assert good.weights() == bad.weights() == {"blue": 100, "green": 0}
+
+
+@pytest.mark.parametrize("to", [{"green": 0.25}, {"green": 0}])
+def test_a_server_configured_with_weight_0_may_lose_what_it_has(start, to):
+    edge = start(green_weight=0, green_now=100)
+    params = {"balancer": "edge", "to": to}
+    with drive(edge) as host:
+        done = host.call("shift", "apply", params)
+        assert done.status == "ok" and done.data["achieved"]["green"] == to["green"], done
+        assert host.call("shift", "rollback", params, saved=done.saved).status == "ok"
+    assert edge.weights() == {"blue": 100, "green": 100}
 
 
 def test_a_ladder_goes_up_and_all_the_way_back(edge):
@@ -233,7 +267,7 @@ def test_a_rollback_never_moves_onto_a_dead_side_while_the_other_lives(edge):
 
 @pytest.mark.parametrize("balance", ["balance static-rr", "balance source"])
 def test_a_static_algorithm_is_told_and_nothing_changes(start, balance):
-    edge = start(balance=balance, green_weight=100)
+    edge = start(balance=balance, green_now=100)
     with drive(edge) as host:
         done = host.call("shift", "apply", QUARTER)
     assert done.status == "fail" and "roundrobin" in done.text, done
