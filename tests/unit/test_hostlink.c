@@ -409,7 +409,7 @@ static void test_call_of_a_dead_host_is_refused(void **state)
 
 static void test_missing_host_program_is_an_error(void **state)
 {
-	struct cut_hostlink_options options = {.host_path = "/nonexistent",
+	struct cut_hostlink_options options = {.host_path = "/proc/nonexistent",
 					       .folder = "/",
 					       .run = "r",
 					       .lock_fd = -1,
@@ -420,7 +420,7 @@ static void test_missing_host_program_is_an_error(void **state)
 
 	assert_int_equal(cut_hostlink_start(uv_default_loop(), &options, &events, &link, &err),
 			 -ENOENT);
-	assert_non_null(strstr(err.what, "/nonexistent"));
+	assert_non_null(strstr(err.what, "/proc/nonexistent"));
 	assert_null(link);
 }
 
@@ -440,9 +440,9 @@ static void test_describe_says_why_a_plugin_is_refused(void **state)
 	json_t *descriptor = NULL;
 
 	assert_int_equal(
-		cut_host_describe(host_path(false), "/nonexistent/dns.so", &descriptor, &err),
+		cut_host_describe(host_path(false), "/proc/nonexistent.so", &descriptor, &err),
 		-EPERM);
-	assert_non_null(strstr(err.what, "cannot open plugin /nonexistent/dns.so"));
+	assert_non_null(strstr(err.what, "cannot open plugin /proc/nonexistent.so"));
 }
 
 int main(void)
