@@ -129,6 +129,11 @@ static void reopen(void *owner)
 	pair_open(&w->pair, w->pair.call, on_opened);
 }
 
+static void on_cancel(struct pair *pair)
+{
+	end(kit_container(pair, struct wait, pair), CUT_CANCELED, "canceled", NULL);
+}
+
 static void apply(struct cut_call *call)
 {
 	struct wait *w = kit_new(struct wait);
@@ -136,16 +141,12 @@ static void apply(struct cut_call *call)
 	int64_t left = call_left_ms(call);
 
 	call->data = w;
+	w->pair.cancel = on_cancel;
 	w->pair.call = call;
 	w->begun_us = sync_now_us();
 	w->until_us = w->begun_us + (max_ms < left ? max_ms : left) * 1000;
 	beat_init(&w->beat, &w->pair, w);
 	reopen(w);
-}
-
-static void cancel(struct cut_call *call)
-{
-	end(call->data, CUT_CANCELED, "canceled", NULL);
 }
 
 static const struct cut_param params[] = {
@@ -166,6 +167,7 @@ const struct cut_action sync_wait_caught_up = {
 	.outputs = outputs,
 	.class = CUT_DECLARATIVE,
 	.effects = CUT_READ,
+	.plan = sync_plan,
 	.apply = apply,
-	.cancel = cancel,
+	.cancel = pair_cancel,
 };

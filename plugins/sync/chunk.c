@@ -56,7 +56,7 @@ static void add_bound(struct question *q, const struct plan *plan, const char *j
 static void add_part(struct question *q, const struct plan *plan, enum side side,
 		     const struct chunk *chunk)
 {
-	fprintf(q->to, " from %s", plan->from[side]);
+	fprintf(q->to, " from %s t", plan->from[side]);
 	if (plan->by != BY_KEY)
 		return;
 	add_bound(q, plan, "where", ">", &chunk->lo);
@@ -99,15 +99,16 @@ void chunk_ask_digest(struct pg *pg, const struct plan *plan, enum side side,
 		add_part(&q, plan, side, chunk);
 		fputs(" offset 0) x", q.to);
 	} else {
+		/* An inner ORDER BY reaches the aggregate as it is: no second sort, no workers. */
 		fprintf(q.to,
-			"select n, octet_length(s), encode(sha256(convert_to(s, 'UTF8')), 'hex') "
-			"from"
-			" (select count(*) n, coalesce(string_agg(%s, E'\\n' order by ",
+			"select n, octet_length(s), encode(sha256(convert_to(s, 'UTF8')), 'hex')"
+			" from (select count(*) n, coalesce(string_agg(r, E'\\n'), '') s from"
+			" (select %s r",
 			plan->row[side]);
-		add_order(&q, plan);
-		fputs("), '') s", q.to);
 		add_part(&q, plan, side, chunk);
-		fputs(" offset 0) x", q.to);
+		fputs(" order by ", q.to);
+		add_order(&q, plan);
+		fputs(" offset 0) z offset 0) x", q.to);
 	}
 	ask(&q, pg, fn, owner);
 }

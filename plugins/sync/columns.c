@@ -47,17 +47,37 @@ static const char columns_sql[] =
 static const struct type {
 	const char *name;
 	char class;
+	const char *send; /* exact, and cheaper than the text */
 } types[] = {
-	{"pg_catalog.bit", 0},	     {"pg_catalog.bool", 0},	  {"pg_catalog.bpchar", 's'},
-	{"pg_catalog.bytea", 0},     {"pg_catalog.char", 0},	  {"pg_catalog.cidr", 0},
-	{"pg_catalog.date", 0},	     {"pg_catalog.float4", 0},	  {"pg_catalog.float8", 0},
-	{"pg_catalog.inet", 0},	     {"pg_catalog.int2", 'n'},	  {"pg_catalog.int4", 'n'},
-	{"pg_catalog.int8", 'n'},    {"pg_catalog.interval", 0},  {"pg_catalog.jsonb", 0},
-	{"pg_catalog.macaddr", 0},   {"pg_catalog.macaddr8", 0},  {"pg_catalog.name", 's'},
-	{"pg_catalog.numeric", 'n'}, {"pg_catalog.oid", 'n'},	  {"pg_catalog.text", 's'},
-	{"pg_catalog.time", 0},	     {"pg_catalog.timestamp", 0}, {"pg_catalog.timestamptz", 0},
-	{"pg_catalog.timetz", 0},    {"pg_catalog.tsvector", 0},  {"pg_catalog.uuid", 0},
-	{"pg_catalog.varbit", 0},    {"pg_catalog.varchar", 's'},
+	{"pg_catalog.bit", 0},
+	{"pg_catalog.bool", 0},
+	{"pg_catalog.bpchar", 's'},
+	{"pg_catalog.bytea", 0},
+	{"pg_catalog.char", 0},
+	{"pg_catalog.cidr", 0},
+	{"pg_catalog.date", 0},
+	{"pg_catalog.float4", 0, "float4send"},
+	{"pg_catalog.float8", 0, "float8send"},
+	{"pg_catalog.inet", 0},
+	{"pg_catalog.int2", 'n'},
+	{"pg_catalog.int4", 'n'},
+	{"pg_catalog.int8", 'n'},
+	{"pg_catalog.interval", 0},
+	{"pg_catalog.jsonb", 0},
+	{"pg_catalog.macaddr", 0},
+	{"pg_catalog.macaddr8", 0},
+	{"pg_catalog.name", 's'},
+	{"pg_catalog.numeric", 'n'},
+	{"pg_catalog.oid", 'n'},
+	{"pg_catalog.text", 's'},
+	{"pg_catalog.time", 0},
+	{"pg_catalog.timestamp", 0, "timestamp_send"},
+	{"pg_catalog.timestamptz", 0, "timestamptz_send"},
+	{"pg_catalog.timetz", 0},
+	{"pg_catalog.tsvector", 0},
+	{"pg_catalog.uuid", 0},
+	{"pg_catalog.varbit", 0},
+	{"pg_catalog.varchar", 's'},
 };
 
 void columns_ask(struct pg *pg, const char *table, pg_fn *fn, void *owner)
@@ -165,10 +185,11 @@ static bool is_type(const struct column *c, const char *name)
 /* The column as it stands in the record: exact where its own text would depend on the version. */
 static void add_value(FILE *row, const struct column *c, const struct column *other)
 {
+	const struct type *type = find_type(c->type);
 	bool alike = !strcmp(c->type, other->type) && c->modifier == other->modifier;
 
-	if (is_type(c, "float4") || is_type(c, "float8"))
-		fprintf(row, "pg_catalog.%ssend(%s)", c->type + 11, c->quoted);
+	if (type && type->send)
+		fprintf(row, "pg_catalog.%s(%s)", type->send, c->quoted);
 	else if (is_type(c, "numeric") && !alike)
 		fprintf(row, "pg_catalog.trim_scale(%s)", c->quoted);
 	else if (is_type(c, "bpchar"))
@@ -188,7 +209,7 @@ static int set_key(struct plan *plan, const struct column *a, const struct colum
 		return -1;
 	key = &plan->key[a->key - 1];
 	key->name = kit_strdup(a->name);
-	key->order = kit_printf("%s%s", a->quoted, alike ? "" : " collate \"C\"");
+	key->order = kit_printf("t.%s%s", a->quoted, alike ? "" : " collate \"C\"");
 	key->cast = kit_strdup(a->cast);
 	return 0;
 }

@@ -293,11 +293,17 @@ static void on_opened(struct pair *pair, const struct pg_reply *failed)
 	free(names);
 }
 
+static void on_cancel(struct pair *pair)
+{
+	end(kit_container(pair, struct compare, pair), CUT_CANCELED, "canceled");
+}
+
 static void apply(struct cut_call *call)
 {
 	struct compare *compare = kit_new(struct compare);
 
 	call->data = compare;
+	compare->pair.cancel = on_cancel;
 	compare->pair.call = call;
 	for (enum side side = BLUE; side < SIDES; side++)
 		compare->seats[side] = (struct seat){compare, side};
@@ -306,11 +312,6 @@ static void apply(struct cut_call *call)
 	compare->report.counts_only = compare->counts;
 	beat_init(&compare->beat, &compare->pair, compare);
 	pair_open(&compare->pair, call, on_opened);
-}
-
-static void cancel(struct cut_call *call)
-{
-	end(call->data, CUT_CANCELED, "canceled");
 }
 
 static int check(const json_t *params, char *why, size_t len)
@@ -349,6 +350,7 @@ const struct cut_action sync_compare = {
 	.class = CUT_DECLARATIVE,
 	.effects = CUT_READ,
 	.check = check,
+	.plan = sync_plan,
 	.apply = apply,
-	.cancel = cancel,
+	.cancel = pair_cancel,
 };

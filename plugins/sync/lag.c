@@ -103,11 +103,17 @@ static void on_opened(struct pair *pair, const struct pg_reply *failed)
 	measure(lag);
 }
 
+static void on_cancel(struct pair *pair)
+{
+	end(kit_container(pair, struct lag, pair), CUT_CANCELED, "canceled", NULL);
+}
+
 static void start(struct cut_call *call, bool meter)
 {
 	struct lag *lag = kit_new(struct lag);
 
 	call->data = lag;
+	lag->pair.cancel = on_cancel;
 	lag->meter = meter;
 	lag->max_s = call_number(call, "max", -1);
 	lag->hold_ms = (int64_t)(call_number(call, "hold", 0) * 1000);
@@ -122,11 +128,6 @@ static void sample(struct cut_call *call)
 static void apply(struct cut_call *call)
 {
 	start(call, false);
-}
-
-static void cancel(struct cut_call *call)
-{
-	end(call->data, CUT_CANCELED, "canceled", NULL);
 }
 
 static const struct cut_param sample_params[] = {SYNC_PAIR_PARAMS, {0}};
@@ -147,7 +148,7 @@ const struct cut_meter sync_meter_lag = {
 	.help = "how far green is behind blue",
 	.params = sample_params,
 	.sample = sample,
-	.cancel = cancel,
+	.cancel = pair_cancel,
 };
 
 const struct cut_action sync_lag = {
@@ -157,6 +158,7 @@ const struct cut_action sync_lag = {
 	.outputs = lag_outputs,
 	.class = CUT_DECLARATIVE,
 	.effects = CUT_READ,
+	.plan = sync_plan,
 	.apply = apply,
-	.cancel = cancel,
+	.cancel = pair_cancel,
 };

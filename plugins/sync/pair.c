@@ -38,6 +38,13 @@ void pair_close(struct pair *pair)
 	pair->blue = pair->green = NULL;
 }
 
+void pair_cancel(struct cut_call *call)
+{
+	struct pair *pair = call->data;
+
+	pair->cancel(pair);
+}
+
 static void on_later(struct cut_call *call)
 {
 	struct pair *pair = call->data;

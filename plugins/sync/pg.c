@@ -28,6 +28,7 @@ static const char settle_sql[] =
 	" set_config('intervalstyle', 'postgres', false),"
 	" set_config('extra_float_digits', '3', false), set_config('bytea_output', 'hex', false),"
 	" set_config('row_security', 'off', false), set_config('jit', 'off', false),"
+	" set_config('max_parallel_workers_per_gather', '0', false),"
 	" set_config('default_transaction_read_only', 'off', false),"
 	" case when current_setting('server_version_num')::int >= 140000 then"
 	" set_config('client_connection_check_interval', '1s', false) end";

@@ -34,10 +34,13 @@ struct pair {
 	unsigned awaited;
 	later_fn *later;
 	void *later_owner;
+	void (*cancel)(struct pair *pair); /* ends the call */
 };
 
 void pair_open(struct pair *pair, struct cut_call *call, pair_fn *opened);
 void pair_close(struct pair *pair); /* may be opened again */
+/* The operation `cancel` of whatever is under way. */
+void pair_cancel(struct cut_call *call);
 /* One at a time; dies with the call. */
 void pair_later(struct pair *pair, int64_t ms, later_fn *fn, void *owner);
 
@@ -47,6 +50,8 @@ const char *call_text(const struct cut_call *call, const char *param);
 double call_number(const struct cut_call *call, const char *param, double fallback);
 /* Boot-time clock; nothing here trusts any other machine's clock. */
 int64_t sync_now_us(void);
+
+void sync_plan(struct cut_call *call); /* plan.c: of every action */
 
 extern const struct cut_meter sync_meter_lag;
 extern const struct cut_action sync_lag, sync_wait_caught_up, sync_compare;

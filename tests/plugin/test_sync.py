@@ -2,6 +2,7 @@
 """The plugin sync in the real host, against two real PostgreSQL servers with replication."""
 
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -178,6 +179,18 @@ def test_heartbeats_begin_where_the_row_is_not_there_yet(lab, host):
     assert done.status == "ok", done
     assert lab.sql("green", "select seq from cutover_heartbeat where id = 7") == \
         [(done.data["token"],)]
+
+
+@pytest.mark.parametrize("action", ["lag", "wait_caught_up", "compare"])
+def test_plan_goes_to_both_databases_and_writes_nothing(lab, host, action):
+    params = {**PAIR, "tables": ["all"]} if action == "compare" else PAIR
+    before = lab.sql("blue", "select seq from cutover_heartbeat where id = 1")
+    done = host.call(action, "plan", params)
+    assert done.status == "ok" and done.data == {"changes": []}, done
+    assert lab.sql("blue", "select seq from cutover_heartbeat where id = 1") == before
+    nobody = f"host={LOOPBACK} port={free_port()} dbname=shop user=cutover"
+    with Host("sync", connections(lab, green=nobody)) as lost:
+        assert lost.call(action, "plan", params).status == "retry"
 
 
 # Waiting
@@ -393,6 +406,21 @@ def test_any_key_is_walked(host, lab, table, key, rows):
     assert [what for what, _ in keys(done)] == ["has other values"], done
 
 
+def test_a_table_is_walked_in_the_order_of_its_key_in_small_steps(lab, table):
+    table("id int primary key, v int", "select i, i from generate_series(1, 100000) i")
+    lab.sql("blue", "alter role cutover set log_min_duration_statement = 0")
+    try:
+        with Host("sync", connections(lab)) as host:
+            assert compare(host, "planted").data["rows"] == 100000
+    finally:
+        lab.sql("blue", "alter role cutover reset log_min_duration_statement")
+    log = (lab.folder / "log" / "postgres-blue.log").read_text()
+    logged = re.findall(r"string_agg.*\n.*parameters: .*\$\d = '(\d+)'\n", log)
+    ends = [int(end) for end in dict.fromkeys(logged)]
+    steps = [b - a for a, b in zip([0] + ends, ends)]
+    assert len(steps) >= 5 and all(0 < step <= 20000 for step in steps), steps
+
+
 def test_texts_that_the_sides_sort_differently_are_still_compared(host, lab, table):
     table("a text primary key, v int")
     lab.sql("green", "alter table planted alter a type text collate \"und-x-icu\"")
@@ -586,7 +614,8 @@ def test_a_server_that_dies_amid_a_comparison_ends_it(own_lab):
         own_lab.sql(side, "alter table big add primary key (id)")
     with Host("sync", connections(own_lab)) as host:
         number = host.start("compare", "apply", {**PAIR, "tables": ["big"]}, timeout=20)
-        time.sleep(0.15)
+        eventually(lambda: own_lab.sql("green", "select 1 from pg_stat_activity where query "
+                                       "like '%%string_agg%%' and usename = 'cutover'"))
         pid = own_lab.servers()["postgres-green"]
         os.kill(pid, 3)
         done = host.finish(number, timeout=20)
