@@ -98,6 +98,14 @@ bool sim_failed(const struct sim *sim);
 /* Feeds an event and whatever the watch makes of it; false: refused. */
 bool sim_feed(struct sim *sim, struct cut_event ev);
 
+/* --- calls.c --- */
+void sim_call_start(struct sim *sim, struct cut_effect *fx); /* takes its parameters */
+void sim_call_cancel(struct sim *sim, uint32_t step);
+void sim_call_land(struct sim *sim, const struct sim_call *call); /* what it does to the world */
+struct sim_call *sim_call_next(struct sim *sim, cut_time *ret_at); /* or NULL */
+void sim_call_end(struct sim *sim, struct sim_call *at);
+void sim_call_save(struct sim *sim, struct sim_call *call);
+
 /* --- people.c --- */
 void sim_person(struct sim *sim); /* somebody does something */
 

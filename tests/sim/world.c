@@ -84,91 +84,6 @@ void sim_journal_output(struct sim *sim, const struct cut_effect *fx, const stru
 	memcpy(record->key, fx->call.key, sizeof(record->key));
 }
 
-/* --- calls --- */
-
-static struct sim_call *call_of(struct sim *sim, uint32_t step)
-{
-	cut_vec_foreach (&sim->calls, call)
-		if (call->fx.call.step == step)
-			return call;
-	return NULL;
-}
-
-static bool is_apply(const struct cut_effect *fx)
-{
-	return fx->call.op == CUT_OP_APPLY && fx->call.entry == CUT_OP_APPLY;
-}
-
-static void decide_outcome(struct sim *sim, struct sim_call *call)
-{
-	uint32_t luck = sim->calm ? 0 : sim_roll(&sim->rng, 100);
-	cut_time length = sim_between(&sim->rng, 0, sim_chance(&sim->rng, 20) ? 30000 : 2000);
-
-	call->ends = sim->t + length;
-	call->lands = true;
-	if (luck < 62) {
-		call->status = CUT_OK;
-	} else if (luck < 74) {
-		call->status = CUT_FAIL;
-		call->lands = sim_chance(&sim->rng, 40);
-	} else if (luck < 82) {
-		call->status = CUT_RETRY;
-		call->lands = false;
-	} else if (luck < 90) {
-		call->status = CUT_UNKNOWN;
-		call->lands = sim_chance(&sim->rng, 50);
-		call->not_sent = !call->lands && sim_chance(&sim->rng, 50);
-	} else {
-		length = call->fx.call.timeout + CUT_SECOND; /* it hangs */
-	}
-	if (length > call->fx.call.timeout) {
-		call->ends = sim->t + call->fx.call.timeout + CUT_SECOND;
-		call->status = sim_chance(&sim->rng, 50) ? CUT_FAIL : CUT_UNKNOWN;
-		call->lands = sim_chance(&sim->rng, 50);
-		call->not_sent = false;
-	}
-}
-
-static void start_call(struct sim *sim, struct cut_effect *fx)
-{
-	struct sim_call call = {.fx = *fx, .saves = CUT_NEVER};
-
-	fx->call.params = NULL; /* taken */
-	if (call_of(sim, call.fx.call.step))
-		sim_fault(sim, "%s: a second call while one is in flight",
-			  sim->rb->steps[call.fx.call.step].address);
-	decide_outcome(sim, &call);
-	if (is_apply(fx) && (fx->call.body->effects & CUT_SAVES))
-		call.saves = sim->t + (call.ends - sim->t) / 2;
-	sim_say(sim, "      call %s %s #%u", sim->rb->steps[fx->call.step].address,
-		cut_op_name(fx->call.op), fx->call.attempt);
-	cut_vec_push(&sim->calls, call);
-}
-
-static void cancel_call(struct sim *sim, uint32_t step)
-{
-	struct sim_call *call = call_of(sim, step);
-	cut_time soon = sim->t + sim_between(&sim->rng, 0, 2000);
-
-	if (!call || sim_chance(&sim->rng, 20) || soon >= call->ends)
-		return; /* too late, it ends as it would have */
-	call->ends = soon;
-	call->status = CUT_CANCELED;
-	call->lands = sim_chance(&sim->rng, 50);
-}
-
-static void land(struct sim *sim, const struct sim_call *call)
-{
-	struct sim_step *step = &sim->steps[call->fx.call.step];
-
-	if (!call->lands || call->saves != CUT_NEVER)
-		return; /* nothing changes before it is saved */
-	if (call->fx.call.op == CUT_OP_ROLLBACK)
-		step->on = false;
-	else if (is_apply(&call->fx) && cut_step_writes(&sim->rb->steps[call->fx.call.step]))
-		step->on = true;
-}
-
 /* --- the driver --- */
 
 static void perform(struct sim *sim, struct cut_effect *fx)
@@ -180,9 +95,9 @@ static void perform(struct sim *sim, struct cut_effect *fx)
 			sim->need_sync = false;
 		}
 		sim_rule_call(sim, fx);
-		start_call(sim, fx);
+		sim_call_start(sim, fx);
 		break;
-	case CUT_FX_CANCEL: cancel_call(sim, fx->call.step); break;
+	case CUT_FX_CANCEL: sim_call_cancel(sim, fx->call.step); break;
 	case CUT_FX_EVAL: cut_vec_push(&sim->evals, fx->call.step); break;
 	case CUT_FX_END: sim->ended = true; break;
 	case CUT_FX_INTENT:
@@ -288,46 +203,6 @@ bool sim_feed(struct sim *sim, struct cut_event ev)
 
 /* --- what happens next --- */
 
-static void end_call(struct sim *sim, struct sim_call *at)
-{
-	struct sim_call call = *at;
-	struct cut_event ev = {.type = CUT_EV_OUTCOME};
-	const struct sim_step *truth = &sim->steps[call.fx.call.step];
-
-	cut_vec_remove(&sim->calls, (size_t)(at - sim->calls.items));
-	if (call.fx.call.op == CUT_OP_OBSERVE && call.status != CUT_UNKNOWN)
-		call.status = truth->on ? CUT_OK : CUT_RETRY;
-	else
-		land(sim, &call);
-	if (call.saves != CUT_NEVER && call.status == CUT_OK)
-		call.status = CUT_FAIL;
-	ev.outcome.step = call.fx.call.step;
-	ev.outcome.op = call.fx.call.op;
-	ev.outcome.attempt = call.fx.call.attempt;
-	ev.outcome.status = call.status;
-	ev.outcome.not_sent = call.not_sent;
-	ev.outcome.text = call.status == CUT_OK ? NULL : "simulated";
-	if (!sim_feed(sim, ev) && !sim->dead && !sim_failed(sim))
-		sim_fault(sim, "%s: the outcome of a call in flight was refused",
-			  sim->rb->steps[call.fx.call.step].address);
-	if (!sim->dead && !call_of(sim, call.fx.call.step) && sim_chance(&sim->rng, 5) &&
-	    sim_feed(sim, ev))
-		sim_fault(sim, "%s: a call was resolved twice",
-			  sim->rb->steps[call.fx.call.step].address);
-	json_decref(call.fx.call.params);
-}
-
-static void save_call(struct sim *sim, struct sim_call *call)
-{
-	cut_auto(cut_json) json_t *saved = json_pack("{s:b}", "was", 0);
-	struct cut_event ev = {.type = CUT_EV_SAVED};
-
-	call->saves = CUT_NEVER;
-	ev.saved.step = call->fx.call.step;
-	ev.saved.state = saved;
-	sim_feed(sim, ev);
-}
-
 static void take_sample(struct sim *sim)
 {
 	struct cut_sample sample = {.n = NAN, .at = CUT_NEVER};
@@ -346,22 +221,6 @@ static void take_sample(struct sim *sim)
 	settle(sim);
 }
 
-static struct sim_call *next_call(struct sim *sim, cut_time *ret_at)
-{
-	struct sim_call *next = NULL;
-
-	*ret_at = CUT_NEVER;
-	cut_vec_foreach (&sim->calls, call) {
-		cut_time at = call->saves < call->ends ? call->saves : call->ends;
-
-		if (at < *ret_at) {
-			*ret_at = at;
-			next = call;
-		}
-	}
-	return next;
-}
-
 static cut_time earlier(cut_time a, cut_time b)
 {
 	return a < b ? a : b;
@@ -370,7 +229,7 @@ static cut_time earlier(cut_time a, cut_time b)
 static void advance(struct sim *sim)
 {
 	cut_time call_at, wake = cut_run_wake(sim->run), watch = cut_watch_wake(sim->watch), next;
-	struct sim_call *call = next_call(sim, &call_at);
+	struct sim_call *call = sim_call_next(sim, &call_at);
 
 	next = earlier(earlier(call_at, wake), earlier(watch, sim->next_sample));
 	next = earlier(next, sim->next_person);
@@ -387,9 +246,9 @@ static void advance(struct sim *sim)
 	else if (watch <= sim->t)
 		settle(sim);
 	else if (call_at <= sim->t && call->saves < call->ends)
-		save_call(sim, call);
+		sim_call_save(sim, call);
 	else if (call_at <= sim->t)
-		end_call(sim, call);
+		sim_call_end(sim, call);
 	else if (sim->next_sample <= sim->t)
 		take_sample(sim);
 	else
@@ -410,7 +269,7 @@ static void crash(struct sim *sim)
 		free(cut_vec_pop(&sim->journal).text);
 	cut_vec_foreach (&sim->calls, call) {
 		call->lands = sim_chance(&sim->rng, 50);
-		land(sim, call);
+		sim_call_land(sim, call);
 		json_decref(call->fx.call.params);
 	}
 	cut_vec_clear(&sim->calls);

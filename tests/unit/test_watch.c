@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Triggers and acceptance of a whole run: when they are armed, which events come of them, and that
- * the events alone bring a watch back after a restart. The run itself is a script here: what watch
- * sees of it is set by hand, so that each test says what it depends on. */
+ * these bring a watch back after a restart. What watch sees of the run is set by hand here. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,7 +39,6 @@ uint32_t cut_run_stage_phase(const struct cut_run *run)
 
 cut_time cut_run_stage_tail(const struct cut_run *run)
 {
-	(void)run;
 	return 0;
 }
 
@@ -57,13 +55,11 @@ bool cut_run_past_return(const struct cut_run *run)
 
 bool cut_run_signed(const struct cut_run *run, uint32_t phase)
 {
-	(void)phase;
 	return run->is_signed;
 }
 
 bool cut_run_tests_done(const struct cut_run *run, uint32_t phase, bool *ret_ok)
 {
-	(void)phase;
 	*ret_ok = run->tests_ok;
 	return run->tests_done;
 }
@@ -212,7 +208,6 @@ static void test_a_trigger_is_armed_from_the_start_of_its_step_to_the_acceptance
 {
 	struct world w;
 
-	(void)state;
 	world_init(&w);
 	start(&w);
 	sample(&w, CUT_SECOND, 0.5);
@@ -234,7 +229,6 @@ static void test_a_trigger_without_from_is_armed_with_the_run(void **state)
 {
 	struct world w;
 
-	(void)state;
 	world_init(&w);
 	w.triggers[0].from = CUT_NONE;
 	w.triggers[0].until = SHIFT;
@@ -253,7 +247,6 @@ static void test_latched_stays_when_the_run_closes(void **state)
 {
 	struct world w;
 
-	(void)state;
 	world_init(&w);
 	w.rb.triggers_len = 2;
 	start(&w);
@@ -276,7 +269,6 @@ static void test_past_the_point_of_no_return_a_rollback_trigger_may_clear_again(
 {
 	struct world w;
 
-	(void)state;
 	world_init(&w);
 	w.run.past_return = true;
 	start(&w);
@@ -291,7 +283,6 @@ static void test_a_clean_stage_is_accepted(void **state)
 {
 	struct world w;
 
-	(void)state;
 	world_init(&w);
 	start(&w);
 	shift(&w, 0);
@@ -307,7 +298,6 @@ static void test_a_pending_trigger_suspends_and_a_bad_sample_restarts(void **sta
 {
 	struct world w;
 
-	(void)state;
 	world_init(&w);
 	start(&w);
 	shift(&w, 0);
@@ -325,7 +315,6 @@ static void test_a_failure_past_the_point_of_no_return_starts_over_once_people_w
 {
 	struct world w;
 
-	(void)state;
 	world_init(&w);
 	w.phases[0].acceptance.on_bad = CUT_BAD_FAIL;
 	w.run.past_return = true;
@@ -349,7 +338,6 @@ static void test_a_shadow_trigger_does_everything_but_act(void **state)
 {
 	struct world w;
 
-	(void)state;
 	world_init(&w);
 	w.triggers[0].shadow = true;
 	start(&w);
@@ -365,7 +353,6 @@ static void test_tests_are_asked_for_and_their_end_is_seen(void **state)
 {
 	struct world w;
 
-	(void)state;
 	world_init(&w);
 	w.phases[0].acceptance.tests = 1;
 	start(&w);
@@ -383,7 +370,6 @@ static void test_acceptance_rests_while_the_run_rolls_back(void **state)
 {
 	struct world w;
 
-	(void)state;
 	world_init(&w);
 	start(&w);
 	shift(&w, 0);
@@ -432,7 +418,6 @@ static void test_a_restart_goes_on_where_the_records_end(void **state)
 {
 	struct world w;
 
-	(void)state;
 	world_init(&w);
 	start(&w);
 	shift(&w, 0);
@@ -449,7 +434,6 @@ static void test_a_long_absence_resets_pending_and_says_so(void **state)
 {
 	struct world w;
 
-	(void)state;
 	world_init(&w);
 	start(&w);
 	shift(&w, 0);
@@ -467,7 +451,6 @@ static void test_the_acceptance_clock_survives_a_restart_without_the_gap(void **
 	struct world w;
 	struct cut_acceptance_view view;
 
-	(void)state;
 	world_init(&w);
 	w.phases[0].acceptance.clean_for = 20 * CUT_SECOND;
 	start(&w);
