@@ -14,9 +14,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define ARM_TIMEOUT (2 * CUT_MINUTE) /* hosts, plans and first samples have shorter ones of their own */
+#define START_TIMEOUT (30 * CUT_SECOND) /* until the order to start is on disk */
 
 struct starting {
 	const struct cut_args *args;
@@ -167,6 +169,17 @@ static int launch(struct starting *s, int *ret_client, struct cut_err *err)
 	return cut_launch(&launch, ret_client, err);
 }
 
+/* 0 when the order is on disk: from then on the run goes on without its client. */
+static int order_start(int client, struct cut_buf *in, struct cut_err *err)
+{
+	cut_auto(cut_json) json_t *started = NULL;
+
+	if (send(client, "start\n", 6, MSG_NOSIGNAL) != 6)
+		return cut_err_set(err, -EPIPE, "its engine is gone", "run it again",
+		                   "the run was not started");
+	return cut_launch_message(client, START_TIMEOUT, in, &started, err);
+}
+
 /* Waits until it is armed, shows the plan, asks. 0: started or will start; else the exit code. */
 static int see_it_start(struct starting *s, int client)
 {
@@ -198,7 +211,9 @@ static int see_it_start(struct starting *s, int client)
 		fprintf(stderr, "cutover: not started; nothing was changed\n");
 		return CUT_EXIT_REFUSED;
 	}
-	return write(client, "start\n", 6) == 6 ? 0 : CUT_EXIT_INTERNAL;
+	return order_start(client, &in, &err) == 0
+	               ? 0
+	               : cut_cli_fail(s->args, &err, CUT_EXIT_INTERNAL);
 }
 
 static void starting_done(struct starting *s)

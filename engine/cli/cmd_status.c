@@ -6,8 +6,6 @@
 #include "engine/cli/look.h"
 #include "engine/cli/render.h"
 
-#include <errno.h>
-
 int cut_cmd_status(const struct cut_args *args)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
@@ -40,12 +38,6 @@ int cut_cmd_watch(const struct cut_args *args)
 
 	if (r < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
-	if (!found.entry.live && !found.entry.outcome) {
-		cut_err_set(&err, -ENOTCONN, "its engine is gone before it had ended",
-		            "`cutover recover` goes on with it", "nobody drives run %s",
-		            found.entry.id);
-		return cut_cli_fail(args, &err, CUT_EXIT_REFUSED);
-	}
 	return cut_follow(args, &found, 0);
 }
 

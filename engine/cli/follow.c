@@ -133,20 +133,56 @@ static bool ended(const struct cut_found *found, struct follow *f)
 	return f->end.outcome;
 }
 
+static bool is_live(const struct cut_found *found)
+{
+	cut_auto(cut_str) char *lock = cut_printf("%s/lock", found->entry.dir);
+	cut_auto(cut_lock_holder) struct cut_lock_holder holder = {0};
+	cut_auto(cut_err) struct cut_err err = {0};
+
+	return cut_lock_query(lock, &holder, &err) == 0 && holder.live;
+}
+
 /* Its locks are free and its name can be used again when the program returns. */
 static void await_gone(const struct cut_found *found)
 {
-	cut_auto(cut_str) char *lock = cut_printf("%s/lock", found->entry.dir);
 	cut_time until = cut_clock_boot() + GONE_WAIT;
-	bool live = true;
 
-	while (live && cut_clock_boot() < until) {
-		cut_auto(cut_lock_holder) struct cut_lock_holder holder = {0};
-		cut_auto(cut_err) struct cut_err err = {0};
+	while (is_live(found) && cut_clock_boot() < until)
+		usleep(10 * 1000);
+}
 
-		live = cut_lock_query(lock, &holder, &err) == 0 && holder.live;
-		if (live)
-			usleep(10 * 1000);
+/* Does nobody drive it any more? Only its own user can tell. */
+static int check_driven(const struct cut_found *found, struct cut_err *err)
+{
+	if (!found->entry.name || is_live(found))
+		return 0;
+	if (access(found->entry.dir, F_OK) < 0)
+		return cut_err_set(err, -ESRCH, "its engine died before the order to start came",
+		                   "run it again", "run %s was never started", found->entry.id);
+	return cut_err_set(err, -ENOTCONN, "its engine is gone before it had ended",
+	                   "`cutover recover` goes on with it", "nobody drives run %s",
+	                   found->entry.id);
+}
+
+/* Records as they come, from one engine after the other. 0: it has ended, or a person wants no more
+ * of it; negative: it cannot be followed. */
+static int follow(struct follow *f, struct cut_err *err)
+{
+	cut_time connect_until = cut_clock_boot() + CONNECT_WAIT;
+
+	for (;;) {
+		cut_auto(cut_err) struct cut_err lost = {0};
+		int r = cut_client_stream(cut_found_socket(f->found), f->seq, on_record, on_idle, f,
+		                          &lost);
+
+		if (r >= 0 || interrupted || ended(f->found, f))
+			return 0;
+		r = check_driven(f->found, err);
+		if (r < 0 || cut_clock_boot() > connect_until)
+			return r < 0 ? r : cut_err_set(err, lost.code, lost.why, lost.next, "%s", lost.what);
+		usleep(100 * 1000); /* between two engines: the supervisor is starting the next */
+		if (lost.code != -ENOTCONN)
+			connect_until = cut_clock_boot() + CONNECT_WAIT;
 	}
 }
 
@@ -154,31 +190,22 @@ int cut_follow(const struct cut_args *args, struct cut_found *found, uint64_t af
 {
 	struct follow f = {.args = args, .found = found, .seq = after_seq};
 	cut_auto(cut_err) struct cut_err err = {0};
-	cut_time connect_until = cut_clock_boot() + CONNECT_WAIT;
 	struct sigaction action = {.sa_handler = on_interrupt};
-	bool over = false;
 	int r;
 
 	f.live_view = !args->json && isatty(STDOUT_FILENO);
 	sigaction(SIGINT, &action, NULL);
-	while (!over && !interrupted) {
-		cut_err_done(&err);
-		r = cut_client_stream(cut_found_socket(found), f.seq, on_record, on_idle, &f, &err);
-		over = r == 0 || ended(found, &f);
-		if (over || interrupted || cut_clock_boot() > connect_until)
-			break;
-		usleep(100 * 1000); /* between two engines: the supervisor is starting the next */
-		if (r != -ENOTCONN)
-			connect_until = cut_clock_boot() + CONNECT_WAIT;
-	}
+	r = follow(&f, &err);
 	follow_done(&f);
 	if (interrupted) {
 		fprintf(stderr, "\ncutover: detached; the run goes on: `cutover watch %s`\n",
 		        found->entry.id);
 		return CUT_EXIT_DETACHED;
 	}
-	if (!ended(found, &f))
-		return cut_cli_fail(args, &err, CUT_EXIT_INTERNAL);
+	if (r == 0 && !ended(found, &f))
+		r = check_driven(found, &err);
+	if (r < 0 || !f.end.outcome)
+		return cut_cli_fail(args, &err, r < 0 ? cut_cli_exit(&err) : CUT_EXIT_INTERNAL);
 	if (!args->json)
 		printf("%s: %s (`cutover report` tells more)\n", found->entry.id, f.end.outcome);
 	await_gone(found);

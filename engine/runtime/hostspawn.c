@@ -3,6 +3,7 @@
 #include "engine/runtime/hostspawn.h"
 
 #include "engine/base/vec.h"
+#include "engine/runtime/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -122,6 +123,8 @@ int cut_hostspawn(const struct cut_hostlink_options *o, pid_t *ret_pid, int *ret
 		close(pair[0]);
 		return no_host(err, r, o->host_path);
 	}
+	if (o->lock_fd >= 0)
+		cut_lock_note(o->lock_fd, "host", pid);
 	*ret_pid = pid;
 	*ret_fd = pair[0];
 	return 0;

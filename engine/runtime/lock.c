@@ -72,10 +72,10 @@ int cut_lock_take(const char *path, int *ret_fd, struct cut_err *err)
 	return 0;
 }
 
-int cut_lock_note(int fd, const char *role)
+int cut_lock_note(int fd, const char *role, pid_t pid)
 {
 	char line[64];
-	int len = snprintf(line, sizeof(line), "%s %d\n", role, (int)getpid());
+	int len = snprintf(line, sizeof(line), "%s %d\n", role, (int)pid);
 
 	return write(fd, line, (size_t)len) == len ? 0 : -EIO;
 }

@@ -14,8 +14,8 @@
  * hold the lock gets it by fork or a duplicate without that flag, and the lock lasts until the last
  * of them has closed it. The lines of earlier holders are gone. -EBUSY: held, err says by whom. */
 int cut_lock_take(const char *path, int *ret_fd, struct cut_err *err);
-/* Adds the line "<role> <pid>" of the calling process. */
-int cut_lock_note(int fd, const char *role);
+/* Adds the line "<role> <pid>" of a process that holds it too. */
+int cut_lock_note(int fd, const char *role, pid_t pid);
 
 struct cut_lock_holder {
 	bool live;

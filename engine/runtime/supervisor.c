@@ -107,7 +107,7 @@ static void run_engine(struct supervisor *s)
 	for (size_t i = 0; i < CUT_ARRAY_LEN(ignored); i++)
 		signal(ignored[i], SIG_DFL);
 	cut_log_open(s->options->log_fd, CUT_LOG_INFO, "engine");
-	cut_lock_note(s->options->lock_fd, "engine");
+	cut_lock_note(s->options->lock_fd, "engine", getpid());
 	_exit(s->options->engine(s->options->arg, &start));
 }
 
@@ -244,7 +244,7 @@ int cut_supervise(const struct cut_supervise_options *options)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	prctl(PR_SET_NAME, "cutover-superv");
 	cut_log_open(options->log_fd, CUT_LOG_INFO, "supervisor");
-	cut_lock_note(options->lock_fd, "supervisor");
+	cut_lock_note(options->lock_fd, "supervisor", getpid());
 	s.beat = mmap(NULL, sizeof(*s.beat), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
 	if (s.beat == MAP_FAILED)

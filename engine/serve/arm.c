@@ -178,6 +178,8 @@ json_t *cut_arm_record(const struct cut_engine_options *o, json_t *roles, json_t
 	                  rb->sha256, "roles", roles, "parameters", rb->parameters, "plugins", hosts,
 	                  "version", CUT_VERSION, "boot_id", boot_id, "boot_ms",
 	                  (json_int_t)cut_clock_boot(), "folder", rb->folder, "file", rb->file);
+	json_object_set_new(armed, "start", o->at != CUT_NEVER ? cut_json_rfc3339(o->at)
+	                                    : json_string(o->yes ? CUT_START_NOW : CUT_START_ASKED));
 	json_object_set_new(armed, "until", o->until ? json_string(o->until) : json_null());
 	json_object_set_new(armed, "acked_triggers", o->acked ? json_deep_copy(o->acked) : json_array());
 	json_object_set_new(armed, "override_window",

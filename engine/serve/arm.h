@@ -17,5 +17,9 @@ typedef void cut_armed_fn(void *data, json_t *plans, const struct cut_err *refus
 void cut_arm_look(struct cut_calls *calls, const struct cut_engine_options *options,
                   cut_armed_fn *done, void *data);
 
+/* What the `armed` record says under "start", if it is no time. */
+#define CUT_START_NOW   "now"
+#define CUT_START_ASKED "asked"
+
 /* The `armed` record's own fields. */
 json_t *cut_arm_record(const struct cut_engine_options *options, json_t *roles, json_t *hosts);

@@ -5,6 +5,7 @@
 #include "engine/base/vec.h"
 #include "engine/runtime/clock.h"
 #include "engine/runtime/loop.h"
+#include "engine/runtime/orphans.h"
 #include "engine/runtime/replay.h"
 #include "engine/runtime/rundir.h"
 #include "engine/runtime/secret.h"
@@ -22,6 +23,7 @@
 #define START_WAIT   (10 * CUT_MINUTE) /* for the answer to the plan */
 #define FAREWELL     (2 * CUT_SECOND)  /* for event streams to send their last, at most */
 #define FAREWELL_LOOK 20               /* ms between looks whether they have */
+#define ORPHANS_WAIT (5 * CUT_SECOND)  /* for leftover commands to die */
 #define BEAT_EVERY   (1 * CUT_SECOND)
 
 struct engine {
@@ -40,6 +42,7 @@ struct engine {
 	struct cut_replay replay; /* of a resume */
 	uv_timer_t start_timer, farewell, beat;
 	cut_time farewell_until;
+	cut_time start_at; /* wall; CUT_NEVER: at a person's word */
 	uv_pipe_t client;
 	struct cut_buf client_in;
 	bool client_open, started, stopping;
@@ -102,8 +105,10 @@ static void withdraw(struct engine *e, const struct cut_err *err)
 	engine_stop(e);
 }
 
+/* Who asked may rely on it: it is on disk before they are told. */
 static void start_run(struct engine *e)
 {
+	cut_auto(cut_err) struct cut_err err = {0};
 	cut_auto(cut_str) char *actor =
 		cut_printf("%s (uid %lld)", e->o->starter_name, (long long)e->o->starter);
 	struct cut_event ev = {
@@ -116,8 +121,11 @@ static void start_run(struct engine *e)
 		return;
 	e->started = true;
 	uv_timer_stop(&e->start_timer);
-	cut_driver_feed(e->driver, &ev, NULL, NULL);
-	client_tell(e, json_pack("{s:s}", "type", "started"));
+	if (cut_driver_feed(e->driver, &ev, NULL, &err) < 0 ||
+	    cut_journal_flush(e->journal, &err) < 0)
+		cut_log(CUT_LOG_ERROR, "not_started", "why=\"%s\"", err.what);
+	else
+		client_tell(e, json_pack("{s:s}", "type", "started"));
 	client_close(e);
 }
 
@@ -148,7 +156,7 @@ static void on_start_due(uv_timer_t *timer)
 	struct engine *e = cut_container(timer, struct engine, start_timer);
 	cut_auto(cut_err) struct cut_err err = {0};
 
-	if (e->o->at != CUT_NEVER) {
+	if (e->start_at != CUT_NEVER) {
 		start_run(e);
 		return;
 	}
@@ -241,6 +249,24 @@ static int driver_make(struct engine *e, cut_time zero_boot, struct cut_err *err
 	return cut_control_start(&e->loop, e->o->socket, e->driver, &e->control, err);
 }
 
+/* Also of a run whose engine died before the order to start came. */
+static void await_order(struct engine *e)
+{
+	const char *start = cut_json_str(cut_run_armed(e->run), "start", CUT_START_ASKED);
+	cut_time now = cut_clock_wall();
+
+	e->start_at = CUT_NEVER;
+	if (strcmp(start, CUT_START_NOW) == 0)
+		start_run(e);
+	else if (cut_rfc3339_parse(start, strlen(start), &e->start_at) == 0)
+		uv_timer_start(&e->start_timer, on_start_due,
+		               e->start_at > now ? (uint64_t)(e->start_at - now) : 0, 0);
+	else if (e->client_open)
+		uv_timer_start(&e->start_timer, on_start_due, START_WAIT, 0);
+	else /* who was asked is gone, and nothing has happened yet */
+		withdraw(e, NULL);
+}
+
 static int arm(struct engine *e, struct cut_err *err)
 {
 	cut_auto(cut_json) json_t *record = cut_arm_record(e->o, e->roles, cut_calls_describe(e->calls));
@@ -284,14 +310,7 @@ static void on_looked(void *data, json_t *plans, const struct cut_err *refusal)
 		withdraw(e, &err);
 		return;
 	}
-	if (e->o->yes)
-		start_run(e);
-	else if (e->o->at != CUT_NEVER)
-		uv_timer_start(&e->start_timer, on_start_due,
-		               e->o->at > cut_clock_wall() ? (uint64_t)(e->o->at - cut_clock_wall()) : 0,
-		               0);
-	else
-		uv_timer_start(&e->start_timer, on_start_due, START_WAIT, 0);
+	await_order(e);
 }
 
 /* Where the run clock's zero lies on this boot's clock, and how long nobody drove. */
@@ -353,9 +372,9 @@ static int take_up(struct engine *e, struct cut_err *err)
 	if (e->replay.scan.fault == CUT_JOURNAL_TORN)
 		note_torn_tail(e);
 	e->started = cut_run_state(e->run) != CUT_RUN_ARMED;
-	if (!e->started)
-		uv_timer_start(&e->start_timer, on_start_due, START_WAIT, 0);
 	cut_driver_start(e->driver);
+	if (!e->started)
+		await_order(e);
 	return 0;
 }
 
@@ -389,12 +408,30 @@ static void on_beat(uv_timer_t *timer)
 	cut_beat(cut_container(timer, struct engine, beat)->start->beat);
 }
 
+static bool in_flight(void *data, const char *step, unsigned attempt)
+{
+	struct engine *e = data;
+	uint32_t i = cut_map_find(&e->o->rb->by_address, step);
+	struct cut_step_view view;
+
+	if (i == CUT_MAP_NONE)
+		return false;
+	cut_run_step_view(e->run, i, &view);
+	return view.state == CUT_STEP_ROLLING_BACK ||
+	       (attempt == view.attempt && (view.state == CUT_STEP_RUNNING ||
+	                                    view.state == CUT_STEP_VERIFYING ||
+	                                    view.state == CUT_STEP_UNKNOWN));
+}
+
 static int prepare(struct engine *e, struct cut_err *err)
 {
 	int r;
 
 	if (e->resume) {
 		r = cut_replay(e->o->dir, true, e->o->rb, e->run, e->watch, &e->replay, err);
+		if (r == 0)
+			r = cut_orphans_end(e->o->run_id, in_flight, e, cut_clock_boot() + ORPHANS_WAIT,
+			                    err);
 		if (r < 0)
 			return r;
 	} else {

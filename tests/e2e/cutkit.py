@@ -212,12 +212,15 @@ class Run:
                 if role in (None, of) and has_open(int(pid), lock)]
 
     def kill(self, role, number=signal.SIGKILL):
+        """Signals all of a role; those killed are gone when it returns."""
         pids = self.processes(role)
         for pid in pids:
             try:
                 os.kill(pid, number)
             except ProcessLookupError:
                 pass
+        if number == signal.SIGKILL:
+            eventually(lambda: not set(pids) & set(self.processes(role)), every=0.001)
         return pids
 
     def log(self):

@@ -50,8 +50,8 @@ static void test_a_second_taker_is_refused_and_told_who_holds_it(void **state)
 	int fd = -1, other = -1;
 
 	assert_int_equal(cut_lock_take(path, &fd, &err), 0);
-	assert_int_equal(cut_lock_note(fd, "supervisor"), 0);
-	assert_int_equal(cut_lock_note(fd, "engine"), 0);
+	assert_int_equal(cut_lock_note(fd, "supervisor", getpid()), 0);
+	assert_int_equal(cut_lock_note(fd, "engine", getpid()), 0);
 	assert_int_equal(cut_lock_take(path, &other, &err), -EBUSY);
 	assert_string_equal(err.why, want);
 	assert_int_equal(other, -1);

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Processes are killed at moments spread over a whole run, forward and back: it must end as if
+nothing had happened, with each effect in the world exactly once."""
+
+import datetime
+import json
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from cutkit import FINAL, Cutover, Terminal, eventually
+
+MOMENTS = 20
+SIDE_BY_SIDE = 5
+
+# One step of each class, some of them at the same time. `append` puts a line into a file, neither
+# at its beginning nor at its end, so that it is killed before as well as after its effect.
+BOOK = """\
+    cutover: v1
+    name: crash
+    defaults: {retry: {limit: 0}}
+    phases:
+      - id: together
+        order: parallel
+        steps:
+          - {id: left, uses: drill, with: {mark: marks, after: 60ms}}
+          - {id: right, uses: drill, with: {mark: marks, after: 90ms}}
+          - {id: saved, uses: skeleton.file_text, with: {path: text, text: green}}
+          - {id: after_both, needs: [left, right], uses: drill, with: {mark: marks, after: 30ms}}
+      - id: one_by_one
+        steps:
+          - id: declared
+            run: [sh, -c, "sleep 0.03; echo green > declared; sleep 0.03"]
+            class: declarative
+            rollback: {run: [sh, -c, "sleep 0.03; echo blue > declared"]}
+          - id: probed
+            run: [./append, probed]
+            observe: [test, -s, probed]
+            rollback: {run: [rm, -f, probed]}
+          - id: opaque
+            run: [./append, opaque]
+            rollback: {run: [rm, -f, opaque]}
+          - id: keyed
+            uses: http
+            with: {url: "URL", method: POST, idempotency_header: Idempotency-Key}
+            rollback: not_needed
+          - {id: paused, wait: 80ms}
+          - {id: last, uses: drill, with: {mark: marks, after: 30ms}}
+          - {id: verdict, run: [VERDICT], rollback: not_needed, class: declarative, on_failure: rollback}
+    """
+APPEND = """\
+#!/bin/sh
+sleep 0.03; echo x >> "$1"; sleep 0.03
+"""
+DRILLS = {"left", "right", "after_both", "last"}
+
+
+class Orders:
+    """An HTTP service that honours idempotency keys: what it did, by path and key."""
+
+    def __init__(self):
+        done, lock = Counter(), threading.Lock()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                time.sleep(0.03)
+                with lock:
+                    done[self.path, self.headers["Idempotency-Key"]] += 1
+                time.sleep(0.03)
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *words):
+                pass
+
+        self.done = done
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def keys(self, path):
+        return [key for of, key in self.done if of == path]
+
+
+@pytest.fixture(scope="module")
+def orders():
+    service = Orders()
+    yield service
+    service.server.shutdown()
+    service.server.server_close()
+
+
+class Journey:
+    """One run of the book, with somebody who answers when a person is asked."""
+
+    def __init__(self, orders, good):
+        self.cutover, self.orders, self.good = Cutover(), orders, good
+        folder = self.cutover.folder
+        (folder / "append").write_text(APPEND)
+        (folder / "append").chmod(0o755)
+        for name in ("text", "declared"):
+            (folder / name).write_text("blue")
+        self.path = f"/{folder.name}"
+        self.run = self.cutover.start(BOOK.replace("URL", orders.url + self.path)
+                                      .replace("VERDICT", "'true'" if good else "'false'"))
+        self.begun = time.monotonic()
+
+    def answer(self, status):
+        """What a person would do who looks at the world; nobody guesses."""
+        for hold in status["holds"]:
+            assert (hold["kind"], hold["id"]) == ("unknown", "opaque"), hold
+            there = (self.cutover.folder / "opaque").exists()
+            self.cutover("attest", "opaque", "--applied" if there else "--not-applied", self.run.id)
+
+    def follow(self, recover=False):
+        """To the end; returns the seconds that it took."""
+        def ended():
+            status = self.run.status
+            if status["state"] in FINAL:
+                return status
+            if recover and status["engine"] == "dead" and not self.run.processes():
+                self.cutover("recover", self.run.id, "--detach", code=3)
+            elif status["engine"] == "live":
+                self.answer(status)
+            return None
+
+        self.status = eventually(ended, seconds=60, every=0.1)
+        return time.monotonic() - self.begun
+
+    def check(self):
+        """The world and the journal, which must be those of an undisturbed run."""
+        folder, marks = self.cutover.folder, self.cutover.marks
+        assert self.status["state"] == ("done" if self.good else "rolled_back")
+        steps = {step: told["state"] for step, told in self.status["steps"].items()}
+        undone = {"after_both", "declared", "last", "left", "opaque", "probed", "right", "saved"}
+        for step, state in steps.items():
+            want = "succeeded" if self.good or step not in undone else "rolled_back"
+            assert state == want or (step == "verdict" and not self.good), (step, steps)
+        marks.assert_no_key_twice()
+        assert Counter(marks.of("apply")) == Counter(DRILLS), marks
+        assert Counter(marks.of("rollback")) == Counter([] if self.good else DRILLS), marks
+        assert len(self.orders.keys(self.path)) == 1
+        side = "green" if self.good else "blue"
+        for name in ("text", "declared"):
+            assert (folder / name).read_text().strip() == side, name
+        for name in ("probed", "opaque"):
+            text = (folder / name).read_text() if (folder / name).exists() else ""
+            assert text == ("x\n" if self.good else ""), name
+        self.run.audit()
+        report = json.loads(self.run("report", "--output", "json").out)
+        assert report["state"] == self.status["state"]
+
+    def story(self):
+        return f"{self.cutover.folder}\n{self.run.log()}\n{self.run('logs').out}"
+
+
+def disturbed(orders, good, after_s, roles):
+    journey = Journey(orders, good)
+    try:
+        time.sleep(max(0, journey.begun + after_s - time.monotonic()))
+        killed = [pid for role in roles for pid in journey.run.kill(role)]
+        assert killed, "it was over too soon: nobody was killed"
+        journey.follow(recover=len(roles) > 1)
+        journey.check()
+    except AssertionError as failure:
+        return f"{roles} after {after_s:.2f} s: {failure}\n{journey.story()}"
+    finally:
+        journey.cutover.close()
+    return None
+
+
+@pytest.fixture(scope="module")
+def lengths(orders):
+    """How long an undisturbed run takes, forward, and forward and back."""
+    taken = {}
+    for good in (True, False):
+        journey = Journey(orders, good)
+        taken[good] = journey.follow()
+        journey.check()
+        journey.cutover.close()
+    return taken
+
+
+@pytest.mark.parametrize("roles", [["engine"], ["host"], ["supervisor"],
+                                   ["supervisor", "engine", "host"]], ids="+".join)
+def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(orders, lengths, roles):
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        ways = [(i % 2 == 0, i / MOMENTS) for i in range(MOMENTS)]
+        failures = [told for told in pool.map(
+            lambda way: disturbed(orders, way[0], lengths[way[0]] * way[1], roles), ways) if told]
+    assert not failures, f"{len(failures)} of {MOMENTS}\n" + "\n".join(failures)
+
+
+def test_a_command_that_outlives_all_is_ended_before_its_run_goes_on(cutover):
+    """Else it would do its work after it was looked at and found not done, and then twice."""
+    run = cutover.start("""\
+        cutover: v1
+        name: outlived
+        steps:
+          - id: slow
+            run: [sh, -c, "sleep 1; echo x >> done"]
+            observe: [test, -e, done]
+            rollback: {run: [rm, -f, done]}
+        """)
+    run.wait_step("slow", "running")
+    time.sleep(0.3)
+    for role in ("supervisor", "engine", "host"):
+        run.kill(role)
+    cutover("recover", code=0)
+    assert run.status["steps"]["slow"]["attempt"] == 2
+    assert (cutover.folder / "done").read_text() == "x\n"
+
+
+def test_a_run_whose_engine_keeps_dying_is_left_to_a_person(cutover):
+    run = cutover.start("""\
+        cutover: v1
+        name: dying
+        steps: [{id: long, wait: 20s}]
+        """)
+    for _ in range(4):
+        eventually(lambda: run.kill("engine"), every=0.1)
+    run.wait(lambda s: s["engine"] == "dead" and not run.processes())
+    assert "recover" in run("status").out and "engine_given_up" in run.log()
+    assert "recover" in cutover("watch", run.id, code=6).err
+    assert cutover("recover", "--detach", code=3)
+    run("abort", "--yes")
+    run.end(7)
+    run.audit()
+
+
+def test_killed_before_it_starts_a_run_that_was_to_ask_leaves_nothing_behind(cutover):
+    book = cutover.book("{cutover: v1, name: asked, steps: [{id: a, wait: 1s}]}")
+    with Terminal(cutover, "run", book) as terminal:
+        terminal.expect("Start? [y/N]")
+        run = cutover.runs()[0]
+        run.kill("engine")
+        eventually(lambda: not cutover.runs())
+        terminal.type("y\n")
+        assert terminal.wait() == 1
+    assert "not started" in terminal.text
+
+
+def test_a_run_for_later_keeps_its_time_when_its_engine_dies(cutover):
+    soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=2)
+    book = cutover.book("{cutover: v1, name: later, steps: [{id: a, wait: 10ms}]}")
+    cutover("run", book, "--at", soon.isoformat(timespec="milliseconds"), code=3)
+    run = cutover.runs()[0]
+    run.kill("engine")
+    run.end(0)
+    order = run.records("order")[0]
+    assert order["at"] >= soon.strftime("%Y-%m-%dT%H:%M:%S")
