@@ -10,6 +10,16 @@
 #include <pwd.h>
 #include <unistd.h>
 
+static void print_done(const json_t *order, const json_t *answer, const char *run)
+{
+	const json_t *releases = json_object_get(answer, "releases");
+
+	printf("%s: done (record %lld of %s)\n", cut_json_str(order, "order", ""),
+	       (long long)cut_json_int(answer, "seq", 0), run);
+	for (size_t i = 0; i < json_array_size(releases); i++)
+		printf("  releases %s\n", json_string_value(json_array_get(releases, i)));
+}
+
 /* Sends an order to the run named by the argument after the order's own, or the live one. */
 static int give(const struct cut_args *args, json_t *order, size_t run_at)
 {
@@ -25,8 +35,7 @@ static int give(const struct cut_args *args, json_t *order, size_t run_at)
 	if (args->json)
 		cut_cli_print_json(answer);
 	else
-		printf("%s: done (record %lld of %s)\n", cut_json_str(owned, "order", ""),
-		       (long long)cut_json_int(answer, "seq", 0), found.entry.id);
+		print_done(owned, answer, found.entry.id);
 	return CUT_EXIT_OK;
 }
 

@@ -3,6 +3,8 @@
  * Kahn's algorithm with the lowest index first. Nothing recurses and nothing is quadratic. */
 #include "engine/core/graph.h"
 
+#include "engine/base/vec.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -396,4 +398,34 @@ bool cut_graph_before(const struct cut_graph *graph, uint32_t before, uint32_t a
 	free(seen);
 	free(todo);
 	return found;
+}
+
+uint32_t cut_graph_dependants(const struct cut_graph *graph, uint32_t step, uint32_t *out,
+			      uint32_t max)
+{
+	bool *seen = cut_new_array(bool, graph->nodes_len);
+	struct {
+		CUT_VEC(uint32_t);
+	} joins = {0};
+	uint32_t node = step, len = 0;
+
+	for (;;) {
+		for (uint32_t i = graph->succ_at[node]; i < graph->succ_at[node + 1]; i++) {
+			uint32_t next = graph->succ[i];
+
+			if (seen[next])
+				continue;
+			seen[next] = true;
+			if (next >= graph->steps_len)
+				cut_vec_push(&joins, next);
+			else if (len < max)
+				out[len++] = next;
+		}
+		if (joins.len == 0)
+			break;
+		node = cut_vec_pop(&joins);
+	}
+	cut_vec_done(&joins);
+	free(seen);
+	return len;
 }

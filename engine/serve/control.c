@@ -225,13 +225,16 @@ static enum MHD_Result serve_order(struct request *q)
 
 	if (cut_json_parse(cut_buf_str(&q->body), q->body.len, "the order", &order, &err) < 0)
 		return reply_error(q, &err);
-	r = cut_order_give(q->control->driver, &q->who, order, &q->wait_seq, &err);
+	reply = json_object();
+	r = cut_order_give(q->control->driver, &q->who, order, &q->wait_seq, reply, &err);
 	if (r < 0) {
+		json_decref(reply);
 		q->status = error_status(&err);
 		reply = error_json(&err);
 	} else {
 		q->status = MHD_HTTP_OK;
-		reply = json_pack("{s:b, s:I}", "ok", 1, "seq", (json_int_t)q->wait_seq);
+		json_object_set_new(reply, "ok", json_true());
+		json_object_set_new(reply, "seq", json_integer((json_int_t)q->wait_seq));
 	}
 	cut_json_canonical(reply, &q->reply);
 	cut_buf_add_char(&q->reply, '\n');

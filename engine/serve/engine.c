@@ -226,6 +226,7 @@ static int driver_make(struct engine *e, cut_time zero_boot, struct cut_err *err
 	struct cut_driver_options options = {
 		.loop = &e->loop,
 		.rb = e->o->rb,
+		.graph = e->o->graph,
 		.run = e->run,
 		.watch = e->watch,
 		.journal = e->journal,

@@ -5,6 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* More are not named one by one. */
+#define RELEASED_MAX 20
+
 static bool is_operator(int64_t uid)
 {
 	return uid == 0 || uid == (int64_t)geteuid();
@@ -68,8 +71,22 @@ static int need_target(const char *order, const char *target, struct cut_err *er
 	                            "the order %s", order);
 }
 
+/* The steps that waited for the skipped one. */
+static json_t *released(struct cut_driver *driver, const char *target)
+{
+	const struct cut_driver_options *o = cut_driver_options(driver);
+	uint32_t step = cut_runbook_step(o->rb, CUT_NONE, target), steps[RELEASED_MAX], len = 0;
+	json_t *list = json_array();
+
+	if (step != CUT_NONE)
+		len = cut_graph_dependants(o->graph, step, steps, RELEASED_MAX);
+	for (uint32_t i = 0; i < len; i++)
+		json_array_append_new(list, json_string(o->rb->steps[steps[i]].address));
+	return list;
+}
+
 int cut_order_give(struct cut_driver *driver, const struct cut_person *who, const json_t *request,
-                   uint64_t *ret_seq, struct cut_err *err)
+                   uint64_t *ret_seq, json_t *reply, struct cut_err *err)
 {
 	const char *order = cut_json_str(request, "order", "");
 	const char *target = cut_json_str(request, "target", NULL);
@@ -77,7 +94,7 @@ int cut_order_give(struct cut_driver *driver, const struct cut_person *who, cons
 	cut_auto(cut_str) char *actor = cut_printf("%s (uid %lld)", who->name, (long long)who->uid);
 	cut_auto(cut_json) json_t *args = NULL;
 	struct cut_event ev = {.actor = actor};
-	int known;
+	int known, r;
 
 	*ret_seq = 0;
 	if (!cut_person_may_look(driver, who->uid))
@@ -109,5 +126,8 @@ int cut_order_give(struct cut_driver *driver, const struct cut_person *who, cons
 	ev.order.target = target;
 	ev.order.uid = who->uid;
 	ev.order.args = args;
-	return cut_driver_feed(driver, &ev, ret_seq, err);
+	r = cut_driver_feed(driver, &ev, ret_seq, err);
+	if (r == 0 && known == CUT_ORDER_SKIP)
+		json_object_set_new(reply, "releases", released(driver, target));
+	return r;
 }

@@ -12,9 +12,10 @@ struct cut_person {
 	const char *name; /* "alice" */
 };
 
-/* *ret_seq: the record to wait for before answering, also where the order was refused. Errors as
- * cut_run_feed; -EPERM: not an operator and in no role. */
+/* *ret_seq: the record to wait for before answering, also where the order was refused. reply gets what
+ * the order tells beside that: {"releases": [steps]} of a skip. Errors as cut_run_feed; -EPERM: not
+ * an operator and in no role. */
 int cut_order_give(struct cut_driver *driver, const struct cut_person *who, const json_t *request,
-                   uint64_t *ret_seq, struct cut_err *err);
+                   uint64_t *ret_seq, json_t *reply, struct cut_err *err);
 /* May this person look at the run at all: operators and members of its roles. */
 bool cut_person_may_look(struct cut_driver *driver, int64_t uid);

@@ -204,6 +204,22 @@ static void test_the_plan_tells_what_the_model_knows(void **state)
 	assert_true(json_is_null(cut_json_at(plan, "/steps/2/planned_s")));
 }
 
+static void test_dependants_are_seen_through_joins(void **state)
+{
+	cut_auto(cut_runbook) struct cut_runbook *rb =
+		load_good(HEAD "phases:\n  - id: p\n    order: parallel\n    steps:\n"
+	                       "      - {id: a, " OK "}\n      - {id: b, needs: [a], " OK "}\n"
+	                       "  - id: q\n    steps: [{id: c, " OK "}, {id: d, " OK "}]\n");
+	uint32_t out[4];
+
+	assert_int_equal(cut_graph_dependants(rb->graph, index_of(rb, "a"), out, 4), 2);
+	assert_int_equal(out[0] + out[1], index_of(rb, "b") + index_of(rb, "c"));
+	assert_int_equal(cut_graph_dependants(rb->graph, index_of(rb, "c"), out, 4), 1);
+	assert_int_equal(out[0], index_of(rb, "d"));
+	assert_int_equal(cut_graph_dependants(rb->graph, index_of(rb, "d"), out, 4), 0);
+	assert_int_equal(cut_graph_dependants(rb->graph, index_of(rb, "a"), out, 1), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +232,7 @@ int main(void)
 		cmocka_unit_test(test_the_critical_path_goes_by_planned_time),
 		cmocka_unit_test(test_hops_decide_where_nothing_is_planned),
 		cmocka_unit_test(test_a_chain_of_a_hundred_thousand_steps),
+		cmocka_unit_test(test_dependants_are_seen_through_joins),
 		cmocka_unit_test(test_the_graph_is_printed_as_dot_json_and_text),
 		cmocka_unit_test(test_the_plan_tells_what_the_model_knows),
 	};
