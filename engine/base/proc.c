@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,14 +28,19 @@ static bool parse_stat(const char *text, struct cut_proc *proc)
 {
 	const char *end = strrchr(text, ')');
 	int parent, group, session;
+	unsigned long long born; /* the 22nd */
 	char state;
 
-	if (!end || sscanf(end + 1, " %c %d %d %d", &state, &parent, &group, &session) != 4)
+	if (!end || sscanf(end + 1,
+			   " %c %d %d %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+			   "%*s %llu",
+			   &state, &parent, &group, &session, &born) != 5)
 		return false;
 	proc->state = state;
 	proc->parent = parent;
 	proc->group = group;
 	proc->session = session;
+	proc->born = born;
 	return true;
 }
 
@@ -56,13 +62,10 @@ static bool read_stat(int proc_dir, const char *name, struct cut_proc *proc)
 	return parse_stat(text, proc);
 }
 
-static int read_table(struct table *table)
+static void read_table(DIR *dir, struct table *table)
 {
-	DIR *dir = opendir("/proc");
 	struct dirent *d;
 
-	if (!dir)
-		return -errno;
 	while ((d = readdir(dir))) {
 		struct entry entry = {0};
 		char *end;
@@ -73,11 +76,9 @@ static int read_table(struct table *table)
 		if (read_stat(dirfd(dir), d->d_name, &entry.proc))
 			cut_vec_push(table, entry);
 	}
-	closedir(dir);
-	return 0;
 }
 
-static bool is_doomed(struct table *table, pid_t pid)
+static bool is_doomed(const struct table *table, pid_t pid)
 {
 	cut_vec_foreach (table, e)
 		if (e->doomed && e->proc.pid == pid)
@@ -101,46 +102,69 @@ static void doom_descendants(struct table *table)
 	}
 }
 
-static bool is_prey(const struct cut_proc_hunt *hunt, pid_t pid)
+static bool is_same(const struct cut_proc *a, const struct cut_proc *b)
+{
+	return a->pid == b->pid && a->born == b->born;
+}
+
+static bool is_prey(const struct cut_proc_hunt *hunt, const struct cut_proc *proc)
 {
 	for (size_t i = 0; i < hunt->len; i++)
-		if (hunt->prey[i] == pid)
+		if (is_same(&hunt->prey[i], proc))
 			return true;
 	return false;
 }
 
-/* True when it is gone, or dead and somebody else's to reap. */
-static bool end_process(const struct cut_proc_hunt *hunt, const struct cut_proc *proc)
+/* By a descriptor, after a second look: the number may belong to somebody else by now. */
+static void kill_process(int proc_dir, const struct cut_proc *proc)
+{
+	struct cut_proc now = {.pid = proc->pid};
+	char name[16];
+	int fd = pidfd_open(proc->pid, 0);
+
+	if (fd < 0)
+		return;
+	snprintf(name, sizeof(name), "%d", (int)proc->pid);
+	if (read_stat(proc_dir, name, &now) && is_same(&now, proc)) {
+		/* The group first: it also holds those born since the table was read. */
+		if (now.group == now.pid)
+			kill(-now.pid, SIGKILL);
+		pidfd_send_signal(fd, SIGKILL, NULL, 0);
+	}
+	close(fd);
+}
+
+/* True when it is gone, or dead and of a parent that lives on and is to reap it. */
+static bool end_process(const struct cut_proc_hunt *hunt, const struct table *table, int proc_dir,
+			const struct cut_proc *proc)
 {
 	bool dead = proc->state == 'Z' || proc->state == 'X';
 
-	/* The group first: it also holds those born since the table was read. */
-	if (proc->group == proc->pid)
-		kill(-proc->pid, SIGKILL);
-	kill(proc->pid, SIGKILL);
+	kill_process(proc_dir, proc);
 	if (hunt->reap && dead && proc->parent == getpid())
 		return waitpid(proc->pid, NULL, WNOHANG) != 0;
-	return dead;
+	return dead && !is_doomed(table, proc->parent);
 }
 
 int cut_proc_hunt(struct cut_proc_hunt *hunt)
 {
 	struct {
-		CUT_VEC(pid_t);
+		CUT_VEC(struct cut_proc);
 	} left = {0};
 	struct table table = {0};
-	int r;
+	DIR *dir = opendir("/proc");
 
-	r = read_table(&table);
-	if (r < 0)
-		return r;
+	if (!dir)
+		return -errno;
+	read_table(dir, &table);
 	cut_vec_foreach (&table, e)
-		e->doomed = hunt->is_root(hunt->data, &e->proc) || is_prey(hunt, e->proc.pid);
+		e->doomed = hunt->is_root(hunt->data, &e->proc) || is_prey(hunt, &e->proc);
 	doom_descendants(&table);
 	cut_vec_foreach (&table, e)
-		if (e->doomed && !end_process(hunt, &e->proc))
-			cut_vec_push(&left, e->proc.pid);
+		if (e->doomed && !end_process(hunt, &table, dirfd(dir), &e->proc))
+			cut_vec_push(&left, e->proc);
 	cut_vec_done(&table);
+	closedir(dir);
 	free(hunt->prey);
 	hunt->prey = left.items;
 	hunt->len = left.len;

@@ -9,7 +9,8 @@
 
 struct cut_proc {
 	pid_t pid, parent, group, session;
-	char state; /* as in proc(5): 'Z' is dead and waits to be reaped */
+	unsigned long long born; /* ticks since boot: tells two of the same pid apart */
+	char state;		 /* as in proc(5): 'Z' is dead and waits to be reaped */
 };
 
 typedef bool cut_proc_fn(const void *data, const struct cut_proc *proc);
@@ -18,8 +19,8 @@ typedef bool cut_proc_fn(const void *data, const struct cut_proc *proc);
 struct cut_proc_hunt {
 	cut_proc_fn *is_root;
 	const void *data;
-	bool reap;   /* also reap those that are, or became, children of the caller */
-	pid_t *prey; /* owned: found by an earlier pass and not yet gone */
+	bool reap;	       /* also reap those that are, or became, children of the caller */
+	struct cut_proc *prey; /* owned: found by an earlier pass and not yet gone */
 	size_t len, cap;
 };
 

@@ -5,10 +5,10 @@
 #include "engine/runtime/supervisor.h"
 
 #include "engine/base/log.h"
+#include "engine/base/proc.h"
 #include "engine/base/vec.h"
 #include "engine/runtime/clock.h"
 #include "engine/runtime/lock.h"
-#include "engine/runtime/reap.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -213,12 +213,38 @@ static int give_up(const char *event, const char *why)
 	return CUT_ENGINE_LEAVE;
 }
 
+static bool is_child(const void *data, const struct cut_proc *proc)
+{
+	return proc->parent == *(const pid_t *)data;
+}
+
+/* Nothing of the last engine may live on beside the next. We adopt orphans, so what forks while we
+ * look is found in the next pass, and no child means nobody. -ETIMEDOUT: some hang in the
+ * kernel. */
+static int end_all_below(cut_time deadline)
+{
+	pid_t self = getpid();
+	struct cut_proc_hunt hunt = {.is_root = is_child, .data = &self, .reap = true};
+	useconds_t pause_us = 1000;
+	int r = 0;
+
+	while (r == 0 && (cut_proc_hunt(&hunt) != 0 || waitpid(-1, NULL, WNOHANG) >= 0)) {
+		if (cut_clock_boot() > deadline)
+			r = -ETIMEDOUT;
+		usleep(pause_us);
+		if (pause_us < 50000)
+			pause_us *= 2;
+	}
+	cut_proc_hunt_done(&hunt);
+	return r;
+}
+
 static int supervise(struct supervisor *s)
 {
 	int code = CUT_ENGINE_LEAVE;
 
 	while (!attend_engine(s, &code)) {
-		if (cut_reap_below(cut_clock_boot() + REAP_WAIT) < 0)
+		if (end_all_below(cut_clock_boot() + REAP_WAIT) < 0)
 			return give_up("engine_not_restarted",
 				       "processes of the last engine cannot be killed");
 		if (!may_restart(s))
