@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#define BATCH_BYTES (1 << 20) /* what waits beyond this leaves without being asked for */
 #define LAZY_MS                                                                                    \
 	1000 /* how long a record may wait for one that asks, and between looks for room           \
 	      */
@@ -260,6 +261,8 @@ uint64_t cut_journal_append(struct cut_journal *j, const char *body, size_t len)
 	cut_record_add(&j->waiting, &j->chain, ++j->seq, body, len, j->epoch, j->synced);
 	if (!j->wanted && !uv_is_active((uv_handle_t *)&j->lazy))
 		uv_timer_start(&j->lazy, on_lazy, LAZY_MS, 0);
+	if (j->waiting.len > BATCH_BYTES)
+		cut_journal_want_sync(j);
 	return j->seq;
 }
 
