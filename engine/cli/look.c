@@ -36,8 +36,10 @@ int cut_look_status(const struct cut_args *args, struct cut_found *found, json_t
 	cut_auto(cut_look) struct cut_look look = {0};
 	json_t *status;
 
-	if (found->socket && cut_client_request(found->socket, "/v1/status", NULL, ret, err) == 0)
-		return 0;
+	int r = cut_client_request(found->socket, "/v1/status", NULL, ret, err);
+
+	if (r == 0 || r == -EPERM)
+		return r;
 	cut_err_done(err);
 	if (cut_look_open(args, found->entry.dir, &look) != 0)
 		return cut_err_set(err, -EIO, "see above", NULL, "cannot read run %s", found->entry.id);

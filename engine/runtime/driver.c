@@ -16,6 +16,8 @@
 
 /* So long may one turn work through events before the loop gets its turn. */
 #define TURN_MS 1
+/* Anybody on the machine may be refused: that must not fill the disk. */
+#define REFUSALS_MAX 10000
 
 struct evaluation {
 	uint32_t step;
@@ -50,6 +52,7 @@ struct cut_driver {
 	struct cut_watch_events watched;
 	struct cut_buf record;
 	uint64_t durable_seq; /* of the newest record that calls must wait for */
+	unsigned refusals;    /* journaled ones */
 	cut_time end_t;	      /* run clock, of the final record */
 	bool feeding, started, ending, ended, broken;
 };
@@ -88,6 +91,9 @@ static uint64_t journal_refusal(struct cut_driver *d, struct cut_event *ev,
 {
 	cut_auto(cut_str) char *text = cut_err_text(err);
 
+	if (d->refusals == REFUSALS_MAX)
+		return 0;
+	d->refusals++;
 	ev->refused = text;
 	cut_buf_reset(&d->record);
 	cut_event_encode(ev, d->options.rb, &d->record);
@@ -227,6 +233,15 @@ int cut_driver_feed(struct cut_driver *d, struct cut_event *ev, uint64_t *ret_se
 	r = feed_now(d, ev, ret_seq, err);
 	settle(d);
 	return r;
+}
+
+uint64_t cut_driver_refuse(struct cut_driver *d, struct cut_event *ev, const struct cut_err *err)
+{
+	if (d->broken || d->ended || d->feeding)
+		return 0;
+	ev->t = cut_driver_now(d);
+	ev->wall = cut_clock_wall();
+	return journal_refusal(d, ev, err);
 }
 
 static void feed_or_log(struct cut_driver *d, struct cut_event *ev)

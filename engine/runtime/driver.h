@@ -40,6 +40,10 @@ void cut_driver_free(struct cut_driver *driver);
  * journaled. ret_seq (may be NULL): sequence of its record, to wait for. */
 int cut_driver_feed(struct cut_driver *driver, struct cut_event *ev, uint64_t *ret_seq,
                     struct cut_err *err);
+/* Journals an order that whoever gave it had no right to; returns the record's sequence, or 0 when
+ * there have been so many refusals that no more are written down. */
+uint64_t cut_driver_refuse(struct cut_driver *driver, struct cut_event *ev,
+                           const struct cut_err *err);
 /* Starts the clocks: samples, wake-ups. After the armed or resumed event was fed. */
 void cut_driver_start(struct cut_driver *driver);
 /* A sample of a metric arrived (runtime/sampler). */

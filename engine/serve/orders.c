@@ -13,24 +13,76 @@ static bool is_operator(int64_t uid)
 	return uid == 0 || uid == (int64_t)geteuid();
 }
 
-static bool in_any_role(struct cut_driver *driver, int64_t uid)
+static bool is_member(const json_t *members, int64_t uid)
+{
+	for (size_t i = 0; i < json_array_size(members); i++) {
+		if (cut_json_int(json_array_get(members, i), "uid", -1) == uid)
+			return true;
+	}
+	return false;
+}
+
+/* Of this role; NULL: of any. */
+static bool in_role(struct cut_driver *driver, const char *wanted, int64_t uid)
 {
 	const json_t *roles = json_object_get(cut_run_armed(cut_driver_run(driver)), "roles");
 	const char *name;
 	json_t *members;
 
 	json_object_foreach((json_t *)roles, name, members) {
-		for (size_t i = 0; i < json_array_size(members); i++) {
-			if (cut_json_int(json_array_get(members, i), "uid", -1) == uid)
-				return true;
-		}
+		if ((!wanted || strcmp(wanted, name) == 0) && is_member(members, uid))
+			return true;
 	}
 	return false;
 }
 
+/* Is the step a work of people that is this person's to attest? */
+static bool attests(struct cut_driver *driver, const char *target, int64_t uid)
+{
+	const struct cut_runbook *rb = cut_driver_options(driver)->rb;
+	uint32_t step = cut_runbook_step(rb, CUT_NONE, target ? target : "");
+
+	return step != CUT_NONE && rb->steps[step].kind == CUT_STEP_MANUAL &&
+	       rb->steps[step].manual->role != CUT_NONE &&
+	       in_role(driver, rb->roles[rb->steps[step].manual->role].name, uid);
+}
+
+/* What `authority` gives a role, its members may order without being operators. */
+static bool has_right(struct cut_driver *driver, const char *right, int64_t uid)
+{
+	const json_t *roles =
+		json_object_get(cut_driver_options(driver)->rb->authority, right);
+
+	for (size_t i = 0; i < json_array_size(roles); i++) {
+		if (in_role(driver, json_string_value(json_array_get(roles, i)), uid))
+			return true;
+	}
+	return false;
+}
+
+static bool may_order(struct cut_driver *driver, const char *order, const char *target, int64_t uid)
+{
+	static const char *const of_members[] = {"ack", "command", "note"};
+	static const struct {
+		const char *order, *right;
+	} rights[] = {{"freeze", "freeze"}, {"skip", "skip"}, {"rollback", "accept_loss"}};
+
+	if (is_operator(uid))
+		return true;
+	for (size_t i = 0; i < CUT_ARRAY_LEN(of_members); i++) {
+		if (strcmp(of_members[i], order) == 0)
+			return in_role(driver, NULL, uid);
+	}
+	for (size_t i = 0; i < CUT_ARRAY_LEN(rights); i++) {
+		if (strcmp(rights[i].order, order) == 0)
+			return has_right(driver, rights[i].right, uid);
+	}
+	return strcmp(order, "attest") == 0 && attests(driver, target, uid);
+}
+
 bool cut_person_may_look(struct cut_driver *driver, int64_t uid)
 {
-	return is_operator(uid) || in_any_role(driver, uid);
+	return is_operator(uid) || in_role(driver, NULL, uid);
 }
 
 /* Evaluates a gate's checks now, so that the vote carries what they saw. */
@@ -85,22 +137,46 @@ static json_t *released(struct cut_driver *driver, const char *target)
 	return list;
 }
 
+static int give_note(struct cut_driver *driver, struct cut_event *ev, const json_t *request,
+                     uint64_t *ret_seq, struct cut_err *err)
+{
+	ev->type = CUT_EV_NOTE;
+	ev->note.text = cut_json_str(request, "text", "");
+	return cut_driver_feed(driver, ev, ret_seq, err);
+}
+
+static int give_order(struct cut_driver *driver, struct cut_event *ev, uint64_t *ret_seq,
+                      json_t *reply, struct cut_err *err)
+{
+	int r = cut_driver_feed(driver, ev, ret_seq, err);
+
+	if (r == 0 && ev->order.order == CUT_ORDER_SKIP)
+		json_object_set_new(reply, "releases", released(driver, ev->order.target));
+	return r;
+}
+
+static int refuse(struct cut_driver *driver, struct cut_event *ev, const struct cut_person *who,
+                  uint64_t *ret_seq, struct cut_err *err)
+{
+	cut_err_set(err, -EPERM, "it is for operators of this run, and for those with a role for it",
+	            "ask one of them", "%s may not order %s", who->name,
+	            cut_order_name(ev->order.order));
+	*ret_seq = cut_driver_refuse(driver, ev, err);
+	return -EPERM;
+}
+
 int cut_order_give(struct cut_driver *driver, const struct cut_person *who, const json_t *request,
                    uint64_t *ret_seq, json_t *reply, struct cut_err *err)
 {
 	const char *order = cut_json_str(request, "order", "");
 	const char *target = cut_json_str(request, "target", NULL);
-	bool vote = strcmp(order, "approve") == 0 || strcmp(order, "decline") == 0;
 	cut_auto(cut_str) char *actor = cut_printf("%s (uid %lld)", who->name, (long long)who->uid);
-	cut_auto(cut_json) json_t *args = NULL;
+	cut_auto(cut_json) json_t *args = order_args(request);
 	struct cut_event ev = {.actor = actor};
-	int known, r;
+	int known = cut_order_named(order);
 
 	*ret_seq = 0;
-	if (!cut_person_may_look(driver, who->uid))
-		return cut_err_set(err, -EPERM, "they are neither an operator of this run nor in a role of it",
-		                   "ask its operator", "%s may not give orders", who->name);
-	if (vote) {
+	if (strcmp(order, "approve") == 0 || strcmp(order, "decline") == 0) {
 		if (need_target(order, target, err) < 0)
 			return -EINVAL;
 		ev.type = CUT_EV_APPROVAL;
@@ -111,23 +187,17 @@ int cut_order_give(struct cut_driver *driver, const struct cut_person *who, cons
 		ev.approval.comment = cut_json_str(request, "comment", NULL);
 		return give_vote(driver, &ev, ret_seq, err);
 	}
-	if (strcmp(order, "note") == 0) {
-		ev.type = CUT_EV_NOTE;
-		ev.note.text = cut_json_str(request, "text", "");
-		return cut_driver_feed(driver, &ev, ret_seq, err);
-	}
-	known = cut_order_named(order);
+	if (strcmp(order, "note") == 0 && may_order(driver, order, NULL, who->uid))
+		return give_note(driver, &ev, request, ret_seq, err);
 	if (known < 0)
 		return cut_err_set(err, -EINVAL, "there is no such order", "see `cutover help`",
 		                   "order \"%s\"", order);
-	args = order_args(request);
 	ev.type = CUT_EV_ORDER;
 	ev.order.order = (enum cut_order)known;
 	ev.order.target = target;
 	ev.order.uid = who->uid;
 	ev.order.args = args;
-	r = cut_driver_feed(driver, &ev, ret_seq, err);
-	if (r == 0 && known == CUT_ORDER_SKIP)
-		json_object_set_new(reply, "releases", released(driver, target));
-	return r;
+	if (!may_order(driver, order, target, who->uid))
+		return refuse(driver, &ev, who, ret_seq, err);
+	return give_order(driver, &ev, ret_seq, reply, err);
 }

@@ -13,8 +13,8 @@ struct cut_person {
 };
 
 /* *ret_seq: the record to wait for before answering, also where the order was refused. reply gets what
- * the order tells beside that: {"releases": [steps]} of a skip. Errors as cut_run_feed; -EPERM: not
- * an operator and in no role. */
+ * the order tells beside that: {"releases": [steps]} of a skip. Errors as cut_run_feed; -EPERM: it
+ * is neither for an operator of the run nor for a role that this person is in. Refusals are journaled. */
 int cut_order_give(struct cut_driver *driver, const struct cut_person *who, const json_t *request,
                    uint64_t *ret_seq, json_t *reply, struct cut_err *err);
 /* May this person look at the run at all: operators and members of its roles. */

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several people: who may vote and order is decided by who they are on the machine."""
+
+import json
+import os
+import socket
+
+import pytest
+from cutkit import eventually
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="becomes other users")
+
+DAEMON, NOBODY, STRANGER = 1, 65534, 54321
+
+
+def start(cutover, role="members: [daemon, nobody], quorum: 2", more=""):
+    run = cutover.start(f"""\
+        cutover: v1
+        name: gated
+        roles: {{ops: {{{role}}}, other: {{members: ["2"]}}}}
+        {more}
+        steps:
+          - {{id: one, uses: drill, with: {{mark: marks}}}}
+          - {{id: gate, approve: {{roles: [ops]}}}}
+        """)
+    run.wait_for_people("gate")
+    return run
+
+
+def by(uid):
+    """Options of somebody else, who has a home but no right to the run's folder."""
+    return {"uid": uid, "env": {"CUTOVER_STATE_DIR": f"/tmp/cutover-nowhere-{os.getpid()}/{uid}",
+                                "HOME": "/"}}
+
+
+@pytest.fixture(autouse=True)
+def homes():
+    """State folders of the others: they have no runs of their own."""
+    import shutil
+    base = f"/tmp/cutover-nowhere-{os.getpid()}"
+    for uid in (2, DAEMON, NOBODY, STRANGER):
+        os.makedirs(f"{base}/{uid}", mode=0o700, exist_ok=True)
+        os.chown(f"{base}/{uid}", uid, -1)
+    yield
+    shutil.rmtree(base)
+
+
+def test_two_persons_of_a_role_approve(cutover):
+    run = start(cutover)
+    run("approve", "gate", **by(DAEMON))
+    assert "once" in run("approve", "gate", code=6, **by(DAEMON)).err
+    assert run.state == "running" and run.step("gate") != "succeeded"
+    run("approve", "gate", "--comment", "fine by me", **by(NOBODY))
+    run.end(0)
+    votes = run.records("approval")
+    assert [(v["name"], v.get("refused") is None) for v in votes] == [
+        ("daemon", True), ("daemon", False), ("nobody", True)]
+
+
+def test_root_is_a_member_only_where_named(cutover):
+    run = start(cutover)
+    assert run("approve", "gate", code=6).err
+    assert len(run.refused()) == 1
+
+
+def test_members_may_be_given_as_numbers(cutover):
+    run = start(cutover, f'members: ["{STRANGER}"]')
+    run("approve", "gate", **by(STRANGER))
+    run.end(0)
+
+
+def test_who_started_the_run_may_be_kept_from_approving_it(cutover):
+    run = start(cutover, 'members: [root, daemon], not_starter: true')
+    assert "start" in run("approve", "gate", code=6).err
+    run("approve", "gate", **by(DAEMON))
+    run.end(0)
+
+
+def test_a_member_of_another_role_is_refused_and_journaled(cutover):
+    run = start(cutover)
+    assert "role" in run("approve", "gate", code=6, **by(2)).err
+    assert [r["type"] for r in run.refused()] == ["approval"]
+    run.audit()
+
+
+def test_a_stranger_sees_nothing_and_is_journaled_when_he_votes(cutover):
+    run = start(cutover)
+    before = len(run.records())
+    assert "role" in run("approve", "gate", code=6, **by(STRANGER)).err
+    run("status", code=6, **by(STRANGER))
+    refused = run.refused()
+    assert len(refused) == 1 and str(STRANGER) in refused[0]["actor"]
+    assert len(run.records()) == before + 1
+
+
+def test_a_member_sees_the_run_and_follows_it_to_its_end(cutover):
+    run = start(cutover, "members: [daemon]")
+    told = json.loads(run("status", "--output", "json", **by(DAEMON)).out)
+    assert told["run"] == run.id and told["waiting_for"][0]["id"] == "gate"
+    run("approve", "gate", **by(DAEMON))
+    run.end(0)
+    second = start(cutover, "members: [daemon]", more="# again")
+    second("decline", "gate", "--yes", **by(DAEMON))
+    second.wait_hold("gate", "gate")
+    second("abort", "--yes")
+    second.end(7)
+
+
+def test_somebody_who_follows_is_told_how_it_ended(cutover):
+    run = start(cutover, "members: [daemon]")
+    import threading
+    told = []
+    follower = threading.Thread(
+        target=lambda: told.append(cutover("watch", run.id, **by(DAEMON))))
+    follower.start()
+    eventually(lambda: len(threading.enumerate()) > 1)
+    run("approve", "gate", **by(DAEMON))
+    follower.join(30)
+    assert told[0].code == 0 and "done" in told[0].out
+
+
+def test_an_order_of_a_member_who_is_no_operator_is_not_obeyed_beyond_his_right(cutover):
+    run = start(cutover, more="authority: {accept_loss: [other], skip: [other], freeze: [other]}")
+    for order in (["freeze", "--for", "1m"], ["skip", "gate", "--reason", "x"], ["pause"],
+                  ["rollback", "--yes"], ["abort", "--yes"], ["resume"], ["retry", "one"],
+                  ["attest", "one", "--applied"]):
+        run(order[0], *order[1:], code=6, **by(DAEMON))
+    assert run.state == "running" and len(run.refused()) == 8
+    run("note", "I am only looking", **by(DAEMON))
+
+
+def test_a_role_that_authority_names_may_order_without_being_an_operator(cutover):
+    run = start(cutover, more="authority: {freeze: [ops], skip: [ops]}")
+    run("freeze", "--for", "100ms", **by(DAEMON))
+    run("skip", "gate", "--reason", "agreed by phone", **by(NOBODY))
+    run.end(0)
+
+
+def test_work_of_a_role_is_attested_by_that_role(cutover):
+    run = cutover.start("""\
+        cutover: v1
+        name: manual
+        roles: {ops: {members: [daemon]}, other: {members: [nobody]}}
+        steps: [{id: cable, manual: {instructions: plug, role: ops}, rollback: not_needed}]
+        """)
+    run.wait_for_people("cable")
+    run("attest", "cable", code=6, **by(NOBODY))
+    run("attest", "cable", **by(DAEMON))
+    run.end(0)
+
+
+def test_the_socket_answers_nonsense_with_an_error(cutover):
+    run = start(cutover)
+    for request in (b"nonsense\r\n\r\n", b"GET /v1/nowhere HTTP/1.1\r\nHost: x\r\n\r\n",
+                    b"POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n{x}",
+                    b"DELETE /v1/status HTTP/1.1\r\nHost: x\r\n\r\n",
+                    b"POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n"
+                    + b"x" * 70000):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(10)
+            s.connect(run.status["socket"])
+            s.sendall(request)
+            answer = s.recv(4096)  # nothing where it is no HTTP at all
+            assert not answer or b" 4" in answer.split(b"\r\n")[0], request[:40]
+    assert run.state == "running"

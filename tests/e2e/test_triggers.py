@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Triggers and acceptance over a metric that is a number in a file."""
+
+import pytest
+from cutkit import eventually
+
+
+def book(bad="{above: 5}", then="rollback", rule="consecutive: 2", more="", end="", missing=""):
+    return f"""\
+        cutover: v1
+        name: watched
+        roles: {{ops: {{members: ["0"]}}}}
+        metrics:
+          errors: {{uses: metrics.command, with: {{argv: [cat, number]}}, every: 50ms, max_age: 5s}}
+        triggers:
+          - {{id: errors_high, metric: errors, bad: {bad}, {rule}, then: {then}, from: one{missing}}}
+        {more}
+        phases:
+          - id: work
+            steps:
+              - {{id: one, uses: drill, with: {{mark: marks}}}}
+              - {{id: gate, approve: {{roles: [ops]}}}}
+            {end}
+        """
+
+
+def say(cutover, text):
+    """As a whole, so that nobody reads half of it."""
+    new = cutover.folder / "number.new"
+    new.write_text(str(text))
+    new.rename(cutover.folder / "number")
+
+
+def trigger(run):
+    return run.status["triggers"]["errors_high"]
+
+
+def start(cutover, *options, number=1, **keys):
+    say(cutover, number)
+    run = cutover.start(book(**keys), *options)
+    run.wait_for_people("gate")
+    return run
+
+
+def test_a_trigger_that_is_bad_already_refuses_the_start(cutover):
+    say(cutover, 9)
+    done = cutover("run", cutover.book(book()), "--yes", code=6)
+    assert "errors_high" in done.err and "--ack-trigger errors_high" in done.err
+    assert cutover.runs() == [] and cutover.marks == []
+
+
+def test_a_bad_trigger_may_be_acknowledged_by_name(cutover):
+    say(cutover, 9)
+    cutover("run", cutover.book(book()), "--yes", "--ack-trigger", "other", code=6)
+    cutover.run(book(), "--ack-trigger", "errors_high", code=4)
+
+
+def test_a_trigger_that_fires_rolls_back(cutover):
+    run = start(cutover)
+    eventually(lambda: trigger(run)["state"] == "clear")
+    say(cutover, 9)
+    run.end(4)
+    assert cutover.marks.of("rollback") == ["one"]
+    assert trigger(run)["state"] == "latched"
+    fired = [r for r in run.records("trigger") if r["shown"] == "latched"]
+    assert len(fired) == 1 and fired[0]["value"] == 9
+    assert "errors_high" in run("report").out
+    run.audit()
+
+
+def test_one_bad_sample_too_few_fires_nothing(cutover):
+    run = start(cutover, rule="for: 10s")
+    say(cutover, 9)
+    eventually(lambda: trigger(run)["state"] == "pending")
+    say(cutover, 1)
+    eventually(lambda: trigger(run)["state"] == "clear")
+    run("approve", "gate")
+    run.end(0)
+
+
+@pytest.mark.parametrize("then, shown", [("pause", "held"), ("notify", "firing")])
+def test_a_softer_trigger_undoes_nothing(cutover, then, shown):
+    run = start(cutover, then=then)
+    say(cutover, 9)
+    eventually(lambda: trigger(run)["state"] == shown)
+    assert run.state == ("paused" if then == "pause" else "running")
+    say(cutover, 1)
+    eventually(lambda: trigger(run)["state"] == "clear")
+    if then == "pause":
+        assert run.wait_hold("trigger", "errors_high")
+        run("resume")
+    run("approve", "gate")
+    run.end(0)
+    assert cutover.marks.of("rollback") == []
+
+
+def test_a_shadow_trigger_acts_on_nothing(cutover):
+    run = start(cutover, missing=", shadow: true")
+    say(cutover, 9)
+    eventually(lambda: trigger(run)["state"] in ("latched", "firing"))
+    assert run.state == "running"
+    run("approve", "gate")
+    run.end(0)
+
+
+def test_freeze_suspends_automatic_rollback_until_it_ends(cutover):
+    run = start(cutover)
+    run("freeze", "--for", "2s")
+    say(cutover, 9)
+    eventually(lambda: trigger(run)["state"] == "latched")
+    assert run.state == "paused" and cutover.marks.of("rollback") == []
+    run.end(4)
+
+
+@pytest.mark.parametrize("number", ["", "none", "nan", '{"value": null}'])
+def test_without_evidence_a_trigger_is_blind_and_the_run_pauses(cutover, number):
+    run = start(cutover, missing=", missing: {blind_after: 300ms}")
+    say(cutover, number)
+    run.wait_hold("blind", "errors_high")
+    assert trigger(run)["state"] == "blind" and trigger(run)["value"] is None
+    say(cutover, 1)
+    eventually(lambda: trigger(run)["state"] == "clear")
+    run.wait(lambda s: not s["holds"] or cutover("resume", run.id).code == 0)
+    run("approve", "gate")
+    run.end(0)
+
+
+def test_a_source_that_fails_at_the_start_is_no_protection(cutover):
+    done = cutover("run", cutover.book(book()), "--yes", code=6)
+    assert "errors_high" in done.err and cutover.runs() == []
+
+
+def test_a_trigger_fires_in_a_pause_and_after_a_crash(cutover):
+    run = start(cutover)
+    run("pause")
+    run.kill("engine")
+    say(cutover, 9)
+    run.end(4)
+    assert cutover.marks.of("rollback") == ["one"]
+    run.audit()
+
+
+def test_what_fires_after_the_point_of_no_return_pauses_and_pages(cutover):
+    say(cutover, 1)
+    run = cutover.start(f"""{book(more='notify: [{argv: [./page], on: []}]')}
+          - id: gone
+            point_of_no_return: true
+            steps:
+              - {{id: drop, uses: drill, with: {{mark: marks}}, rollback: impossible,
+                 rollback_reason: gone}}
+              - {{id: gate2, approve: {{roles: [ops]}}}}
+        """)
+    run.wait_for_people("gate")
+    run("approve", "gate")
+    run.wait_for_people("gate2")
+    say(cutover, 9)
+    run.wait_hold("trigger", "errors_high")
+    assert cutover.marks.of("rollback") == []
+    run("rollback", "--yes", code=6)
+    run("rollback", "--yes", "--accept-loss")
+    run.end(5)
+    assert cutover.marks.of("rollback") == ["one"]
+
+
+def test_the_checks_of_a_gate_decide_about_the_last_vote(cutover):
+    say(cutover, 9)
+    run = cutover.start("""\
+        cutover: v1
+        name: gated
+        roles: {ops: {members: ["0"]}}
+        metrics:
+          lag: {uses: metrics.command, with: {argv: [cat, number]}, every: 100ms}
+        steps:
+          - {id: gate, approve: {roles: [ops], checks: ["metrics.lag.value < 5.0"]}}
+        """)
+    run.wait_for_people("gate")
+    assert run("approve", "gate", code=6).err
+    say(cutover, 1)
+    eventually(lambda: cutover("approve", "gate", run.id).code == 0, every=0.1)
+    run.end(0)
+    assert run.refused()
+
+
+# --- acceptance ---
+
+CLEAN = "acceptance: {clean_for: 600ms, coverage: 50%%, tests: [{run: [test, -e, good]}]%s}"
+
+
+def test_a_stage_is_accepted_when_it_was_clean_and_its_tests_pass(cutover):
+    (cutover.folder / "good").touch()
+    run = start(cutover, end=CLEAN % "")
+    run("approve", "gate")
+    run.wait(lambda s: (s["acceptance"] or {}).get("state") in ("running", "met", "accepted"))
+    run.end(0)
+    told = run.status
+    assert told["state"] == "accepted"
+    assert told["acceptance"]["phase"] == "work" and told["acceptance"]["needed_s"] == 0.6
+    states = {r["state"]: r for r in run.records("acceptance")}
+    assert states["met"]["evidence"]["coverage"] >= 0.5 and "accepted" in states
+
+
+def test_a_bad_sample_starts_the_clean_time_again(cutover):
+    (cutover.folder / "good").touch()
+    run = start(cutover, rule="for: 10s", end=CLEAN % "")
+    run("approve", "gate")
+    run.wait(lambda s: (s["acceptance"] or {}).get("state") == "running")
+    say(cutover, 9)
+    run.wait(lambda s: s["acceptance"]["state"] == "suspended")
+    say(cutover, 1)
+    run.end(0)
+    assert run.state == "accepted"
+
+
+def test_tests_that_fail_keep_a_stage_from_being_accepted(cutover):
+    run = start(cutover, end=CLEAN % ", deadline: 1500ms, on_deadline: rollback")
+    run("approve", "gate")
+    run.end(4)
+    assert cutover.marks.of("rollback") == ["one"]
+
+
+def test_a_deadline_that_asks_holds_for_a_person(cutover):
+    run = start(cutover, end=CLEAN % ", deadline: 800ms")
+    run("approve", "gate")
+    run.wait_hold("acceptance")
+    (cutover.folder / "good").touch()
+    run("rollback", "--yes")
+    run.end(4)
+
+
+def test_a_signature_is_asked_for_once_the_evidence_is_there(cutover):
+    (cutover.folder / "good").touch()
+    run = start(cutover, end=CLEAN % ", sign_off: [ops]")
+    run("approve", "gate")
+    waiting = run.wait_for_people("work")["waiting_for"][0]
+    assert (waiting["kind"], waiting["roles"]) == ("sign_off", ["ops"])
+    run("approve", "work", "--comment", "seen")
+    run.end(0)
+    assert run.state == "accepted"
+
+
+def test_downtime_over_its_limit_rolls_back(cutover):
+    run = cutover.start("""\
+        cutover: v1
+        name: down
+        roles: {ops: {members: ["0"]}}
+        downtime: [{id: no_writes, from: freeze, to: thaw, kind: read_only, limit: 400ms,
+                    on_limit: rollback}]
+        steps:
+          - {id: freeze, uses: drill, with: {mark: marks}}
+          - {id: gate, approve: {roles: [ops]}}
+          - {id: thaw, uses: drill, with: {mark: marks}}
+        """)
+    clock = run.wait_for_people("gate")["downtime"]["no_writes"]
+    assert clock["running"] is True and clock["limit_s"] == 0.4
+    run.end(4)
+    assert run.status["downtime"]["no_writes"]["running"] is False
+    assert cutover.marks.of("rollback") == ["freeze"]
