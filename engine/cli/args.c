@@ -2,12 +2,12 @@
 #include "engine/cli/cli.h"
 
 #include "engine/base/near.h"
+#include "engine/cli/print.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-#define WIDTH       80
 #define HELP_COLUMN 24
 
 static const struct cut_cli_option common[] = {
@@ -193,7 +193,7 @@ const char *cut_args_value(const struct cut_args *args, const char *name)
 	return NULL;
 }
 
-/* Words in lines of at most WIDTH columns; the first line has `used` of them already. */
+/* Words in lines of at most CUT_WIDTH columns; the first line has `used` of them already. */
 static void print_wrapped(const char *text, size_t used, FILE *out)
 {
 	size_t at = used;
@@ -201,7 +201,7 @@ static void print_wrapped(const char *text, size_t used, FILE *out)
 	for (const char *word = text; *word; word += strspn(word, " ")) {
 		size_t len = strcspn(word, " ");
 
-		if (at > HELP_COLUMN && at + 1 + len > WIDTH)
+		if (at > HELP_COLUMN && at + 1 + len > CUT_WIDTH)
 			at = (size_t)fprintf(out, "\n%*s", HELP_COLUMN, "") - 1;
 		at += (size_t)fprintf(out, "%*s%.*s", at < HELP_COLUMN ? (int)(HELP_COLUMN - at + 1) : 1,
 		                      "", (int)len, word);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/cli/ask.h"
 
+#include "engine/cli/print.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,7 +34,8 @@ bool cut_ask_yes(const char *what, const char *question)
 {
 	char line[16];
 
-	fprintf(stderr, "%s\n%s? [y/N] ", what, question);
+	cut_print_text(what, stderr);
+	fprintf(stderr, "\n%s? [y/N] ", question);
 	fflush(stderr);
 	return read_answer(line, sizeof(line)) && (strcmp(line, "y") == 0 || strcmp(line, "yes") == 0);
 }
@@ -41,7 +44,8 @@ bool cut_ask_word(const char *what, const char *word)
 {
 	char line[128];
 
-	fprintf(stderr, "%s\nType %s to go on: ", what, word);
+	cut_print_text(what, stderr);
+	fprintf(stderr, "\nType %s to go on: ", word);
 	fflush(stderr);
 	return read_answer(line, sizeof(line)) && strcmp(line, word) == 0;
 }

@@ -4,6 +4,7 @@
 
 #include "engine/cli/client.h"
 #include "engine/cli/find.h"
+#include "engine/cli/print.h"
 #include "engine/cli/render.h"
 #include "engine/runtime/journal.h"
 
@@ -30,7 +31,8 @@ static int print_record(void *data, uint64_t seq, const json_t *record)
 		json_dumpf(with_seq, stdout, JSON_COMPACT);
 		putchar('\n');
 	} else if (cut_render_record(record, &line)) {
-		puts(cut_buf_str(&line));
+		cut_buf_add_char(&line, '\n');
+		cut_print_text(cut_buf_str(&line), stdout);
 	}
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include "engine/cli/commands.h"
 
 #include "engine/cli/context.h"
+#include "engine/cli/print.h"
 #include "engine/cli/render.h"
 #include "engine/core/plan.h"
 #include "engine/runtime/planner.h"
@@ -117,7 +118,7 @@ static int show(const struct cut_args *args, struct planning *p)
 		cut_cli_print_json(plan);
 	} else {
 		cut_render_plan(p->ctx->rb, p->ctx->graph, p->plans, &text);
-		fputs(cut_buf_str(&text), stdout);
+		cut_print_text(cut_buf_str(&text), stdout);
 		printf("plan %s\n", sha256);
 	}
 	if (failed == 0)

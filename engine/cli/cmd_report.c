@@ -3,6 +3,7 @@
 #include "engine/cli/commands.h"
 
 #include "engine/cli/look.h"
+#include "engine/cli/print.h"
 #include "engine/cli/render.h"
 #include "engine/core/report.h"
 #include "engine/runtime/clock.h"
@@ -57,6 +58,6 @@ int cut_cmd_report(const struct cut_args *args)
 		return CUT_EXIT_OK;
 	}
 	cut_render_report(report, strcmp(format, "md") == 0, &text);
-	fputs(cut_buf_str(&text), stdout);
+	cut_print_text(cut_buf_str(&text), stdout);
 	return CUT_EXIT_OK;
 }

@@ -5,6 +5,7 @@
 #include "engine/cli/ask.h"
 #include "engine/cli/find.h"
 #include "engine/cli/look.h"
+#include "engine/cli/print.h"
 #include "engine/cli/render.h"
 
 #include <errno.h>
@@ -51,7 +52,7 @@ static int show(const struct cut_args *args, const json_t *plan)
 		return CUT_EXIT_OK;
 	}
 	cut_render_rollback(plan, &text);
-	fputs(cut_buf_str(&text), stdout);
+	cut_print_text(cut_buf_str(&text), stdout);
 	return CUT_EXIT_OK;
 }
 

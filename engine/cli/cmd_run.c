@@ -5,6 +5,7 @@
 #include "engine/cli/ask.h"
 #include "engine/cli/follow.h"
 #include "engine/cli/launch.h"
+#include "engine/cli/print.h"
 #include "engine/cli/render.h"
 #include "engine/runtime/clock.h"
 #include "engine/runtime/lock.h"
@@ -203,7 +204,7 @@ static int see_it_start(struct starting *s, int client)
 		cut_auto(cut_buf) struct cut_buf text = {0};
 
 		cut_render_plan(s->ctx.rb, s->ctx.graph, json_object_get(message, "plans"), &text);
-		fputs(cut_buf_str(&text), quiet ? stdout : stderr);
+		cut_print_text(cut_buf_str(&text), quiet ? stdout : stderr);
 	}
 	if (quiet)
 		return 0;

@@ -4,6 +4,7 @@
 
 #include "engine/cli/follow.h"
 #include "engine/cli/look.h"
+#include "engine/cli/print.h"
 #include "engine/cli/render.h"
 
 int cut_cmd_status(const struct cut_args *args)
@@ -53,6 +54,17 @@ static json_t *entry_json(const struct cut_run_entry *e)
 	                 e->live);
 }
 
+static void print_entry(const struct cut_run_entry *e)
+{
+	cut_auto(cut_str) char *line =
+		cut_printf("%-44s %-19s%s\n", e->id, e->state ? e->state : "never armed",
+	                   e->live                     ? " live"
+	                   : !e->outcome && !e->empty ? " DEAD: recover"
+	                                               : "");
+
+	cut_print_text(line, stdout);
+}
+
 int cut_cmd_list(const struct cut_args *args)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
@@ -67,8 +79,7 @@ int cut_cmd_list(const struct cut_args *args)
 		if (args->json)
 			json_array_append_new(all, entry_json(e));
 		else
-			printf("%-60s %-19s%s\n", e->id, e->state ? e->state : "never armed",
-			       e->live ? " live" : !e->outcome && !e->empty ? " DEAD: cutover recover" : "");
+			print_entry(e);
 	}
 	if (args->json && r == 0)
 		cut_cli_print_json(all);

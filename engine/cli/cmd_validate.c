@@ -3,6 +3,7 @@
 #include "engine/cli/commands.h"
 
 #include "engine/cli/context.h"
+#include "engine/cli/print.h"
 #include "engine/core/graph_print.h"
 
 #include <errno.h>
@@ -54,11 +55,13 @@ int cut_cmd_graph(const struct cut_args *args)
 		cut_cli_print_json(json);
 		return CUT_EXIT_OK;
 	}
-	if (strcmp(format, "dot") == 0)
+	if (strcmp(format, "dot") == 0) {
 		cut_graph_dot(ctx.graph, ctx.rb, &text);
-	else
+		fputs(cut_buf_str(&text), stdout);
+	} else {
 		cut_graph_text(ctx.graph, ctx.rb, &text);
-	fputs(cut_buf_str(&text), stdout);
+		cut_print_text(cut_buf_str(&text), stdout);
+	}
 	return CUT_EXIT_OK;
 }
 

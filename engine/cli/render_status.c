@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/cli/render.h"
 
-#include <string.h>
+#include "engine/cli/print.h"
 
-#define WIDTH 80
+#include <string.h>
 
 struct style {
 	const char *state, *mark, *color;
@@ -49,7 +49,7 @@ static void clip(struct cut_buf *out, size_t start)
 		}
 		if ((c & 0xc0) == 0x80)
 			continue;
-		if (++columns > WIDTH) {
+		if (++columns > CUT_WIDTH) {
 			out->len = i;
 			out->data[i] = '\0';
 			return;
@@ -57,13 +57,13 @@ static void clip(struct cut_buf *out, size_t start)
 	}
 }
 
-/* One paragraph in lines of at most WIDTH, broken at spaces; what must not be cut off. */
+/* One paragraph in lines of at most CUT_WIDTH, broken at spaces; what must not be cut off. */
 static void wrap(const char *text, struct cut_buf *out)
 {
 	size_t indent = 0;
 
 	while (*text) {
-		size_t len = strlen(text), room = WIDTH - indent, cut = len;
+		size_t len = strlen(text), room = CUT_WIDTH - indent, cut = len;
 
 		if (len > room) {
 			for (cut = room; cut > 0 && text[cut] != ' '; cut--)

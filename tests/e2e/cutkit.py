@@ -278,7 +278,8 @@ class Terminal:
     def expect(self, text, seconds=DEADLINE_S):
         deadline = time.monotonic() + seconds
         while text not in self.text:
-            assert self.read(0.1) and time.monotonic() < deadline, f"no {text!r} in {self.text}"
+            assert self.read(0.1) and time.monotonic() < deadline, \
+                f"no {text!r} in {self.text[-2000:]}"
         return self.text
 
     def wait(self, seconds=DEADLINE_S):
@@ -290,7 +291,7 @@ class Terminal:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 self.code = os.waitstatus_to_exitcode(status)
-            assert time.monotonic() < deadline, f"it does not end: {self.text}"
+            assert time.monotonic() < deadline, f"it does not end: {self.text[-2000:]}"
         while self.fd is not None and select.select([self.fd], [], [], 0)[0] and self.read(0):
             pass
         return self.code

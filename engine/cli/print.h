@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text for people: on a terminal long lines are folded between words, elsewhere left whole for grep.
+ * Used by every command that prints lines whose length a runbook decides. */
+#pragma once
+
+#include <stdio.h>
+
+#define CUT_WIDTH 80
+
+/* text: whole lines. */
+void cut_print_text(const char *text, FILE *out);

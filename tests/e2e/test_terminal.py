@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a person at a terminal sees and may do there; a run does not depend on it."""
+
+import os
+import re
+import signal
+
+import pytest
+from cutkit import Terminal, eventually
+
+GATED = """\
+    cutover: v1
+    name: gated
+    title: A title so long that it would not fit into a line of a terminal of eighty columns at all
+    roles: {ops: {members: ["0"]}}
+    steps:
+      - {id: one, uses: drill, with: {mark: marks}}
+      - {id: a_step_with_quite_a_long_name_that_fills_most_of_the_line, uses: drill, with: {mark: marks}}
+      - {id: gate, approve: {roles: [ops], message: Shall we go on or would you rather think again}}
+      - {id: two, uses: drill, with: {mark: marks}}
+    """
+
+
+def columns(screen):
+    """The widest line, without what moves the cursor or colours."""
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen)
+    return max(len(line) for line in re.split(r"[\r\n]+", text))
+
+
+def test_run_shows_the_plan_and_starts_at_yes(cutover):
+    with Terminal(cutover, "run", cutover.book(GATED)) as terminal:
+        terminal.expect("Start? [y/N]")
+        run = cutover.runs()[0]
+        assert run.state == "armed" and cutover.marks == []
+        terminal.type("y\n")
+        run.wait_for_people("gate")
+        terminal.expect("WAITS")
+        run("approve", "gate")
+        assert terminal.wait() == 0
+    assert "done" in terminal.text and columns(terminal.text) <= 80
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n", "Y es\n", "\x04"])
+def test_run_starts_at_nothing_but_yes(cutover, answer):
+    with Terminal(cutover, "run", cutover.book(GATED)) as terminal:
+        terminal.expect("Start? [y/N]")
+        terminal.type(answer)
+        assert terminal.wait() == 6
+    assert "nothing was changed" in terminal.text
+    eventually(lambda: not cutover.runs())
+    assert cutover.marks == []
+
+
+def test_a_terminal_that_is_closed_at_the_question_starts_nothing(cutover):
+    with Terminal(cutover, "run", cutover.book(GATED)) as terminal:
+        terminal.expect("Start? [y/N]")
+        terminal.hang_up()
+        terminal.wait()
+    eventually(lambda: not cutover.runs())
+    assert cutover.marks == []
+
+
+def test_a_lost_terminal_changes_nothing(cutover):
+    with Terminal(cutover, "run", cutover.book(GATED), "--yes") as terminal:
+        terminal.expect("WAITS")
+        run = cutover.runs()[0]
+        terminal.hang_up()
+        terminal.wait()
+    assert run.state == "running"
+    run("approve", "gate")
+    run.end(0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL])
+def test_a_client_that_is_ended_changes_nothing(cutover, number):
+    with Terminal(cutover, "run", cutover.book(GATED), "--yes") as terminal:
+        terminal.expect("WAITS")
+        run = cutover.runs()[0]
+        os.kill(terminal.pid, number)
+        terminal.wait()
+    assert run.state == "running"
+    run("approve", "gate")
+    run.end(0)
+
+
+@pytest.mark.parametrize("words", [["watch"], ["recover"]])
+def test_control_c_detaches_with_3(cutover, words):
+    run = cutover.start(GATED)
+    run.wait_for_people("gate")
+    with Terminal(cutover, *words, run.id) as terminal:
+        terminal.expect("WAITS")
+        terminal.type("\x03")
+        assert terminal.wait() == 3
+    assert f"cutover watch {run.id}" in terminal.text and run.state == "running"
+    run("approve", "gate")
+    run.end(0)
+
+
+def test_the_live_view_fits_the_terminal_and_shows_the_end(cutover):
+    run = cutover.start(GATED)
+    run.wait_for_people("gate")
+    with Terminal(cutover, "watch", run.id) as terminal:
+        terminal.expect("cutover approve gate")
+        run("note", "a remark that is far longer than eighty columns " * 4)
+        run("pause")
+        terminal.expect("HOLD operator")
+        run("resume")
+        run("approve", "gate")
+        assert terminal.wait() == 0
+    assert columns(terminal.text) <= 80
+    assert f"{run.id}: done" in terminal.text
+
+
+def test_rollback_asks_for_the_name_of_the_runbook(cutover):
+    run = cutover.start(GATED)
+    run.wait_for_people("gate")
+    for answer, code in ("yes\n", 6), ("gate\n", 6), ("gated\n", 0):
+        assert run.state == "running"
+        with Terminal(cutover, "rollback", run.id) as terminal:
+            terminal.expect("Type gated to go on")
+            terminal.type(answer)
+            assert terminal.wait() == code, terminal.text
+        assert columns(terminal.text) <= 80
+    run.end(4)
+
+
+def test_abort_and_decline_ask_too(cutover):
+    run = cutover.start(GATED)
+    run.wait_for_people("gate")
+    with Terminal(cutover, "decline", "gate", run.id) as terminal:
+        terminal.expect("Decline? [y/N]")
+        terminal.type("n\n")
+        assert terminal.wait() == 6
+    with Terminal(cutover, "abort", run.id) as terminal:
+        terminal.expect("Type gated to go on")
+        terminal.type("gated\n")
+        assert terminal.wait() == 0
+    run.end(7)
+
+
+def test_what_is_read_aloud_fits_80_columns(cutover):
+    run = cutover.run(GATED.replace("roles: [ops], message", "roles: [ops], expires: 100ms, "
+                                    "on_expiry: rollback, message"), code=4)
+    for words in (["status"], ["report"], ["logs"], ["list"], ["rollback", "--show"],
+                  ["plan", "book.yaml"], ["graph", "book.yaml"]):
+        with Terminal(cutover, *words) as terminal:
+            assert terminal.wait() == 0
+        assert columns(terminal.text) <= 80, f"{words}: {terminal.text}"
+    assert run.state == "rolled_back"
