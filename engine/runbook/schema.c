@@ -247,7 +247,7 @@ static void add_actions(json_t *schema, const struct cut_catalog *catalog, bool 
 		json_array_append_new(names, json_string(check->name));
 		add_case(cases, check->name, check->params);
 	}
-	json_object_clear(uses);
+	json_object_del(uses, "type");
 	json_object_set_new(uses, "enum", names);
 	json_object_set_new(schema, "allOf", cases);
 }
@@ -291,7 +291,7 @@ json_t *cut_runbook_schema(const struct cut_catalog *catalog)
 	add_actions(json_object_get(defs, "body"), catalog, false);
 	add_actions(json_object_get(defs, "metric"), catalog, true);
 	top = json_object_get(json_object_get(defs, "runbook"), "properties");
-	json_object_set_new(top, "connections", connections_schema(catalog));
+	json_object_update_new(json_object_get(top, "connections"), connections_schema(catalog));
 	return json_pack("{s:s, s:s, s:s, s:o}", "$schema",
 			 "https://json-schema.org/draft/2020-12/schema", "title",
 			 "cutover runbook, version 1", "$ref", "#/$defs/runbook", "$defs", defs);

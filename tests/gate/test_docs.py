@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pages tell the truth: their tables are those of the code, their runbooks are valid, what they
+show was printed by the program, and their links lead somewhere."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("CUTOVER_BUILD", ROOT / "build"))
+PROGRAM = BUILD / "engine" / "cli" / "cutover"
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("runbooks/*.md"),
+                *ROOT.glob("contrib/*/*.md")])
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def blocks(page, language):
+    return [text for name, text in BLOCK.findall(page.read_text()) if name == language]
+
+
+def name_of(page):
+    return str(page.relative_to(ROOT))
+
+
+RUNBOOKS = [pytest.param(text, id=f"{name_of(page)}-{n}") for page in PAGES
+            for n, text in enumerate(blocks(page, "yaml")) if "cutover: v1" in text]
+
+
+@pytest.fixture
+def cutover(tmp_path):
+    def command(*words):
+        env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LC_ALL": "C.UTF-8",
+               "CUTOVER_STATE_DIR": str(tmp_path / "state"),
+               "CUTOVER_SOCKET_DIR": str(tmp_path / "s")}
+        return subprocess.run([PROGRAM, *map(str, words)], env=env, cwd=tmp_path, timeout=60,
+                              capture_output=True, text=True)
+
+    return command
+
+
+def test_tables_are_those_of_the_code():
+    done = subprocess.run([ROOT / "contrib" / "gen-docs", "--check", BUILD], capture_output=True,
+                          text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("text", RUNBOOKS)
+def test_runbooks_are_valid(cutover, tmp_path, text):
+    (tmp_path / "book.yaml").write_text(text)
+    done = cutover("validate", "book.yaml")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_smallest_runbook_does_what_the_readme_shows(cutover, tmp_path):
+    page = ROOT / "README.md"
+    text = next(t for t in blocks(page, "yaml") if "name: shop_to_green" in t)
+    (tmp_path / "switch.yaml").write_text(text)
+    (tmp_path / "blue").mkdir()
+    (tmp_path / "green").mkdir()
+    current = tmp_path / "current"
+    current.symlink_to("blue")
+
+    done = cutover("run", "switch.yaml", "--yes")
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert os.readlink(current) == "blue"
+    shown = [re.sub(r"^[\d:]+ ", "", line) for line in blocks(page, "console")[0].splitlines()
+             if re.match(r"\d\d:", line)]
+    told = [re.sub(r"^[\d:]+ ", "", line) for line in done.stdout.splitlines()]
+    assert shown == [line for line in told if line in shown]
+
+    (tmp_path / "green" / "healthy").touch()
+    done = cutover("run", "switch.yaml", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert os.readlink(current) == "green"
+    assert cutover("audit", "verify").returncode == 0
+
+
+def test_the_trigger_tried_on_samples_does_what_its_page_shows(cutover, tmp_path):
+    page = ROOT / "docs" / "triggers.md"
+    (tmp_path / "errors.json").write_text(blocks(page, "json")[0])
+    assert cutover("trigger", "test", "errors.json").stdout == blocks(page, "text")[0]
+
+
+def test_json_in_pages_is_json():
+    for page in PAGES:
+        for text in blocks(page, "json"):
+            json.loads(text)
+
+
+def anchors(page):
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-")
+            for title in re.findall(r"^#+ (.*)$", page.read_text(), re.M)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page):
+    for target in LINK.findall(BLOCK.sub("", page.read_text())):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), f"{name_of(page)} links to {target}"
+        if anchor:
+            assert anchor in anchors(there), f"{name_of(page)} links to {target}"
+
+
+def test_pages_that_the_code_names_exist():
+    for folder in ("engine", "plugins", "steps", "tests"):
+        for path in (ROOT / folder).rglob("*.*"):
+            if path.suffix in (".c", ".h", ".py"):
+                for named in re.findall(r"\bdocs/[\w-]+\.md\b", path.read_text()):
+                    assert (ROOT / named).exists(), f"{name_of(path)} names {named}"
