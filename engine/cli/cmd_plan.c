@@ -67,6 +67,7 @@ static int ask_the_world(struct planning *p)
 	options.secrets = secrets;
 	cut_calls_start(&options, on_ready, p, &p->calls, &p->err);
 	uv_run(&loop, UV_RUN_DEFAULT);
+	uv_loop_close(&loop);
 	return p->err.code;
 }
 

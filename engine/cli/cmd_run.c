@@ -225,6 +225,18 @@ static void starting_done(struct starting *s)
 	json_decref(s->acked);
 }
 
+static void say_started(const struct starting *s)
+{
+	cut_auto(cut_json) json_t *told =
+		json_pack("{s:s, s:s}", "run", s->run.entry.id, "socket", s->run.socket);
+
+	if (s->args->json)
+		cut_cli_print_json(told);
+	else
+		printf("run %s\n", s->run.entry.id);
+	fflush(stdout);
+}
+
 static int run(struct starting *s)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
@@ -245,11 +257,7 @@ static int run(struct starting *s)
 	close(client);
 	if (r)
 		return r;
-	if (s->args->json)
-		cut_cli_print_json(json_pack("{s:s, s:s}", "run", s->run.entry.id, "socket", s->run.socket));
-	else
-		printf("run %s\n", s->run.entry.id);
-	fflush(stdout);
+	say_started(s);
 	if (cut_args_has(s->args, "detach") || s->at != CUT_NEVER)
 		return CUT_EXIT_DETACHED;
 	s->run.places.state_dir = cut_strdup(s->ctx.places.state_dir);
