@@ -45,6 +45,8 @@ void cut_loop_measure_end(struct uv_loop_s *loop)
 {
 	struct gauge *g = loop->data;
 
+	if (!g)
+		return;
 	loop->data = NULL;
 	uv_close((uv_handle_t *)&g->before_sleep, on_closed);
 	uv_run(loop, UV_RUN_DEFAULT);

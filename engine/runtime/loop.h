@@ -5,6 +5,7 @@
 
 struct uv_loop_s;
 
-void cut_loop_measure(struct uv_loop_s *loop); /* from now on; takes loop->data */
-void cut_loop_measure_end(struct uv_loop_s *loop);
+/* From the next turn on: arming has syncs of its own that nobody waits behind. Takes loop->data. */
+void cut_loop_measure(struct uv_loop_s *loop);
+void cut_loop_measure_end(struct uv_loop_s *loop); /* also of a loop that was never measured */
 double cut_loop_max_ms(struct uv_loop_s *loop);

@@ -290,6 +290,7 @@ static int arm(struct engine *e, struct cut_err *err)
 	if (r < 0)
 		return r;
 	cut_driver_start(e->driver);
+	cut_loop_measure(&e->loop);
 	client_tell(e, json_pack("{s:s, s:O, s:O, s:s}", "type", "armed", "plans", e->plans, "armed",
 	                         record, "socket", e->o->socket));
 	return 0;
@@ -374,6 +375,7 @@ static int take_up(struct engine *e, struct cut_err *err)
 		note_torn_tail(e);
 	e->started = cut_run_state(e->run) != CUT_RUN_ARMED;
 	cut_driver_start(e->driver);
+	cut_loop_measure(&e->loop);
 	if (!e->started)
 		await_order(e);
 	return 0;
@@ -483,7 +485,6 @@ int cut_engine_run(void *arg, const struct cut_engine_start *start)
 	cut_log_open(options->log_fd, CUT_LOG_INFO, "engine");
 	setenv("UV_THREADPOOL_SIZE", "1", 0); /* only the journal's syncs run there, one at a time */
 	uv_loop_init(&e.loop);
-	cut_loop_measure(&e.loop);
 	uv_timer_init(&e.loop, &e.start_timer);
 	uv_timer_init(&e.loop, &e.farewell);
 	uv_timer_init(&e.loop, &e.beat);
