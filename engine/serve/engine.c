@@ -5,13 +5,13 @@
 #include "engine/base/vec.h"
 #include "engine/runtime/clock.h"
 #include "engine/runtime/loop.h"
-#include "engine/runtime/orphans.h"
 #include "engine/runtime/replay.h"
 #include "engine/runtime/rundir.h"
 #include "engine/runtime/secret.h"
 #include "engine/runbook/runbook.h"
 #include "engine/serve/arm.h"
 #include "engine/serve/control.h"
+#include "engine/serve/takeup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,6 @@
 #define START_WAIT   (10 * CUT_MINUTE) /* for the answer to the plan */
 #define FAREWELL     (2 * CUT_SECOND)  /* for event streams to send their last, at most */
 #define FAREWELL_LOOK 20               /* ms between looks whether they have */
-#define ORPHANS_WAIT (5 * CUT_SECOND)  /* for leftover commands to die */
 #define BEAT_EVERY   (1 * CUT_SECOND)
 
 struct engine {
@@ -39,6 +38,8 @@ struct engine {
 	struct cut_driver *driver;
 	struct cut_control *control;
 	json_t *secrets, *roles, *plans;
+	json_t *tell; /* to the client, once tell_seq is on disk; or NULL */
+	uint64_t tell_seq;
 	struct cut_replay replay; /* of a resume */
 	uv_timer_t start_timer, farewell, beat;
 	cut_time farewell_until;
@@ -50,6 +51,7 @@ struct engine {
 };
 
 static void engine_stop(struct engine *e);
+static void await_order(struct engine *e);
 
 /* --- the client that waits --- */
 
@@ -105,7 +107,14 @@ static void withdraw(struct engine *e, const struct cut_err *err)
 	engine_stop(e);
 }
 
-/* Who asked may rely on it: it is on disk before they are told. */
+/* The client may rely on what it is told: the record is on disk by then. */
+static void client_tell_synced(struct engine *e, json_t *message)
+{
+	json_decref(e->tell);
+	e->tell = message;
+	e->tell_seq = cut_journal_seq(e->journal);
+}
+
 static void start_run(struct engine *e)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
@@ -121,12 +130,12 @@ static void start_run(struct engine *e)
 		return;
 	e->started = true;
 	uv_timer_stop(&e->start_timer);
-	if (cut_driver_feed(e->driver, &ev, NULL, &err) < 0 ||
-	    cut_journal_flush(e->journal, &err) < 0)
+	if (cut_driver_feed(e->driver, &ev, NULL, &err) < 0) {
 		cut_log(CUT_LOG_ERROR, "not_started", "why=\"%s\"", err.what);
-	else
-		client_tell(e, json_pack("{s:s}", "type", "started"));
-	client_close(e);
+		client_close(e);
+	} else {
+		client_tell_synced(e, json_pack("{s:s}", "type", "started"));
+	}
 }
 
 static void on_client_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
@@ -188,6 +197,14 @@ static void on_record_synced(void *data, uint64_t seq)
 	struct engine *e = data;
 
 	cut_control_synced(e->control, seq);
+	if (!e->tell || seq < e->tell_seq || e->stopping)
+		return;
+	client_tell(e, e->tell);
+	e->tell = NULL;
+	if (e->started)
+		client_close(e);
+	else
+		await_order(e);
 }
 
 static void on_run_end(void *data)
@@ -286,12 +303,9 @@ static int arm(struct engine *e, struct cut_err *err)
 	r = cut_driver_feed(e->driver, &ev, NULL, err);
 	if (r < 0)
 		return r;
-	r = cut_journal_flush(e->journal, err);
-	if (r < 0)
-		return r;
 	cut_driver_start(e->driver);
 	cut_loop_measure(&e->loop);
-	client_tell(e, json_pack("{s:s, s:O, s:O, s:s}", "type", "armed", "plans", e->plans, "armed",
+	client_tell_synced(e, json_pack("{s:s, s:O, s:O, s:s}", "type", "armed", "plans", e->plans, "armed",
 	                         record, "socket", e->o->socket));
 	return 0;
 }
@@ -308,31 +322,8 @@ static void on_looked(void *data, json_t *plans, const struct cut_err *refusal)
 		return;
 	}
 	e->plans = json_incref(plans);
-	if (arm(e, &err) < 0) {
+	if (arm(e, &err) < 0)
 		withdraw(e, &err);
-		return;
-	}
-	await_order(e);
-}
-
-/* Where the run clock's zero lies on this boot's clock, and how long nobody drove. */
-static cut_time find_zero(struct engine *e, bool *ret_same_boot, cut_time *ret_gap)
-{
-	const char *boot = cut_json_str(e->replay.boot, "boot_id", "");
-	char now[37] = "";
-	cut_time at = (cut_time)cut_json_int(e->replay.boot, "boot_ms", 0);
-	cut_time t = (cut_time)cut_json_int(e->replay.boot, "t", 0);
-	cut_time away;
-
-	cut_clock_boot_id(now);
-	*ret_same_boot = strcmp(boot, now) == 0;
-	if (*ret_same_boot) {
-		*ret_gap = cut_clock_boot() - (at - t) - e->replay.t;
-		return at - t;
-	}
-	away = cut_clock_wall() - e->replay.wall;
-	*ret_gap = away > 0 ? away : 0;
-	return cut_clock_boot() - e->replay.t - *ret_gap;
 }
 
 /* What the crash left half written was never promised; that it was cut is told all the same. */
@@ -350,7 +341,7 @@ static void note_torn_tail(struct engine *e)
 static int take_up(struct engine *e, struct cut_err *err)
 {
 	struct cut_event ev = {.type = CUT_EV_RESUMED};
-	cut_time zero = find_zero(e, &ev.resumed.same_boot, &ev.resumed.gap);
+	cut_time zero = cut_takeup_zero(&e->replay, &ev.resumed.same_boot, &ev.resumed.gap);
 	char boot_id[37] = "";
 	int r;
 
@@ -411,21 +402,6 @@ static void on_beat(uv_timer_t *timer)
 	cut_beat(cut_container(timer, struct engine, beat)->start->beat);
 }
 
-static bool in_flight(void *data, const char *step, unsigned attempt)
-{
-	struct engine *e = data;
-	uint32_t i = cut_map_find(&e->o->rb->by_address, step);
-	struct cut_step_view view;
-
-	if (i == CUT_MAP_NONE)
-		return false;
-	cut_run_step_view(e->run, i, &view);
-	return view.state == CUT_STEP_ROLLING_BACK ||
-	       (attempt == view.attempt && (view.state == CUT_STEP_RUNNING ||
-	                                    view.state == CUT_STEP_VERIFYING ||
-	                                    view.state == CUT_STEP_UNKNOWN));
-}
-
 static int prepare(struct engine *e, struct cut_err *err)
 {
 	int r;
@@ -433,8 +409,7 @@ static int prepare(struct engine *e, struct cut_err *err)
 	if (e->resume) {
 		r = cut_replay(e->o->dir, true, e->o->rb, e->run, e->watch, &e->replay, err);
 		if (r == 0)
-			r = cut_orphans_end(e->o->run_id, in_flight, e, cut_clock_boot() + ORPHANS_WAIT,
-			                    err);
+			r = cut_takeup_orphans(e->run, e->o->rb, e->o->run_id, err);
 		if (r < 0)
 			return r;
 	} else {
@@ -470,6 +445,7 @@ static void engine_done(struct engine *e)
 	json_decref(e->secrets);
 	json_decref(e->roles);
 	json_decref(e->plans);
+	json_decref(e->tell);
 }
 
 int cut_engine_run(void *arg, const struct cut_engine_start *start)

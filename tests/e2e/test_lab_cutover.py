@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole thing against real servers: the shop moves from blue to green while shoppers order, and
+back again in every way that it can go wrong. The proof is that of the lab: no order is lost."""
+
+import time
+
+import pytest
+from cutkit import FINAL, ROOT, eventually
+
+BOOK = ROOT / "runbooks" / "lab_blue_green.yaml"
+# Its own work is below 1 ms a turn; the rest is for a busy machine, which takes the processor away.
+LOOP_MAX_MS = 20
+
+
+class Move:
+    """A run of the runbook with shoppers about, faster than the one for people."""
+
+    def __init__(self, cutover, lab, shoppers):
+        self.cutover, self.lab, self.shoppers, self.run = cutover, lab, shoppers, None
+        self.loop_max_ms = 0
+
+    def start(self, edit=lambda text: text):
+        text = BOOK.read_text().replace("../contrib", str(ROOT / "contrib"))
+        text = text.replace("wait: {for: 5s, clean: true}", "wait: {for: 1s, clean: true}")
+        text = text.replace("bad: {above: 5%}, for: 5s", "bad: {above: 5%}, for: 1s")
+        book = self.cutover.folder / "book.yaml"
+        book.write_text(edit(text))
+        self.run = self.cutover.start(book, *self.options("2s"))
+
+    def options(self, soak):
+        return ["--params", self.lab.folder / "params.yaml", "--set", f"soak={soak}"]
+
+    def wait(self, reached):
+        """As Run.wait, and keeps the longest turn of the engine's loop."""
+        def look(status):
+            self.loop_max_ms = max(self.loop_max_ms, status["loop_max_ms"] or 0)
+            return reached(status)
+        return self.run.wait(look, seconds=60)
+
+    def reach(self, step):
+        return self.wait(lambda s: s["steps"][step]["state"] == "succeeded")
+
+    def end(self, code):
+        status = self.wait(lambda s: s["state"] in FINAL)
+        assert status["exit_code"] == code, self.run("logs").out
+        self.run.audit()
+        time.sleep(0.5)  # some more orders after the last change
+        return status
+
+    def proof(self, side):
+        """No order is lost, `side` holds them all, and it is where shoppers come in."""
+        told = self.lab.proof(self.shoppers)
+        assert told["ok"] and told["authoritative"] == side and told["acknowledged"] > 40, told
+        address = {"blue": "127.0.0.2", "green": "127.0.0.3"}[side]
+        for server in ("dns_primary", "dns_secondary"):
+            eventually(lambda: self.lab.www(server).addresses == [address])
+        weights = {s: int(v["weight"]) for s, v in self.lab.edge_stats().items() if s in
+                   ("blue", "green")}
+        assert weights == {"blue": 100 * (side == "blue"), "green": 100 * (side == "green")}
+        return told
+
+
+@pytest.fixture
+def move(cutover, lab, tmp_path):
+    with lab.shoppers(tmp_path / "orders.jsonl"):
+        eventually(lambda: lab.metric("shop:error_ratio") == 0)
+        yield Move(cutover, lab, tmp_path / "orders.jsonl")
+
+
+def test_the_shop_moves_to_green_and_no_order_is_lost(move):
+    move.run = move.cutover.start(BOOK, *move.options("3s"))
+    status = move.end(0)
+    assert status["state"] == "accepted" and status["temporary_open"] == []
+    assert status["downtime"]["no_writes"]["elapsed_s"] < 10
+    proof = move.proof("green")
+    assert proof["longest_gap_s"] < 10
+    assert move.lab.www("dns_primary").ttl_s == move.lab.world.ttl_s
+    assert move.loop_max_ms <= LOOP_MAX_MS
+
+
+def test_errors_in_the_canary_take_it_back(move):
+    move.start(lambda text: text.replace("{for: 1s, clean: true}", "{for: 8s, clean: true}"))
+    move.reach("ladder/25/shift")
+    move.lab.app("green", "errors", "0.5")
+    status = move.end(4)
+    assert status["triggers"]["errors_high"]["state"] == "latched"
+    assert status["steps"]["freeze"]["state"] == "pending"
+    move.proof("blue")
+
+
+def test_errors_after_the_switch_take_it_back(move):
+    move.start(lambda text: text.replace('"${{ params.soak }}"', "30s"))
+    move.reach("go_live")
+    move.lab.app("green", "errors", "0.5")
+    status = move.end(4)
+    assert status["triggers"]["errors_high"]["state"] == "latched"
+    assert status["steps"]["freeze"]["state"] == "rolled_back"
+    move.proof("blue")
+
+
+def with_gate(text):
+    text = text.replace("\nphases:", '\nroles: {ops: {members: ["0"]}}\nphases:', 1)
+    return text.replace("      - id: freeze\n",
+                        "      - {id: go, approve: {roles: [ops], on_decline: rollback}}\n"
+                        "      - id: freeze\n", 1)
+
+
+def test_a_declined_approval_takes_it_back(move):
+    move.start(with_gate)
+    move.wait(lambda s: [w["id"] for w in s["waiting_for"]] == ["go"])
+    move.run("decline", "go", "--yes", "--comment", "not tonight")
+    move.end(4)
+    move.proof("blue")
+
+
+def test_an_operator_takes_it_back_after_the_switch(move):
+    move.start(lambda text: text.replace('"${{ params.soak }}"', "60s"))
+    move.reach("go_live")
+    move.run("rollback", "--yes")
+    move.end(4)
+    move.proof("blue")
+
+
+@pytest.mark.parametrize("step", ["reverse", "traffic", "records"])
+def test_an_engine_killed_during_the_switch_changes_nothing(move, step):
+    move.start()
+    eventually(lambda: any(r["type"] == "intent" and r["step"] == step
+                           for r in move.run.records()), seconds=60, every=0.05)
+    assert move.run.kill("engine")
+    assert move.end(0)["state"] == "accepted"
+    assert move.run.records("resumed")
+    move.proof("green")
