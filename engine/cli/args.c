@@ -248,6 +248,7 @@ int cut_cli_exit(const struct cut_err *err)
 	case -ENOTCONN:
 	case -ESHUTDOWN: return CUT_EXIT_REFUSED;
 	case -ENOTUNIQ:
+	case -EISDIR:
 	case -EINVAL: return CUT_EXIT_USAGE;
 	case -EBADMSG:
 	case -EPROTO: return CUT_EXIT_AUDIT;

@@ -44,7 +44,7 @@ static int take_answer(const struct cut_buf *text, long status, json_t **ret, st
 	const json_t *error = json_object_get(json, "error");
 
 	if (!json)
-		return cut_err_set(err, -EPROTO, "it is not JSON", NULL, "the engine's answer");
+		return cut_err_set(err, -EIO, "it is not JSON", NULL, "the engine's answer");
 	if (status != 200)
 		return cut_err_set(err, -(int)cut_json_int(json, "errno", EIO),
 		                   cut_json_str(error, "why", NULL), cut_json_str(error, "next", NULL),

@@ -90,7 +90,7 @@ int cut_launch_message(int client, cut_time timeout, struct cut_buf *in, json_t 
 
 			cut_buf_consume(in, len + 1);
 			if (!message)
-				return cut_err_set(err, -EPROTO, NULL, NULL, "the engine's message");
+				return cut_err_set(err, -EIO, "it is not JSON", NULL, "the engine's message");
 			*ret = message;
 			return 0;
 		}

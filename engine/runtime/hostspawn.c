@@ -183,7 +183,7 @@ static int describe_failed(const char *plugin, const struct cut_buf *said, bool 
 	if (!strncmp(text, prefix, strlen(prefix)))
 		text += strlen(prefix);
 	if (!*text)
-		return cut_err_set(err, -EPROTO, "the plugin host ended without a word", NULL,
+		return cut_err_set(err, -EPERM, "the plugin host ended without a word", NULL,
 				   "cannot read the tables of plugin %s", what);
 	return cut_err_set(err, -EPERM, NULL, NULL, "%.*s", (int)strcspn(text, "\n"), text);
 }
