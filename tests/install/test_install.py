@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("CUTOVER_BUILD", ROOT / "build"))
+COMPLETION = "share/bash-completion/completions/cutover"
 PLUGINS = {"core", "dns", "metrics", "sync", "traffic"}
 BOOK = """\
 cutover: v1
@@ -69,8 +70,26 @@ def test_all_plugins_are_found_and_each_tells_its_tables(cutover):
 def test_nothing_of_the_tests_is_installed(prefix):
     files = {str(p.relative_to(prefix)) for p in prefix.rglob("*") if p.is_file()}
     folder = plugin_folder(prefix).relative_to(prefix)
-    assert files == {"bin/cutover", "libexec/cutover-host", "include/cutover/plugin.h",
+    assert files == {"bin/cutover", "libexec/cutover-host", "include/cutover/plugin.h", COMPLETION,
                      *(f"{folder}/{name}.so" for name in PLUGINS - {"core"})}
+
+
+@pytest.mark.parametrize("words, want", [
+    (["aud"], {"audit"}),
+    (["audit", ""], {"verify"}),
+    (["report", "--fo"], {"--format"}),
+    (["status", "--output", "j"], {"json"}),
+    (["help", "st"], {"status"}),
+    (["trigger", "test", "boo"], {"book.yaml"}),
+])
+def test_the_shell_completes(prefix, tmp_path, words, want):
+    (tmp_path / "book.yaml").write_text(BOOK)
+    typed = " ".join(f"'{word}'" for word in words)
+    script = f"""source {prefix / COMPLETION}
+COMP_WORDS=({prefix / "bin" / "cutover"} {typed}) COMP_CWORD={len(words)}
+_cutover && printf '%s\\n' "${{COMPREPLY[@]}}\""""
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert set(done.stdout.split()) == want, done.stderr
 
 
 def test_a_plugin_built_for_the_installed_header_runs_in_a_runbook(prefix, cutover, tmp_path):
