@@ -28,6 +28,7 @@ static const struct cut_param outputs[] = {
 struct tcp {
 	struct cut_call *call; /* NULL: ended */
 	uv_getaddrinfo_t lookup;
+	struct addrinfo *addresses, *next; /* owned; the one to be tried next */
 	uv_tcp_t socket;
 	uv_connect_t connect;
 	uv_write_t write;
@@ -43,6 +44,7 @@ static void release(struct tcp *tcp)
 	if (--tcp->busy)
 		return;
 	cut_buf_done(&tcp->received);
+	uv_freeaddrinfo(tcp->addresses);
 	free(tcp->host);
 	free(tcp->port);
 	free(tcp);
@@ -123,6 +125,33 @@ static void on_written(uv_write_t *write, int status)
 		end(tcp, CUT_OK, NULL);
 }
 
+static void on_connected(uv_connect_t *connect, int status);
+
+static void connect_next(struct tcp *tcp)
+{
+	const struct sockaddr *address = tcp->next->ai_addr;
+	int r;
+
+	tcp->next = tcp->next->ai_next;
+	r = uv_tcp_connect(&tcp->connect, &tcp->socket, address, on_connected);
+	if (r < 0)
+		on_connected(&tcp->connect, r);
+}
+
+/* A name may have several addresses of which only some answer: localhost is ::1 as well. */
+static void on_closed_for_next(uv_handle_t *handle)
+{
+	struct tcp *tcp = handle->data;
+
+	if (!tcp->call) {
+		release(tcp);
+		return;
+	}
+	uv_tcp_init(handle->loop, &tcp->socket);
+	tcp->socket.data = tcp;
+	connect_next(tcp);
+}
+
 static void on_connected(uv_connect_t *connect, int status)
 {
 	struct tcp *tcp = cut_container(connect, struct tcp, connect);
@@ -131,6 +160,10 @@ static void on_connected(uv_connect_t *connect, int status)
 
 	if (!tcp->call)
 		return;
+	if (status < 0 && tcp->next) {
+		uv_close((uv_handle_t *)&tcp->socket, on_closed_for_next);
+		return;
+	}
 	if (status < 0) {
 		end_because(tcp, "connecting to", status);
 		return;
@@ -151,13 +184,12 @@ static void on_connected(uv_connect_t *connect, int status)
 static void on_address(uv_getaddrinfo_t *lookup, int status, struct addrinfo *list)
 {
 	struct tcp *tcp = cut_container(lookup, struct tcp, lookup);
-	int r = status;
 
-	if (tcp->call && r == 0)
-		r = uv_tcp_connect(&tcp->connect, &tcp->socket, list->ai_addr, on_connected);
-	if (tcp->call && r < 0)
-		end_because(tcp, "looking for", r);
-	uv_freeaddrinfo(list);
+	tcp->addresses = tcp->next = list;
+	if (tcp->call && status == 0)
+		connect_next(tcp);
+	else if (tcp->call)
+		end_because(tcp, "looking for", status);
 	release(tcp);
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """tcp, notify and drill in the real host."""
 
+import os
 import signal
 import socket
 import threading
@@ -8,6 +9,7 @@ import time
 
 import pytest
 
+import hostdrive
 from hostdrive import HostGone
 from servers import free_port
 from test_http import web  # noqa: F401 (a fixture)
@@ -64,6 +66,24 @@ def test_tcp_speaks_and_hears(core, echo):
 def test_tcp_looks_names_up(core, echo, name, status):
     where = echo.address.replace("127.0.0.1", name)
     assert core.call("tcp", "apply", {"address": where}).status == status
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for an /etc/hosts of its own")
+def test_tcp_tries_every_address_of_a_name(echo, tmp_path, monkeypatch):
+    hosts = tmp_path / "hosts"
+    hosts.write_text("::1 shop\n127.0.0.1 shop\n")
+    host = tmp_path / "host"
+    host.write_text(f"""#!/bin/sh
+exec unshare -m sh -c 'mount --bind {hosts} /etc/hosts && exec {hostdrive.HOST}'
+""")
+    host.chmod(0o755)
+    monkeypatch.setattr(hostdrive, "HOST", str(host))
+    with hostdrive.Host(None, folder=tmp_path) as core:
+        where = echo.address.replace("127.0.0.1", "shop")
+        assert core.call("tcp", "apply", {"address": where}).status == "ok"
+        refused = core.call("tcp", "apply", {"address": f"shop:{free_port()}"})
+        assert refused.status == "retry"
+        assert "connection refused" in refused.text
 
 
 def test_tcp_refused_may_be_repeated(core):
