@@ -81,15 +81,12 @@ static void test_reals_have_the_fewest_digits(void **state)
 
 static void test_numbers_do_not_follow_the_locale(void **state)
 {
-	static const char *const commas[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "de_DE", "fr_FR"};
 	struct cut_buf out = {0};
 	struct cut_jw w = {.out = &out};
-	size_t i = 0;
 
-	while (i < CUT_ARRAY_LEN(commas) && !setlocale(LC_ALL, commas[i]))
-		i++;
-	if (i == CUT_ARRAY_LEN(commas))
-		skip();
+	/* Made for this test, found by LOCPATH. */
+	assert_non_null(setlocale(LC_ALL, "de_DE.UTF-8"));
+	assert_string_equal(localeconv()->decimal_point, ",");
 	cut_jw_open(&w, NULL, '[');
 	cut_jw_real(&w, NULL, 2.5);
 	cut_jw_real(&w, NULL, 1.0 / 3);
