@@ -26,6 +26,21 @@ static const char *const def_names[T_TABLES] = {
 	[T_TEMPORARY] = "temporary", [T_EMERGENCY] = "emergency",
 };
 
+/* Of these keys a map has exactly one, or at most one. */
+static const struct {
+	uint8_t table;
+	bool may_lack;
+	const char *keys;
+} alternatives[] = {
+	{T_RUNBOOK, false, "steps|phases"},
+	{T_SECRET, false, "file|env|credential|command"},
+	{T_BOUND, false, "above|below|outside|worse_than|judge"},
+	{T_TRIGGER, true, "for|consecutive|m_of_n|total|burn_rate"},
+	{T_NOTIFY, false, "webhook|argv"},
+	{T_STEP, false, "uses|run|wait|approve|manual|steps"},
+	{T_BODY, false, "uses|run"},
+};
+
 static const char duration_pattern[] = "^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$";
 
 /* Scalars keep their text, so an editor's number or boolean is a text too. */
@@ -143,6 +158,25 @@ static json_t *key_schema(const struct load_key *key)
 	}
 }
 
+/* A map with exactly one of the keys "a|b", or with none where it may lack them. */
+static json_t *alternatives_schema(const char *keys, bool may_lack)
+{
+	json_t *cases = json_array(), *any = json_array();
+
+	while (keys) {
+		size_t len = strcspn(keys, "|");
+		json_t *has = json_pack("{s:[o]}", "required", json_stringn(keys, len));
+
+		json_array_append(any, has);
+		json_array_append_new(cases, has);
+		keys = keys[len] ? keys + len + 1 : NULL;
+	}
+	if (may_lack)
+		json_array_append_new(cases, json_pack("{s:{s:O}}", "not", "anyOf", any));
+	json_decref(any);
+	return cases;
+}
+
 static json_t *table_schema(const struct load_table *table)
 {
 	json_t *properties = json_object(), *required = json_array();
@@ -222,10 +256,15 @@ static json_t *params_schema(const struct cut_param *rows)
 
 static void add_case(json_t *cases, const char *name, const struct cut_param *rows)
 {
-	json_array_append_new(cases,
-			      json_pack("{s:{s:{s:{s:s}}, s:[s]}, s:{s:{s:o}}}", "if", "properties",
-					"uses", "const", name, "required", "uses", "then",
-					"properties", "with", params_schema(rows)));
+	json_t *with = params_schema(rows);
+	json_t *then = json_pack("{s:{s:O}}", "properties", "with", with);
+
+	if (json_object_get(with, "required"))
+		json_object_set_new(then, "required", json_pack("[s]", "with"));
+	json_decref(with);
+	json_array_append_new(cases, json_pack("{s:{s:{s:{s:s}}, s:[s]}, s:o}", "if", "properties",
+					       "uses", "const", name, "required", "uses", "then",
+					       then));
 }
 
 /* `uses` is one of what is there, and `with` follows its table. */
@@ -287,6 +326,10 @@ json_t *cut_runbook_schema(const struct cut_catalog *catalog)
 
 	for (unsigned t = 0; t < T_TABLES; t++)
 		json_object_set_new(defs, def_names[t], table_schema(load_tables[t]));
+	for (size_t i = 0; i < CUT_ARRAY_LEN(alternatives); i++)
+		json_object_set_new(
+			json_object_get(defs, def_names[alternatives[i].table]), "oneOf",
+			alternatives_schema(alternatives[i].keys, alternatives[i].may_lack));
 	add_actions(json_object_get(defs, "step"), catalog, false);
 	add_actions(json_object_get(defs, "body"), catalog, false);
 	add_actions(json_object_get(defs, "metric"), catalog, true);
