@@ -2,12 +2,18 @@
 /* The document tree. */
 #include "engine/base/doc.h"
 
+#include "engine/base/hash.h"
+
 #include <assert.h>
 #include <string.h>
 
-enum { SHORT_TEXT_BYTES = 64 }; /* interned up to here: ids, keys, numbers, names */
+enum { SHORT_TEXT_BYTES = 64 }; /* stored once up to here: ids, keys, numbers, names */
 
 _Static_assert(sizeof(struct cut_node) == 32, "documents of a million nodes stay small");
+
+struct cut_doc_slot {
+	uint32_t hash, text; /* 0: free */
+};
 
 struct cut_doc *cut_doc_new(const char *file)
 {
@@ -20,6 +26,7 @@ struct cut_doc *cut_doc_new(const char *file)
 	doc->text_lens = cut_new_array(uint32_t, doc->texts_cap);
 	doc->texts[0] = "";
 	doc->texts_len = 1;
+	cut_doc_reserve(doc, 1);
 	return doc;
 }
 
@@ -27,8 +34,8 @@ void cut_doc_free(struct cut_doc *doc)
 {
 	if (!doc)
 		return;
-	cut_map_done(&doc->interned);
 	cut_arena_done(&doc->text_arena);
+	free(doc->slots);
 	free(doc->texts);
 	free(doc->text_lens);
 	free(doc->nodes);
@@ -37,36 +44,110 @@ void cut_doc_free(struct cut_doc *doc)
 	free(doc);
 }
 
-static void grow_texts(struct cut_doc *doc)
+/* --- texts: their hash table probes linearly and is at most 3/4 full --- */
+
+static void grow_slots(struct cut_doc *doc, uint32_t cap)
 {
-	doc->texts_cap += doc->texts_cap / 2;
-	doc->texts = cut_realloc_array(doc->texts, doc->texts_cap, sizeof(*doc->texts));
-	doc->text_lens = cut_realloc_array(doc->text_lens, doc->texts_cap, sizeof(*doc->text_lens));
+	struct cut_doc_slot *bigger = cut_new_array(struct cut_doc_slot, cap);
+
+	for (uint32_t i = 0; i < doc->slots_cap; i++) {
+		uint32_t at = doc->slots[i].hash & (cap - 1);
+
+		if (!doc->slots[i].text)
+			continue;
+		while (bigger[at].text)
+			at = (at + 1) & (cap - 1);
+		bigger[at] = doc->slots[i];
+	}
+	free(doc->slots);
+	doc->slots = bigger;
+	doc->slots_cap = cap;
+}
+
+void cut_doc_reserve(struct cut_doc *doc, size_t texts)
+{
+	size_t cap = doc->slots_cap ? doc->slots_cap : 16;
+
+	while (texts * 4 > cap * 3)
+		cap *= 2;
+	assert(cap <= UINT32_MAX / 2 + 1);
+	if (cap > doc->slots_cap)
+		grow_slots(doc, (uint32_t)cap);
+}
+
+/* The slot of the text, or the free one where it belongs. */
+static struct cut_doc_slot *probe(const struct cut_doc *doc, const char *s, size_t len,
+				  uint32_t hash)
+{
+	for (uint32_t at = hash;; at++) {
+		struct cut_doc_slot *slot = &doc->slots[at & (doc->slots_cap - 1)];
+
+		if (!slot->text)
+			return slot;
+		if (slot->hash == hash && doc->text_lens[slot->text] == len &&
+		    memcmp(doc->texts[slot->text], s, len) == 0)
+			return slot;
+	}
+}
+
+static uint32_t add_text(struct cut_doc *doc, const char *s, size_t len)
+{
+	if (doc->texts_len == doc->texts_cap) {
+		doc->texts_cap += doc->texts_cap / 2;
+		doc->texts = cut_realloc_array(doc->texts, doc->texts_cap, sizeof(*doc->texts));
+		doc->text_lens =
+			cut_realloc_array(doc->text_lens, doc->texts_cap, sizeof(*doc->text_lens));
+	}
+	assert(len < UINT32_MAX);
+	doc->texts[doc->texts_len] = cut_arena_strndup(&doc->text_arena, s, len);
+	doc->text_lens[doc->texts_len] = (uint32_t)len;
+	return doc->texts_len++;
+}
+
+uint32_t cut_doc_name(struct cut_doc *doc, const char *s, size_t len)
+{
+	uint32_t hash = (uint32_t)cut_hash64(s, len);
+	struct cut_doc_slot *slot;
+
+	if (!len)
+		return 0;
+	slot = probe(doc, s, len, hash);
+	if (slot->text)
+		return slot->text;
+	if ((doc->slots_len + 1) * UINT64_C(4) > doc->slots_cap * UINT64_C(3)) {
+		cut_doc_reserve(doc, doc->slots_len + 1);
+		slot = probe(doc, s, len, hash);
+	}
+	doc->slots_len++;
+	*slot = (struct cut_doc_slot){.hash = hash, .text = add_text(doc, s, len)};
+	return slot->text;
 }
 
 uint32_t cut_doc_text(struct cut_doc *doc, const char *s, size_t len)
 {
-	uint32_t index;
-	char *copy;
-
-	assert(len < UINT32_MAX);
-	if (!len)
-		return 0;
-	if (len <= SHORT_TEXT_BYTES) {
-		index = cut_map_get(&doc->interned, s, len);
-		if (index != CUT_MAP_NONE)
-			return index;
-	}
-	if (doc->texts_len == doc->texts_cap)
-		grow_texts(doc);
-	index = doc->texts_len++;
-	copy = cut_arena_strndup(&doc->text_arena, s, len);
-	doc->texts[index] = copy;
-	doc->text_lens[index] = (uint32_t)len;
-	if (len <= SHORT_TEXT_BYTES)
-		cut_map_put(&doc->interned, copy, len, index, NULL);
-	return index;
+	return len <= SHORT_TEXT_BYTES ? cut_doc_name(doc, s, len) : add_text(doc, s, len);
 }
+
+uint32_t cut_doc_find(const struct cut_doc *doc, const char *s)
+{
+	size_t len = strlen(s);
+
+	return len ? probe(doc, s, len, (uint32_t)cut_hash64(s, len))->text : 0;
+}
+
+uint32_t *cut_by_text_at(struct cut_by_text *by, const struct cut_doc *doc, uint32_t text)
+{
+	if (text >= by->len) {
+		uint32_t len = doc->texts_len + doc->texts_len / 2;
+
+		by->items = cut_realloc_array(by->items, len, sizeof(*by->items));
+		memset(by->items + by->len, 0, (len - by->len) * sizeof(*by->items));
+		by->len = len;
+	}
+	return &by->items[text];
+}
+
+/* --- nodes --- */
 
 uint32_t cut_doc_node(struct cut_doc *doc, enum cut_node_kind kind)
 {
@@ -80,22 +161,13 @@ uint32_t cut_doc_node(struct cut_doc *doc, enum cut_node_kind kind)
 
 uint32_t cut_doc_get(const struct cut_doc *doc, uint32_t map, const char *key)
 {
-	size_t len = strlen(key);
-	uint32_t text = 0;
+	uint32_t text = cut_doc_find(doc, key);
 
-	if (len && len <= SHORT_TEXT_BYTES) {
-		text = cut_map_get(&doc->interned, key, len);
-		if (text == CUT_MAP_NONE)
-			return 0;
-	}
-	for (uint32_t at = doc->nodes[map].child; at; at = doc->nodes[at].next) {
-		uint32_t have = doc->nodes[at].key;
-
-		if (len <= SHORT_TEXT_BYTES ? have == text
-					    : doc->text_lens[have] == len &&
-						      memcmp(doc->texts[have], key, len) == 0)
+	if (!text && key[0])
+		return 0;
+	for (uint32_t at = doc->nodes[map].child; at; at = doc->nodes[at].next)
+		if (doc->nodes[at].key == text)
 			return at;
-	}
 	return 0;
 }
 

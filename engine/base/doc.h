@@ -4,7 +4,6 @@
 #pragma once
 
 #include "engine/base/alloc.h"
-#include "engine/base/map.h"
 
 #include <stdbool.h>
 
@@ -30,7 +29,8 @@ struct cut_doc {
 	const char **texts;  /* owned array into text_arena; texts[0] is "" */
 	uint32_t *text_lens; /* owned */
 	uint32_t texts_len, texts_cap;
-	struct cut_map interned; /* short texts are stored once */
+	struct cut_doc_slot *slots; /* owned: the hash table of the texts that are stored once */
+	uint32_t slots_len, slots_cap;
 	struct cut_arena text_arena;
 	char *source; /* owned: the file's bytes for carets, or NULL when dropped */
 	size_t source_len;
@@ -40,7 +40,12 @@ struct cut_doc *cut_doc_new(const char *file);
 void cut_doc_free(struct cut_doc *doc); /* NULL-safe */
 CUT_CLEANUP(cut_doc, struct cut_doc *, cut_doc_free)
 
-uint32_t cut_doc_text(struct cut_doc *doc, const char *s, size_t len); /* interns; 0 for "" */
+uint32_t cut_doc_text(struct cut_doc *doc, const char *s, size_t len); /* 0 for "" */
+/* A text that names something is stored once, however long; others only when they are short. */
+uint32_t cut_doc_name(struct cut_doc *doc, const char *s, size_t len);
+uint32_t cut_doc_find(const struct cut_doc *doc, const char *s); /* a name; 0: not met */
+/* Room for so many different texts, where their number can be guessed. */
+void cut_doc_reserve(struct cut_doc *doc, size_t texts);
 uint32_t cut_doc_node(struct cut_doc *doc, enum cut_node_kind kind);   /* appends a node */
 static inline const struct cut_node *cut_doc_at(const struct cut_doc *doc, uint32_t node)
 {
@@ -56,3 +61,15 @@ static inline const char *cut_doc_key(const struct cut_doc *doc, uint32_t node)
 }
 uint32_t cut_doc_get(const struct cut_doc *doc, uint32_t map, const char *key); /* 0: absent */
 uint32_t cut_doc_count(const struct cut_doc *doc, uint32_t node);               /* children */
+
+/* A number for each text of a document, 0 until it is set. */
+struct cut_by_text { /* {0} is empty */
+	uint32_t *items; /* owned */
+	uint32_t len;
+};
+
+uint32_t *cut_by_text_at(struct cut_by_text *by, const struct cut_doc *doc, uint32_t text);
+static inline uint32_t cut_by_text_get(const struct cut_by_text *by, uint32_t text)
+{
+	return text < by->len ? by->items[text] : 0;
+}

@@ -55,16 +55,6 @@ static void grow(struct cut_map *map, size_t cap)
 	map->cap = cap;
 }
 
-void cut_map_reserve(struct cut_map *map, size_t len)
-{
-	size_t cap = map->cap ? map->cap : 16;
-
-	while (len * 4 > cap * 3)
-		cap *= 2;
-	if (cap > map->cap)
-		grow(map, cap);
-}
-
 bool cut_map_put(struct cut_map *map, const char *key, size_t len, uint32_t value,
 		 uint32_t *ret_old)
 {

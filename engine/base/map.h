@@ -17,8 +17,6 @@ struct cut_map { /* {0} is empty; keys are borrowed and must outlive it */
 /* False when the key was there already; *ret_old (may be NULL) is then its value. */
 bool cut_map_put(struct cut_map *map, const char *key, size_t len, uint32_t value,
                  uint32_t *ret_old);
-/* Room for so many keys at once, where their number is known beforehand. */
-void cut_map_reserve(struct cut_map *map, size_t len);
 uint32_t cut_map_get(const struct cut_map *map, const char *key, size_t len); /* or CUT_MAP_NONE */
 uint32_t cut_map_find(const struct cut_map *map, const char *key);           /* NUL-terminated */
 void cut_map_done(struct cut_map *map);

@@ -33,9 +33,9 @@ void cut_run_cause(struct cut_run *run, json_t *cause)
 static const char *lasting(const struct cut_run *run, const char *id)
 {
 	const struct cut_runbook *rb = run->rb;
-	uint32_t step = cut_map_find(&rb->by_address, id), phase = cut_map_find(&rb->by_phase, id);
+	uint32_t step = cut_runbook_address(rb, id), phase = cut_runbook_phase(rb, id);
 
-	if (step != CUT_MAP_NONE)
+	if (step != CUT_NONE)
 		return rb->steps[step].address;
 	for (uint32_t i = 0; i < rb->triggers_len; i++)
 		if (strcmp(rb->triggers[i].id, id) == 0)
@@ -43,7 +43,7 @@ static const char *lasting(const struct cut_run *run, const char *id)
 	for (uint32_t i = 0; i < rb->downtimes_len; i++)
 		if (strcmp(rb->downtimes[i].id, id) == 0)
 			return rb->downtimes[i].id;
-	return phase != CUT_MAP_NONE ? rb->phases[phase].id : "";
+	return phase != CUT_NONE ? rb->phases[phase].id : "";
 }
 
 /* After the point of no return nothing before it is undone without a person's word. */

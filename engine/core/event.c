@@ -232,13 +232,15 @@ static int wrong(struct cut_err *err, const json_t *record, const char *key)
 			   cut_json_str(record, "type", "?"), key);
 }
 
-static int find(const struct cut_map *map, const json_t *record, const char *key, uint32_t *ret,
-		struct cut_err *err)
+typedef uint32_t look_up_fn(const struct cut_runbook *rb, const char *name);
+
+static int find(const struct cut_runbook *rb, look_up_fn *look_up, const json_t *record,
+		const char *key, uint32_t *ret, struct cut_err *err)
 {
 	const char *name = cut_json_str(record, key, NULL);
-	uint32_t index = name ? cut_map_find(map, name) : CUT_MAP_NONE;
+	uint32_t index = name ? look_up(rb, name) : CUT_NONE;
 
-	if (index == CUT_MAP_NONE)
+	if (index == CUT_NONE)
 		return wrong(err, record, key);
 	*ret = index;
 	return 0;
@@ -262,7 +264,7 @@ static int decode_outcome(const json_t *record, const struct cut_runbook *rb, st
 {
 	int op, status, r;
 
-	r = find(&rb->by_address, record, "step", &ev->outcome.step, err);
+	r = find(rb, cut_runbook_address, record, "step", &ev->outcome.step, err);
 	if (r < 0)
 		return r;
 	op = pick(op_names, CUT_OPS, record, "op", err);
@@ -307,7 +309,7 @@ static int decode_acceptance(const json_t *record, const struct cut_runbook *rb,
 {
 	int state, r;
 
-	r = find(&rb->by_phase, record, "phase", &ev->acceptance.phase, err);
+	r = find(rb, cut_runbook_phase, record, "phase", &ev->acceptance.phase, err);
 	if (r < 0)
 		return r;
 	state = pick(acceptance_names, CUT_ACC_STATES, record, "state", err);
@@ -360,7 +362,7 @@ static int decode_body(const json_t *record, const struct cut_runbook *rb, struc
 	switch (ev->type) {
 	case CUT_EV_ARMED: ev->armed = (json_t *)record; return 1;
 	case CUT_EV_SAVED:
-		r = find(&rb->by_address, record, "step", &ev->saved.step, err);
+		r = find(rb, cut_runbook_address, record, "step", &ev->saved.step, err);
 		ev->saved.state = member(record, "state");
 		return r < 0 ? r : ev->saved.state ? 1 : wrong(err, record, "state");
 	case CUT_EV_OUTCOME: return decode_outcome(record, rb, ev, err);

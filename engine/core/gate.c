@@ -240,13 +240,13 @@ bool cut_run_signed(const struct cut_run *run, uint32_t phase)
 static bool find_gate(const struct cut_run *run, const char *name, uint32_t *ret_step,
 		      uint32_t *ret_phase)
 {
-	uint32_t step = cut_map_find(&run->rb->by_address, name);
-	uint32_t phase = cut_map_find(&run->rb->by_phase, name);
+	uint32_t step = cut_runbook_address(run->rb, name);
+	uint32_t phase = cut_runbook_phase(run->rb, name);
 
 	*ret_step = *ret_phase = CUT_NONE;
-	if (step != CUT_MAP_NONE && run->rb->steps[step].kind == CUT_STEP_APPROVE)
+	if (step != CUT_NONE && run->rb->steps[step].kind == CUT_STEP_APPROVE)
 		*ret_step = step;
-	else if (phase != CUT_MAP_NONE && run->rb->phases[phase].acceptance.sign_off_len)
+	else if (phase != CUT_NONE && run->rb->phases[phase].acceptance.sign_off_len)
 		*ret_phase = phase;
 	else
 		return false;

@@ -35,9 +35,8 @@ void cut_runbook_free(struct cut_runbook *rb)
 	json_decref(rb->objectives);
 	json_decref(rb->inventory);
 	json_decref(rb->authority);
-	cut_map_done(&rb->by_address);
-	cut_map_done(&rb->by_group);
-	cut_map_done(&rb->by_phase);
+	free(rb->places.items);
+	free(rb->phase_ids.items);
 	cut_graph_free(rb->graph);
 	free(rb->steps);
 	free(rb->groups);
@@ -47,14 +46,54 @@ void cut_runbook_free(struct cut_runbook *rb)
 	free(rb);
 }
 
-void cut_runbook_drop_doc(struct cut_runbook *rb)
+/* What `places` keeps of a step or group: never 0. */
+static uint32_t code_of(struct cut_need place)
 {
-	if (!rb->doc)
-		return;
-	free(rb->doc->nodes);
-	rb->doc->nodes = NULL;
-	rb->doc->len = rb->doc->cap = 0;
-	cut_map_done(&rb->doc->interned);
+	return (place.index << 1 | place.group) + 1;
+}
+
+bool cut_runbook_name_place(struct cut_runbook *rb, uint32_t text, struct cut_need place)
+{
+	uint32_t *code = cut_by_text_at(&rb->places, rb->doc, text);
+
+	if (*code)
+		return false;
+	*code = code_of(place);
+	return true;
+}
+
+bool cut_runbook_name_phase(struct cut_runbook *rb, uint32_t text, uint32_t phase)
+{
+	uint32_t *code = cut_by_text_at(&rb->phase_ids, rb->doc, text);
+
+	if (*code)
+		return false;
+	*code = phase + 1;
+	return true;
+}
+
+bool cut_runbook_place(const struct cut_runbook *rb, uint32_t text, struct cut_need *ret)
+{
+	uint32_t code = cut_by_text_get(&rb->places, text);
+
+	if (!text || !code)
+		return false;
+	*ret = (struct cut_need){.index = (code - 1) >> 1, .group = (code - 1) & 1};
+	return true;
+}
+
+static uint32_t at_address(const struct cut_runbook *rb, const char *address, bool group)
+{
+	struct cut_need place;
+
+	return cut_runbook_place(rb, cut_doc_find(rb->doc, address), &place) && place.group == group
+		       ? place.index
+		       : CUT_NONE;
+}
+
+uint32_t cut_runbook_address(const struct cut_runbook *rb, const char *address)
+{
+	return at_address(rb, address, false);
 }
 
 /* Only an instance of a foreach puts its address before the names inside it. */
@@ -68,34 +107,35 @@ static bool is_instance(const struct cut_runbook *rb, uint32_t group)
 				  : strchr(rb->groups[group].address, '/') != NULL;
 }
 
-static uint32_t look_up(const struct cut_runbook *rb, const struct cut_map *map, uint32_t group,
-			const char *name)
+static uint32_t look_up(const struct cut_runbook *rb, uint32_t inside, const char *name, bool group)
 {
-	for (uint32_t g = group; g != CUT_NONE; g = rb->groups[g].parent) {
+	for (uint32_t g = inside; g != CUT_NONE; g = rb->groups[g].parent) {
 		cut_auto(cut_str) char *address = NULL;
 		uint32_t found;
 
 		if (!is_instance(rb, g))
 			continue;
 		address = cut_printf("%s/%s", rb->groups[g].address, name);
-		found = cut_map_find(map, address);
-		if (found != CUT_MAP_NONE)
+		found = at_address(rb, address, group);
+		if (found != CUT_NONE)
 			return found;
 	}
-	return cut_map_find(map, name);
+	return at_address(rb, name, group);
 }
 
 uint32_t cut_runbook_step(const struct cut_runbook *rb, uint32_t group, const char *name)
 {
-	return look_up(rb, &rb->by_address, group, name);
+	return look_up(rb, group, name, false);
 }
 
 uint32_t cut_runbook_group(const struct cut_runbook *rb, uint32_t group, const char *name)
 {
-	return look_up(rb, &rb->by_group, group, name);
+	return look_up(rb, group, name, true);
 }
 
 uint32_t cut_runbook_phase(const struct cut_runbook *rb, const char *id)
 {
-	return cut_map_find(&rb->by_phase, id);
+	uint32_t text = cut_doc_find(rb->doc, id);
+
+	return text ? cut_by_text_get(&rb->phase_ids, text) - 1 : CUT_NONE;
 }

@@ -379,9 +379,8 @@ struct cut_runbook {
 	struct cut_unsupported *unsupported;
 	uint32_t unsupported_len;
 
-	struct cut_map by_address; /* steps: address → index */
-	struct cut_map by_group;   /* groups: address → index */
-	struct cut_map by_phase;   /* phases: id → index */
+	/* What the texts of doc name: a step or group by its address, a phase by its id. */
+	struct cut_by_text places, phase_ids;
 
 	struct cut_graph *graph; /* owned: made when the runbook was checked (core/graph.h) */
 	/* What the arena cannot free: each parsed expression once; parameters of bodies and values
@@ -399,14 +398,19 @@ struct cut_runbook {
 void cut_runbook_free(struct cut_runbook *rb);
 CUT_CLEANUP(cut_runbook, struct cut_runbook *, cut_runbook_free)
 
-/* Gives back the document's tree once its identity is taken; texts stay. */
-void cut_runbook_drop_doc(struct cut_runbook *rb);
+/* Gives the text as a name, while the model is made; false: somebody has it already. */
+bool cut_runbook_name_place(struct cut_runbook *rb, uint32_t text, struct cut_need place);
+bool cut_runbook_name_phase(struct cut_runbook *rb, uint32_t text, uint32_t phase);
+/* What has the text as its address: false when nothing has. */
+bool cut_runbook_place(const struct cut_runbook *rb, uint32_t text, struct cut_need *ret);
+/* The step at an address; CUT_NONE: there is none. */
+uint32_t cut_runbook_address(const struct cut_runbook *rb, const char *address);
 /* A step by the name that an expression or a `needs` in `group` uses: siblings plainly, from the
  * inside out, then the address. CUT_NONE: no such step. */
 uint32_t cut_runbook_step(const struct cut_runbook *rb, uint32_t group, const char *name);
 /* The same for groups: the plain id of a foreach is the group of all its instances. */
 uint32_t cut_runbook_group(const struct cut_runbook *rb, uint32_t group, const char *name);
-uint32_t cut_runbook_phase(const struct cut_runbook *rb, const char *id);
+uint32_t cut_runbook_phase(const struct cut_runbook *rb, const char *id); /* or CUT_NONE */
 /* What a step undoes: has it an effect that a rollback would take back? */
 static inline bool cut_step_writes(const struct cut_step *step)
 {

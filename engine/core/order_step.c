@@ -16,9 +16,9 @@ static int target_step(const struct cut_run *run, const struct cut_event *ev, ui
 		       struct cut_err *err)
 {
 	const char *name = ev->order.target ? ev->order.target : "";
-	uint32_t step = cut_map_find(&run->rb->by_address, name);
+	uint32_t step = cut_runbook_address(run->rb, name);
 
-	if (step == CUT_MAP_NONE)
+	if (step == CUT_NONE)
 		return cut_err_set(err, -EINVAL, NULL,
 				   "cutover status lists the addresses of the steps",
 				   "there is no step %s", name);

@@ -63,19 +63,19 @@ static void mark_after(const struct cut_run *run, uint32_t step, bool *ret_scope
 int cut_rollback_scope(const struct cut_run *run, const char *target, bool *ret_scope,
 		       struct cut_err *err)
 {
-	uint32_t phase = target ? cut_map_find(&run->rb->by_phase, target) : CUT_MAP_NONE;
-	uint32_t step = target ? cut_map_find(&run->rb->by_address, target) : CUT_MAP_NONE;
+	uint32_t phase = target ? cut_runbook_phase(run->rb, target) : CUT_NONE;
+	uint32_t step = target ? cut_runbook_address(run->rb, target) : CUT_NONE;
 
-	if (target && phase == CUT_MAP_NONE && step == CUT_MAP_NONE)
+	if (target && phase == CUT_NONE && step == CUT_NONE)
 		return cut_err_set(err, -EINVAL, NULL, "name a phase or the address of a step",
 				   "there is no phase or step %s to roll back to", target);
-	if (step != CUT_MAP_NONE) {
+	if (step != CUT_NONE) {
 		mark_after(run, step, ret_scope);
 		return 0;
 	}
 	for (uint32_t i = 0; i < run->rb->steps_len; i++)
 		ret_scope[i] = cut_rollback_in_stage(run, i) &&
-			       (phase == CUT_MAP_NONE || run->rb->steps[i].phase > phase);
+			       (phase == CUT_NONE || run->rb->steps[i].phase > phase);
 	return 0;
 }
 

@@ -160,7 +160,6 @@ static void load_document(struct load *l)
 	load_notifies(l);
 	load_inventory(l);
 	publish_rest(l);
-	cut_map_done(&l->doc->interned); /* all words are looked up: room for the graph */
 	check(l);
 }
 
@@ -193,8 +192,7 @@ static void load_done(struct load *l)
 	cut_vec_done(&l->unsupported);
 	cut_vec_done(&l->waits);
 	cut_vec_done(&l->untils);
-	free(l->id_nodes);
-	free(l->id_needs);
+	free(l->id_nodes.items);
 }
 
 /* source: the file's text, whose owner may be asked to let go of it while the model is made. */
@@ -307,7 +305,7 @@ static int load_source(struct source *source, const char *name, const char *fold
 	rb->file = cut_arena_strndup(&rb->arena, name, strlen(name));
 	rb->folder = cut_arena_strndup(&rb->arena, folder, strlen(folder));
 	load_words(&l);
-	cut_map_reserve(&l.doc->interned, source->len / BYTES_A_TEXT);
+	cut_doc_reserve(l.doc, source->len / BYTES_A_TEXT);
 	if (cut_yaml_read(l.doc, source->text, source->len, options->large, faults) == 0) {
 		if (source->owned && source->len > KEEP_SOURCE_BYTES && faults->len == 0) {
 			free(source->owned);

@@ -344,11 +344,9 @@ struct load {
 		struct cut_unsupported *items;
 		size_t len, cap;
 	} unsupported;
-	uint32_t *id_nodes; /* by text: the step, group or phase that took it as its id */
-	uint32_t
-		*id_needs; /* by text: what a plain name outside a foreach means; see load_need() */
-	bool too_many;	   /* the cap of steps was told */
-	unsigned nears;	   /* unknown names for which a near one was looked for */
+	struct cut_by_text id_nodes; /* the step, group or phase that took it as its id */
+	bool too_many;		     /* the cap of steps was told */
+	unsigned nears;		     /* unknown names for which a near one was looked for */
 	struct load_laters waits, untils;
 	struct runbook_draft top;
 	struct defaults_draft defaults;
@@ -466,7 +464,6 @@ void load_step(struct load *l, uint32_t node, struct step_draft *draft, enum cut
 	       struct cut_step *step);
 
 /* load_names.c */
-void load_name_put(struct load *l, uint32_t text, uint32_t index, bool group); /* a plain name */
 /* What a name means to somebody in `group`: false when nothing has it. */
 bool load_name(struct load *l, uint32_t group, uint32_t node, const char *name,
 	       struct cut_need *ret);

@@ -8,29 +8,14 @@
 
 enum { NEAR_AT_MOST = 20 }; /* looking for a near name among 100,000 is not free */
 
-/* What id_needs keeps of a plain name: never 0. */
-static uint32_t code_of(struct cut_need need)
-{
-	return (need.index << 1 | need.group) + 1;
-}
-
-void load_name_put(struct load *l, uint32_t text, uint32_t index, bool group)
-{
-	l->id_needs[text] = code_of((struct cut_need){.index = index, .group = group});
-}
-
 bool load_name(struct load *l, uint32_t group, uint32_t node, const char *name,
 	       struct cut_need *ret)
 {
 	const struct cut_runbook *rb = l->rb;
 	uint32_t text = node ? cut_doc_at(l->doc, node)->text : 0, found;
 
-	if (group == CUT_NONE && text && l->doc->texts[text] == name && l->id_needs[text]) {
-		uint32_t code = l->id_needs[text] - 1;
-
-		*ret = (struct cut_need){.index = code >> 1, .group = code & 1};
+	if (group == CUT_NONE && l->doc->texts[text] == name && cut_runbook_place(rb, text, ret))
 		return true;
-	}
 	found = cut_runbook_step(rb, group, name);
 	if (found != CUT_NONE) {
 		*ret = (struct cut_need){.index = found};
@@ -141,9 +126,10 @@ static bool resolve_need(struct load *l, uint32_t node, const struct owner *owne
 	const struct cut_node *n = cut_doc_at(l->doc, node);
 	const char *name;
 
-	/* a plain id has no ${{ }} in it */
-	name = n->kind == CUT_NODE_SCALAR && l->id_needs[n->text] ? l->doc->texts[n->text]
-								  : load_text(l, node);
+	/* an address has no ${{ }} in it */
+	name = n->kind == CUT_NODE_SCALAR && cut_runbook_place(l->rb, n->text, ret)
+		       ? l->doc->texts[n->text]
+		       : load_text(l, node);
 	if (!name)
 		return false;
 	if (!load_name(l, owner->group, node, name, ret)) {

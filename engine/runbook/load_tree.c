@@ -4,6 +4,7 @@
 #include "engine/runbook/load.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <string.h>
 
 enum { STEPS_AT_MOST = 250000 };
@@ -22,30 +23,56 @@ struct place {
 
 static void load_list(struct load *l, uint32_t node, struct place *place);
 
-/* Ids are one name space: of steps, groups and phases, wherever they stand. */
-static bool take_id(struct load *l, uint32_t node, const char *id)
+/* A name that the file does not have as it stands: an address inside an instance. */
+static uint32_t new_name(struct load *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static uint32_t new_name(struct load *l, const char *fmt, ...)
 {
-	uint32_t at = load_child(l, node, l->word.id), text = cut_doc_at(l->doc, at)->text;
+	struct cut_buf name = {0};
+	uint32_t text;
+	va_list ap;
 
-	if (l->id_nodes[text] == 0 || l->id_nodes[text] == node) {
-		l->id_nodes[text] = node;
+	va_start(ap, fmt);
+	cut_buf_vprintf(&name, fmt, ap);
+	va_end(ap);
+	text = cut_doc_name(l->doc, cut_buf_str(&name), name.len);
+	cut_buf_done(&name);
+	return text;
+}
+
+/* What load_text() said of a scalar, as a name: nothing is looked up where it is as written. */
+static uint32_t text_of(struct load *l, uint32_t node, const char *text)
+{
+	uint32_t written = cut_doc_at(l->doc, node)->text;
+
+	return l->doc->texts[written] == text ? written : cut_doc_name(l->doc, text, strlen(text));
+}
+
+/* Ids are one name space: of steps, groups and phases, wherever they stand. */
+static bool take_id(struct load *l, uint32_t node, uint32_t id)
+{
+	uint32_t *taken = cut_by_text_at(&l->id_nodes, l->doc, id);
+
+	if (*taken == 0 || *taken == node) {
+		*taken = node;
 		return true;
 	}
-	load_fault(l, at, "steps, groups and phases share one name space",
-		   "'%s' is the id of line %u already", id, load_mark(l, l->id_nodes[text]).line);
+	load_fault(l, load_child(l, node, l->word.id),
+		   "steps, groups and phases share one name space",
+		   "'%s' is the id of line %u already", l->doc->texts[id],
+		   load_mark(l, *taken).line);
 	return false;
 }
 
-static uint32_t new_group(struct load *l, struct place *place, const char *address, uint32_t node)
+static uint32_t new_group(struct load *l, struct place *place, uint32_t address, uint32_t node)
 {
 	uint32_t index = (uint32_t)l->groups.len;
 
-	cut_vec_push(&l->groups, (struct cut_group){.address = address,
+	cut_vec_push(&l->groups, (struct cut_group){.address = l->doc->texts[address],
 						    .parent = place->group,
 						    .phase = place->phase,
 						    .scope = l->scope,
 						    .mark = load_mark(l, node)});
-	cut_map_put(&l->rb->by_group, address, strlen(address), index, NULL);
+	cut_runbook_name_place(l->rb, address, (struct cut_need){.group = true, .index = index});
 	return index;
 }
 
@@ -70,13 +97,13 @@ static struct cut_need *place_needs(struct load *l, struct place *place, struct 
 	return implied;
 }
 
-static const char *address_of(struct load *l, const struct place *place, const char *id)
+static uint32_t address_of(struct load *l, const struct place *place, uint32_t id)
 {
-	return place->prefix[0] ? cut_arena_printf(&l->rb->arena, "%s%s", place->prefix, id) : id;
+	return place->prefix[0] ? new_name(l, "%s%s", place->prefix, l->doc->texts[id]) : id;
 }
 
 static void add_step(struct load *l, uint32_t node, struct step_draft *draft, struct place *place,
-		     const char *address, bool usable)
+		     uint32_t address, bool usable)
 {
 	struct cut_need self = {.index = (uint32_t)l->steps.len};
 	struct cut_step *step;
@@ -94,12 +121,12 @@ static void add_step(struct load *l, uint32_t node, struct step_draft *draft, st
 	cut_vec_reserve(&l->steps, 1);
 	step = &l->steps.items[l->steps.len++];
 	memset(step, 0, sizeof(*step));
-	step->address = address;
+	step->address = l->doc->texts[address];
 	step->phase = place->phase;
 	step->group = place->group;
 	load_step(l, node, draft, place->role, step);
 	step->needs = place_needs(l, place, self, draft->needs, &step->needs_len);
-	if (!cut_map_put(&l->rb->by_address, address, strlen(address), self.index, NULL))
+	if (!cut_runbook_name_place(l->rb, address, self))
 		l->tainted.items[self.index] |= CUT_TAINT_ORDER;
 	l->step = CUT_NONE;
 }
@@ -155,7 +182,7 @@ static void load_children(struct load *l, const struct step_draft *draft, const 
 }
 
 static void add_group(struct load *l, uint32_t node, const struct step_draft *draft,
-		      struct place *place, const char *address, const char *prefix)
+		      struct place *place, uint32_t address, const char *prefix)
 {
 	uint32_t index = new_group(l, place, address, node), len;
 	struct cut_need *needs;
@@ -189,25 +216,23 @@ struct repeat {
 static void on_item(struct load *l, void *data, const char *item)
 {
 	struct repeat *r = data;
-	const char *container = l->groups.items[r->container].address, *address;
+	uint32_t address = new_name(l, "%s/%s", l->groups.items[r->container].address, item);
 	struct step_draft draft;
 	bool usable;
 
-	address = cut_arena_printf(&l->rb->arena, "%s/%s", container, item);
 	read_draft(l, r->node, &r->place, &draft, &usable);
 	draft.needs = 0; /* the container waits for all its instances */
 	if (draft.steps)
 		add_group(l, r->node, &draft, &r->place, address,
-			  cut_arena_printf(&l->rb->arena, "%s/", address));
+			  cut_arena_printf(&l->rb->arena, "%s/", l->doc->texts[address]));
 	else
 		add_step(l, r->node, &draft, &r->place, address, usable);
 }
 
 static void load_repeated(struct load *l, uint32_t node, uint32_t foreach, struct place *place,
-			  const char *id)
+			  uint32_t id)
 {
-	const char *address = address_of(l, place, id);
-	uint32_t index = new_group(l, place, address, node), len;
+	uint32_t index = new_group(l, place, address_of(l, place, id), node), len;
 	struct cut_need *needs;
 	struct repeat repeat = {.node = node, .container = index, .place = *place};
 
@@ -217,34 +242,29 @@ static void load_repeated(struct load *l, uint32_t node, uint32_t foreach, struc
 			    load_find(l, node, "needs"), &len);
 	l->groups.items[index].needs = needs;
 	l->groups.items[index].needs_len = len;
-	if (!place->prefix[0])
-		load_name_put(l, cut_doc_at(l->doc, load_child(l, node, l->word.id))->text, index,
-			      true);
 	repeat.place.group = index;
 	repeat.place.parallel = true; /* one after the other by the container's max_parallel */
 	repeat.place.has_previous = false;
 	load_foreach(l, foreach, &l->groups.items[index].max_parallel, on_item, &repeat);
 }
 
-static const char *id_of(struct load *l, uint32_t node, const struct place *place, bool usable)
+/* CUT_NONE: it has none, which is told where it needs one. */
+static uint32_t id_of(struct load *l, uint32_t node, const struct place *place, bool usable)
 {
 	uint32_t at = load_child(l, node, l->word.id);
 	const char *id = at ? load_text(l, at) : NULL;
 
-	if (id)
-		return id;
 	if (!at && !place->unnamed && usable)
 		load_fault(l, node, "id: a name for it, such as switch_traffic",
 			   "a step needs an 'id'");
-	return NULL;
+	return id ? text_of(l, at, id) : CUT_NONE;
 }
 
 static void load_item(struct load *l, uint32_t node, struct place *place)
 {
-	uint32_t foreach = 0, at;
+	uint32_t foreach = 0, id, address;
 	struct step_draft draft;
 	bool usable;
-	const char *id, *address;
 
 	place->count++;
 	if (cut_doc_at(l->doc, node)->kind != CUT_NODE_MAP) {
@@ -254,23 +274,17 @@ static void load_item(struct load *l, uint32_t node, struct place *place)
 	foreach = load_child(l, node, l->word.foreach);
 	if (foreach) {
 		id = id_of(l, node, place, true);
-		if (id && take_id(l, node, id))
+		if (id != CUT_NONE && take_id(l, node, id))
 			load_repeated(l, node, foreach, place, id);
 		return;
 	}
 	read_draft(l, node, place, &draft, &usable);
 	id = id_of(l, node, place, usable);
-	if (id && !take_id(l, node, id))
+	if (id != CUT_NONE && !take_id(l, node, id))
 		return;
-	if (!id)
-		id = cut_arena_printf(&l->rb->arena, "%s%u", place->unnamed ? place->unnamed : "?",
-				      place->count - 1);
+	if (id == CUT_NONE)
+		id = new_name(l, "%s%u", place->unnamed ? place->unnamed : "?", place->count - 1);
 	address = address_of(l, place, id);
-	at = load_child(l, node, l->word.id);
-	if (!place->prefix[0] && at)
-		load_name_put(l, cut_doc_at(l->doc, at)->text,
-			      draft.steps ? (uint32_t)l->groups.len : (uint32_t)l->steps.len,
-			      draft.steps);
 	if (draft.steps)
 		add_group(l, node, &draft, place, address, place->prefix);
 	else
@@ -287,13 +301,13 @@ static void load_list(struct load *l, uint32_t node, struct place *place)
 
 /* --- phases --- */
 
-static uint32_t new_phase(struct load *l, const char *id, enum cut_phase_role role, uint32_t node)
+static uint32_t new_phase(struct load *l, uint32_t id, enum cut_phase_role role, uint32_t node)
 {
 	uint32_t index = (uint32_t)l->phases.len;
 
-	cut_map_put(&l->rb->by_phase, id, strlen(id), index, NULL);
+	cut_runbook_name_phase(l->rb, id, index);
 	cut_vec_push(&l->phases,
-		     (struct cut_phase){.id = id,
+		     (struct cut_phase){.id = l->doc->texts[id],
 					.role = role,
 					.first_step = (uint32_t)l->steps.len,
 					.window = l->rb->window,
@@ -310,7 +324,7 @@ static void end_phase(struct load *l, uint32_t index)
 }
 
 static void add_phase(struct load *l, uint32_t node, const struct phase_draft *draft,
-		      const char *id, bool instance)
+		      uint32_t id, bool instance)
 {
 	uint32_t index = new_phase(l, id, CUT_PHASE_FORWARD, node);
 	struct cut_phase *phase = &l->phases.items[index];
@@ -327,7 +341,7 @@ static void add_phase(struct load *l, uint32_t node, const struct phase_draft *d
 	if (draft->acceptance)
 		load_acceptance(l, draft->acceptance, &phase->acceptance);
 	if (instance) { /* a group for its names: siblings are named plainly inside it */
-		place.prefix = cut_arena_printf(&l->rb->arena, "%s/", id);
+		place.prefix = cut_arena_printf(&l->rb->arena, "%s/", l->doc->texts[id]);
 		place.group = new_group(l, &place, id, node);
 	}
 	if (draft->steps)
@@ -346,7 +360,7 @@ static void on_phase_item(struct load *l, void *data, const char *item)
 	struct phase_draft draft;
 
 	load_object(l, T_PHASE, r->node, &draft);
-	add_phase(l, r->node, &draft, cut_arena_printf(&l->rb->arena, "%s/%s", r->id, item), true);
+	add_phase(l, r->node, &draft, new_name(l, "%s/%s", r->id, item), true);
 }
 
 static void load_phase(struct load *l, uint32_t node)
@@ -355,13 +369,15 @@ static void load_phase(struct load *l, uint32_t node)
 		 at = load_child(l, node, l->word.id);
 	struct phase_draft draft;
 	unsigned parallel = 1;
+	uint32_t id = 0;
 
 	if (foreach) {
 		struct repeated_phase r = {.node = node, .id = at ? load_text(l, at) : NULL};
 
 		if (!at)
 			load_fault(l, node, "its name", "a phase needs 'id'");
-		if (!r.id || !load_id_valid(l, at, r.id) || !take_id(l, node, r.id))
+		if (!r.id || !load_id_valid(l, at, r.id) ||
+		    !take_id(l, node, text_of(l, at, r.id)))
 			return;
 		load_foreach(l, foreach, &parallel, on_phase_item, &r);
 		if (parallel > 1)
@@ -370,10 +386,11 @@ static void load_phase(struct load *l, uint32_t node)
 		return;
 	}
 	load_object(l, T_PHASE, node, &draft);
-	if (at && draft.id && !take_id(l, node, draft.id))
+	id = draft.id ? text_of(l, at, draft.id) : new_name(l, "?");
+	if (draft.id && !take_id(l, node, id))
 		return;
 	if (draft.steps || at)
-		add_phase(l, node, &draft, draft.id ? draft.id : "?", false);
+		add_phase(l, node, &draft, id, false);
 }
 
 /* `steps` at the top is one phase called main. */
@@ -381,7 +398,7 @@ static void load_main(struct load *l)
 {
 	struct phase_draft draft = {.id = "main", .steps = l->top.steps};
 
-	add_phase(l, l->top.steps, &draft, "main", false);
+	add_phase(l, l->top.steps, &draft, new_name(l, "main"), false);
 }
 
 static void count_stages(struct load *l)
@@ -398,11 +415,6 @@ void load_phases(struct load *l)
 {
 	uint32_t node = l->top.phases;
 
-	l->id_nodes = cut_new_array(uint32_t, l->doc->texts_len + 1);
-	l->id_needs = cut_new_array(uint32_t, l->doc->texts_len + 1);
-	/* every step but the instances of a foreach has a text of its own, its id */
-	if (l->doc->texts_len > 4096)
-		cut_map_reserve(&l->rb->by_address, l->doc->texts_len);
 	if (node && l->top.steps)
 		load_fault_key(l, l->top.steps, "put them into a phase",
 			       "'steps' and 'phases' do not go together");
@@ -430,16 +442,16 @@ void load_phases(struct load *l)
 	count_stages(l);
 }
 
-static uint32_t load_side(struct load *l, uint32_t node, const char *id, enum cut_phase_role role)
+static uint32_t load_side(struct load *l, uint32_t node, uint32_t id, enum cut_phase_role role)
 {
 	struct place place = {.group = CUT_NONE, .role = role, .prefix = ""};
 	bool before = l->reading_only;
 
-	if (!node || !load_is(l, node, CUT_NODE_LIST, id))
+	if (!node || !load_is(l, node, CUT_NODE_LIST, l->doc->texts[id]))
 		return CUT_NONE;
 	place.phase = new_phase(l, id, role, node);
 	if (role != CUT_PHASE_FINALLY)
-		place.unnamed = cut_arena_printf(&l->rb->arena, "%s/", id);
+		place.unnamed = cut_arena_printf(&l->rb->arena, "%s/", l->doc->texts[id]);
 	l->reading_only = role != CUT_PHASE_FINALLY;
 	load_list(l, node, &place);
 	l->reading_only = before;
@@ -454,10 +466,11 @@ void load_side_phases(struct load *l)
 
 	for (uint32_t i = 0; i < rb->forward_len; i++) {
 		uint32_t node = l->phases.items[i].acceptance.tests;
-		const char *id = cut_arena_printf(&rb->arena, "%s/tests", l->phases.items[i].id);
-		uint32_t tests =
-			node == CUT_NONE ? CUT_NONE : load_side(l, node, id, CUT_PHASE_TESTS);
+		uint32_t tests = CUT_NONE;
 
+		if (node != CUT_NONE)
+			tests = load_side(l, node, new_name(l, "%s/tests", l->phases.items[i].id),
+					  CUT_PHASE_TESTS);
 		l->phases.items[i].acceptance.tests = tests;
 		if (tests != CUT_NONE)
 			l->phases.items[tests].stage = l->phases.items[i].stage;
@@ -467,9 +480,10 @@ void load_side_phases(struct load *l)
 	if (l->top.rollback && load_object(l, T_ROLLBACK, l->top.rollback, &rollback) == 0) {
 		rb->rollback_max_parallel = rollback.max_parallel;
 		rb->rollback_continues = rollback.on_failure == 1;
-		rb->ready_phase = load_side(l, rollback.ready, "rollback/ready", CUT_PHASE_READY);
-		rb->verify_phase =
-			load_side(l, rollback.verify, "rollback/verify", CUT_PHASE_VERIFY);
+		rb->ready_phase = load_side(l, rollback.ready, new_name(l, "rollback/ready"),
+					    CUT_PHASE_READY);
+		rb->verify_phase = load_side(l, rollback.verify, new_name(l, "rollback/verify"),
+					     CUT_PHASE_VERIFY);
 	}
-	rb->finally_phase = load_side(l, l->top.finally, "finally", CUT_PHASE_FINALLY);
+	rb->finally_phase = load_side(l, l->top.finally, new_name(l, "finally"), CUT_PHASE_FINALLY);
 }

@@ -25,9 +25,7 @@ struct reader {
 	unsigned depth;
 	unsigned skipping; /* containers open inside a part that was refused */
 	unsigned documents;
-	struct cut_map long_keys; /* those too long to be interned by the document */
-	uint32_t *key_seen;	  /* by text: the map in which the key was met last */
-	uint32_t key_seen_len;
+	struct cut_by_text key_seen; /* the map in which the key was met last */
 	bool long_key; /* one was refused: what libyaml then stumbles over is no second mistake */
 	struct cut_mark quote, quote_end; /* of the newest quoted text over several lines */
 	bool stop;
@@ -104,19 +102,6 @@ static bool wants_key(const struct reader *r)
 	return r->depth > 0 && r->levels[r->depth - 1].map && !r->levels[r->depth - 1].have_key;
 }
 
-/* Keys of one name have one index, however long they are. */
-static uint32_t key_text(struct reader *r, const char *text, size_t len)
-{
-	uint32_t index = cut_map_get(&r->long_keys, text, len);
-
-	if (index != CUT_MAP_NONE)
-		return index;
-	index = cut_doc_text(r->doc, text, len);
-	if (len > 64)
-		cut_map_put(&r->long_keys, r->doc->texts[index], len, index, NULL);
-	return index;
-}
-
 static void on_key(struct reader *r, const yaml_event_t *ev)
 {
 	struct level *top = &r->levels[r->depth - 1];
@@ -140,7 +125,7 @@ static void on_key(struct reader *r, const yaml_event_t *ev)
 			 "shorten it, or put the long text into a value");
 		top->skip_value = r->long_key = true;
 	} else {
-		top->key = key_text(r, text, len);
+		top->key = cut_doc_name(r->doc, text, len);
 	}
 }
 
@@ -218,19 +203,12 @@ static void refuse_duplicates(struct reader *r, uint32_t map)
 	struct cut_doc *doc = r->doc;
 	uint32_t previous = 0;
 
-	if (r->key_seen_len < doc->texts_len) {
-		uint32_t cap = doc->texts_len + doc->texts_len / 2;
-
-		r->key_seen = cut_realloc_array(r->key_seen, cap, sizeof(*r->key_seen));
-		memset(r->key_seen + r->key_seen_len, 0,
-		       (cap - r->key_seen_len) * sizeof(*r->key_seen));
-		r->key_seen_len = cap;
-	}
 	for (uint32_t n = doc->nodes[map].child; n; n = doc->nodes[n].next) {
 		struct cut_node *node = &doc->nodes[n];
+		uint32_t *seen = cut_by_text_at(&r->key_seen, doc, node->key);
 
-		if (r->key_seen[node->key] != map) {
-			r->key_seen[node->key] = map;
+		if (*seen != map) {
+			*seen = map;
 			previous = n;
 			continue;
 		}
@@ -463,8 +441,7 @@ int cut_yaml_read(struct cut_doc *doc, const char *text, size_t len, bool large,
 		yaml_event_delete(&ev);
 	}
 	yaml_parser_delete(&parser);
-	cut_map_done(&r.long_keys);
-	free(r.key_seen);
+	free(r.key_seen.items);
 	if (ended && r.documents == 0) {
 		fault_at(&r, (struct cut_mark){1, 1}, 1, "the file is empty",
 			 "a runbook starts with `cutover: v1`");

@@ -16,10 +16,10 @@ struct left {
 static bool in_flight(void *data, const char *step, unsigned attempt)
 {
 	const struct left *left = data;
-	uint32_t i = cut_map_find(&left->rb->by_address, step);
+	uint32_t i = cut_runbook_address(left->rb, step);
 	struct cut_step_view view;
 
-	if (i == CUT_MAP_NONE)
+	if (i == CUT_NONE)
 		return false;
 	cut_run_step_view(left->run, i, &view);
 	return view.state == CUT_STEP_ROLLING_BACK ||

@@ -68,9 +68,9 @@ const struct cut_runbook *world_runbook(struct world *w)
 
 uint32_t world_step(struct world *w, const char *address)
 {
-	uint32_t step = cut_map_find(&w->rb->by_address, address);
+	uint32_t step = cut_runbook_address(w->rb, address);
 
-	if (step == CUT_MAP_NONE)
+	if (step == CUT_NONE)
 		fail_msg("no step %s", address);
 	return step;
 }
@@ -336,7 +336,7 @@ void world_accept(struct world *w, const char *phase, enum cut_acceptance_state 
 {
 	struct cut_event ev = {
 		.type = CUT_EV_ACCEPTANCE,
-		.acceptance = {.phase = cut_map_find(&w->rb->by_phase, phase),
+		.acceptance = {.phase = cut_runbook_phase(w->rb, phase),
 			       .state = state,
 			       .want_tests = tests,
 			       .text = "so it is"},

@@ -43,7 +43,7 @@ static bool order(const struct person *p, enum cut_order what, const char *targe
 
 static uint32_t step_named(const struct sim *sim, const char *address)
 {
-	return cut_map_find(&sim->rb->by_address, address);
+	return cut_runbook_address(sim->rb, address);
 }
 
 /* Says how it really is. */
@@ -51,7 +51,7 @@ static void attest_truth(const struct person *p, const char *address)
 {
 	uint32_t step = step_named(p->sim, address);
 
-	if (step == CUT_MAP_NONE)
+	if (step == CUT_NONE)
 		return;
 	order(p, CUT_ORDER_ATTEST, address, json_pack("{s:b}", "applied", p->sim->steps[step].on));
 }
@@ -82,7 +82,7 @@ static void help_rollback(const struct person *p, const char *address)
 {
 	uint32_t step = step_named(p->sim, address);
 
-	if (step != CUT_MAP_NONE && sim_chance(&p->sim->rng, 30)) {
+	if (step != CUT_NONE && sim_chance(&p->sim->rng, 30)) {
 		if (order(p, CUT_ORDER_ATTEST, address, json_pack("{s:b}", "applied", 1))) {
 			p->sim->steps[step].on = false;
 			p->sim->steps[step].vouched = true;
@@ -101,7 +101,7 @@ static void help_step(const struct person *p, const char *address)
 		order(p, CUT_ORDER_RETRY, address, NULL);
 	} else if (luck < 8) {
 		order(p, CUT_ORDER_SKIP, address, json_pack("{s:s}", "reason", "not today"));
-	} else if (step != CUT_MAP_NONE &&
+	} else if (step != CUT_NONE &&
 		   order(p, CUT_ORDER_ATTEST, address, json_pack("{s:b}", "applied", 1))) {
 		p->sim->steps[step].on = true; /* fixed by hand, and that is true */
 	}

@@ -13,7 +13,7 @@ static uint32_t add_child(struct cut_doc *doc, uint32_t parent, const char *key,
 {
 	uint32_t node = cut_doc_node(doc, CUT_NODE_SCALAR), *link = &doc->nodes[parent].child;
 
-	doc->nodes[node].key = cut_doc_text(doc, key, strlen(key));
+	doc->nodes[node].key = cut_doc_name(doc, key, strlen(key));
 	doc->nodes[node].text = cut_doc_text(doc, text, strlen(text));
 	while (*link)
 		link = &doc->nodes[*link].next;
@@ -59,6 +59,44 @@ static void test_short_texts_are_stored_once_and_all_keep_their_bytes(void **sta
 	}
 }
 
+static void test_names_of_any_length_are_stored_once_and_found(void **state)
+{
+	cut_auto(cut_doc) struct cut_doc *doc = cut_doc_new("a");
+	char name[2000];
+	uint32_t ids[2000];
+
+	memset(name, 'n', sizeof(name));
+	assert_int_equal(cut_doc_find(doc, ""), 0);
+	assert_int_equal(cut_doc_find(doc, "nobody"), 0);
+	for (size_t len = 1; len < CUT_ARRAY_LEN(ids); len++)
+		ids[len] = cut_doc_name(doc, name, len);
+	for (size_t len = CUT_ARRAY_LEN(ids) - 1; len > 0; len--) {
+		name[len] = '\0';
+		assert_int_equal(cut_doc_find(doc, name), ids[len]);
+		assert_int_equal(cut_doc_name(doc, name, len), ids[len]);
+		assert_int_equal(doc->text_lens[ids[len]], len);
+	}
+}
+
+static void test_a_number_by_text_is_0_until_it_is_set(void **state)
+{
+	cut_auto(cut_doc) struct cut_doc *doc = cut_doc_new("a");
+	struct cut_by_text by = {0};
+	uint32_t first = cut_doc_name(doc, "first", 5), last = 0;
+
+	assert_int_equal(cut_by_text_get(&by, first), 0);
+	*cut_by_text_at(&by, doc, first) = 7;
+	for (char c = '0'; c < 'z'; c++)
+		last = cut_doc_name(doc, &c, 1);
+	assert_int_equal(cut_by_text_get(&by, last), 0);
+	assert_int_equal(*cut_by_text_at(&by, doc, last), 0);
+	*cut_by_text_at(&by, doc, last) = 8;
+	assert_int_equal(cut_by_text_get(&by, last), 8);
+	assert_int_equal(cut_by_text_get(&by, first), 7);
+	assert_int_equal(cut_by_text_get(&by, last - 1), 0);
+	free(by.items);
+}
+
 static void test_children_are_found_by_key_of_any_length(void **state)
 {
 	cut_auto(cut_doc) struct cut_doc *doc = cut_doc_new("a");
@@ -91,6 +129,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_root_is_the_first_node),
 		cmocka_unit_test(test_short_texts_are_stored_once_and_all_keep_their_bytes),
+		cmocka_unit_test(test_names_of_any_length_are_stored_once_and_found),
+		cmocka_unit_test(test_a_number_by_text_is_0_until_it_is_set),
 		cmocka_unit_test(test_children_are_found_by_key_of_any_length),
 	};
 
