@@ -31,7 +31,7 @@
 	 (vec)->len--)
 /* `cut_vec_foreach(&v, item)`: item is a pointer to each element. */
 #define cut_vec_foreach(vec, item)                                                                 \
-	for (__auto_type item = &(vec)->items[0]; item < (vec)->items + (vec)->len; item++)
+	for (__auto_type item = (vec)->items; item && item < (vec)->items + (vec)->len; item++)
 #define cut_vec_done(vec)                                                                          \
 	do {                                                                                       \
 		free((vec)->items);                                                                \

@@ -405,6 +405,8 @@ int cut_event_decode(const json_t *record, const struct cut_runbook *rb, struct 
 	if (cut_rfc3339_parse(at, strlen(at), &ev.wall) < 0)
 		return wrong(err, record, "at");
 	ev.actor = cut_json_str(record, "actor", NULL);
+	if (!ev.actor)
+		return wrong(err, record, "actor");
 
 	r = decode_body(record, rb, &ev, err);
 	if (r < 0)

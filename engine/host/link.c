@@ -49,6 +49,8 @@ void host_link_fail(struct host *host, const char *fmt, ...)
 	va_start(ap, fmt);
 	cut_buf_vprintf(&text, fmt, ap);
 	va_end(ap);
+	if (text.data)
+		cut_log_redact(text.data);
 	cut_log(CUT_LOG_ERROR, "link_given_up", "why=%s", cut_buf_str(&text));
 	if (host->closing || host->failed)
 		return;

@@ -89,11 +89,12 @@ static void print_place(const struct cut_faults *faults, const struct cut_fault 
 {
 	size_t len = 0, column = fault->mark.column ? fault->mark.column - 1u : 0, skip = 0,
 	       shown = 0;
-	const char *line = find_line(faults, fault->mark.line, &len), *end = line + len;
+	const char *line = find_line(faults, fault->mark.line, &len), *end;
 	size_t width = fault->width ? fault->width : 1;
 
 	if (!line || len == 0)
 		return;
+	end = line + len;
 	/* a long line is shown from a little before the place */
 	if (column + 1 > SHOWN_COLUMNS)
 		skip = column - SHOWN_COLUMNS / 2;

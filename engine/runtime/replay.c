@@ -31,6 +31,16 @@ static void outputs_clear(struct cut_outputs *outputs)
 	outputs->len = 0;
 }
 
+static void drop_first(struct cut_outputs *outputs, size_t n)
+{
+	if (n == 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		free(outputs->items[i]);
+	outputs->len -= n;
+	memmove(outputs->items, outputs->items + n, outputs->len * sizeof(char *));
+}
+
 /* An output record must be the next one that the machine made. */
 static int match_output(struct replaying *r, uint64_t seq, const json_t *record)
 {
@@ -130,11 +140,7 @@ int cut_replay(const char *dir, bool resuming, const struct cut_runbook *rb, str
 	if (!ret->armed)
 		return cut_err_set(err, -ENODATA, "the journal holds no record", NULL,
 		                   "this run was never armed");
-	for (size_t i = 0; i < r.next; i++)
-		free(ret->missing.items[i]);
-	memmove(ret->missing.items, ret->missing.items + r.next,
-	        (ret->missing.len - r.next) * sizeof(char *));
-	ret->missing.len -= r.next;
+	drop_first(&ret->missing, r.next);
 	return 0;
 }
 

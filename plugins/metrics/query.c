@@ -9,6 +9,8 @@
 
 enum { ANSWER_MAX_BYTES = 256 * 1024, SHOWN_BYTES = 200 };
 
+#define LATEST_S 253402300799.0 /* the end of the year 9999 */
+
 struct query {
 	double value, at_s; /* of the query, once it is known */
 	bool asked_age;
@@ -73,6 +75,8 @@ static struct answer read_point(const json_t *point)
 	if (!json_is_number(at) || !text || !*text)
 		return bad("a value in its answer is not [time, \"number\"]");
 	answer.at_s = json_number_value(at);
+	if (!(answer.at_s >= 0 && answer.at_s <= LATEST_S))
+		return bad("the time of a value in its answer cannot be");
 	answer.value = strtod(text, &end);
 	return *end ? bad("a value in its answer is no number") : answer;
 }
@@ -186,7 +190,7 @@ static void on_reply(struct cut_call *call, const struct cut_http_reply *reply)
 	} else if (q->asked_age && !(answer.value >= 0 && isfinite(answer.value))) {
 		fail(call, "the age query gave no age in seconds");
 	} else if (q->asked_age) {
-		finish(call, q->value, (double)kit_wall_ms() / 1000 - answer.value);
+		finish(call, q->value, fmax(0, (double)kit_wall_ms() / 1000 - answer.value));
 	} else if (age) {
 		*q = (struct query){answer.value, answer.at_s, true};
 		ask(call, age);

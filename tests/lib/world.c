@@ -66,6 +66,11 @@ const struct cut_runbook *world_runbook(struct world *w)
 	return w->rb;
 }
 
+const struct cut_graph *world_graph(struct world *w)
+{
+	return w->graph;
+}
+
 uint32_t world_step(struct world *w, const char *address)
 {
 	uint32_t step = cut_runbook_address(w->rb, address);
@@ -196,18 +201,18 @@ static void effects_seen(struct world *w, const struct cut_event *ev)
 	cut_effects_clear(&w->effects);
 }
 
-static int feed(struct world *w, struct cut_event *ev)
+static int feed_or_tell(struct world *w, struct cut_event *ev, struct cut_err *err)
 {
-	cut_auto(cut_err) struct cut_err err = {0};
 	int r;
 
 	ev->t = w->t;
 	ev->wall = WALL_ZERO + w->t + w->wall_offset;
 	if (!ev->actor)
 		ev->actor = "alice";
-	r = cut_run_feed(w->run, ev, &w->effects, &err);
+	r = cut_run_feed(w->run, ev, &w->effects, err);
 	if (r < 0) {
-		line(w, "refused: %s%s%s", err.what, err.why ? ": " : "", err.why ? err.why : "");
+		line(w, "refused: %s%s%s", err->what, err->why ? ": " : "",
+		     err->why ? err->why : "");
 		assert_int_equal(w->effects.len, 0);
 		return r;
 	}
@@ -217,6 +222,13 @@ static int feed(struct world *w, struct cut_event *ev)
 	}
 	effects_seen(w, ev);
 	return 0;
+}
+
+static int feed(struct world *w, struct cut_event *ev)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+
+	return feed_or_tell(w, ev, &err);
 }
 
 static void tick(struct world *w)
@@ -427,6 +439,28 @@ unsigned world_answer_all(struct world *w)
 	w->flying.len = 0;
 	due_now(w);
 	return answers;
+}
+
+bool world_end_one(struct world *w, enum cut_status status)
+{
+	while (w->flying.len > 0) {
+		uint32_t step = w->flying.items[0];
+
+		cut_vec_remove(&w->flying, 0);
+		if (!w->flights[step].flying)
+			continue;
+		world_outcome(w, w->rb->steps[step].address, status, NULL, NULL);
+		return true;
+	}
+	return false;
+}
+
+int world_feed(struct world *w, struct cut_event *ev, struct cut_err *err)
+{
+	int r = feed_or_tell(w, ev, err);
+
+	due_now(w);
+	return r;
 }
 
 /* --- looking --- */

@@ -31,6 +31,7 @@ void world_start(struct world *w); /* arms as alice (uid 1001) and starts at 0 *
 
 struct cut_run *world_run(struct world *w);
 const struct cut_runbook *world_runbook(struct world *w);
+const struct cut_graph *world_graph(struct world *w);
 uint32_t world_step(struct world *w, const char *address);
 
 /* Lets time pass to t, waking the machine whenever it wants. */
@@ -53,6 +54,10 @@ int world_vote_values(struct world *w, const char *gate, int64_t uid, const char
 int world_order(struct world *w, enum cut_order order, const char *target, const char *args);
 /* Answers every call with OK until nothing is in flight; returns how many. */
 unsigned world_answer_all(struct world *w);
+/* Ends the oldest call in flight; false: there is none. */
+bool world_end_one(struct world *w, enum cut_status status);
+/* Any event, as the driver feeds it: 0 or the refusal, told in err. */
+int world_feed(struct world *w, struct cut_event *ev, struct cut_err *err);
 
 /* Compares what came since the last look, and forgets it. */
 void expect_trace_(struct world *w, const char *want, const char *file, int line);

@@ -85,9 +85,9 @@ def ask(url, query, *, timeout=5, secrets=None, connection=None, **more):
                          timeout=timeout)
 
 
-def vector(*values):
+def vector(*values, at=None):
     return json.dumps({"status": "success", "data": {"resultType": "vector", "result": [
-        {"metric": {"n": str(n)}, "value": [time.time(), value]}
+        {"metric": {"n": str(n)}, "value": [at or time.time(), value]}
         for n, value in enumerate(values)]}}).encode()
 
 
@@ -142,6 +142,7 @@ def test_age_query_dates_the_value_by_our_own_clock(prometheus):
     (200, b'{"status": "success", "data": {"resultType": "vector", "result": 7}}', "neither"),
     (200, b'{"status": "success", "data": {"resultType": "vector", "result": [{}]}}', "[time"),
     (200, vector("seven"), "no number"),
+    (200, vector("7", at=1e300), "cannot be"),
     (200, vector(""), "[time"),
     (200, vector("1", "2"), "2 series"),
     (200, b"x" * 2_000_000, "larger"),

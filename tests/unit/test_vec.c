@@ -53,6 +53,18 @@ static void test_remove_closes_the_gap(void **state)
 	cut_vec_done(&v);
 }
 
+static void test_one_that_never_held_anything_is_walked_over(void **state)
+{
+	struct {
+		CUT_VEC(int);
+	} v = {0};
+	int seen = 0;
+
+	cut_vec_foreach (&v, i)
+		seen += *i;
+	assert_int_equal(seen, 0);
+}
+
 static void test_reserved_room_does_not_move(void **state)
 {
 	struct {
@@ -73,6 +85,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_items_stay_in_order_while_it_grows),
 		cmocka_unit_test(test_remove_closes_the_gap),
+		cmocka_unit_test(test_one_that_never_held_anything_is_walked_over),
 		cmocka_unit_test(test_reserved_room_does_not_move),
 	};
 
