@@ -263,29 +263,9 @@ static const struct dns_kind kind = {
 	.done = "every server shows the wanted records",
 };
 
-static void plan(struct cut_call *call)
+static void set_records(struct cut_call *call)
 {
-	dns_write_plan(call, &kind);
-}
-
-static void apply(struct cut_call *call)
-{
-	dns_write_apply(call, &kind);
-}
-
-static void verify(struct cut_call *call)
-{
-	dns_write_verify(call, &kind);
-}
-
-static void observe(struct cut_call *call)
-{
-	dns_write_observe(call, &kind);
-}
-
-static void rollback(struct cut_call *call)
-{
-	dns_write_rollback(call, &kind);
+	dns_write(call, &kind);
 }
 
 const struct cut_action dns_set_records = {
@@ -296,10 +276,10 @@ const struct cut_action dns_set_records = {
 	.class = CUT_DECLARATIVE,
 	.effects = CUT_TRAFFIC | CUT_SAVES,
 	.check = check,
-	.plan = plan,
-	.apply = apply,
-	.verify = verify,
-	.observe = observe,
-	.rollback = rollback,
+	.plan = set_records,
+	.apply = set_records,
+	.verify = set_records,
+	.observe = set_records,
+	.rollback = set_records,
 	.cancel = dns_write_cancel,
 };

@@ -256,29 +256,9 @@ static const struct dns_kind kind = {
 	.done = "every server shows the wanted TTLs",
 };
 
-static void plan(struct cut_call *call)
+static void set_ttl(struct cut_call *call)
 {
-	dns_write_plan(call, &kind);
-}
-
-static void apply(struct cut_call *call)
-{
-	dns_write_apply(call, &kind);
-}
-
-static void verify(struct cut_call *call)
-{
-	dns_write_verify(call, &kind);
-}
-
-static void observe(struct cut_call *call)
-{
-	dns_write_observe(call, &kind);
-}
-
-static void rollback(struct cut_call *call)
-{
-	dns_write_rollback(call, &kind);
+	dns_write(call, &kind);
 }
 
 const struct cut_action dns_set_ttl = {
@@ -289,10 +269,10 @@ const struct cut_action dns_set_ttl = {
 	.class = CUT_DECLARATIVE,
 	.effects = CUT_WRITE | CUT_SAVES,
 	.check = check,
-	.plan = plan,
-	.apply = apply,
-	.verify = verify,
-	.observe = observe,
-	.rollback = rollback,
+	.plan = set_ttl,
+	.apply = set_ttl,
+	.verify = set_ttl,
+	.observe = set_ttl,
+	.rollback = set_ttl,
 	.cancel = dns_write_cancel,
 };

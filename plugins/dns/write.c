@@ -18,13 +18,11 @@
 
 #define MARGIN_MS 250 /* before the call's deadline, to end it ourselves with a reason */
 
-enum mode { PLAN, APPLY, VERIFY, OBSERVE, ROLLBACK };
-
 struct write {
 	struct dns_settle settle; /* call->data */
 	struct cut_call *call;
 	const struct dns_kind *kind;
-	enum mode mode;
+	enum kit_op op;
 	struct dns_zone zone;
 	struct dns_find find;
 	struct dns_changes changes;
@@ -69,7 +67,7 @@ static void end(struct write *w, enum cut_status status, json_t *data, const cha
 
 static bool backward(const struct write *w)
 {
-	return w->mode == ROLLBACK;
+	return w->op == KIT_ROLLBACK;
 }
 
 static void end_conflict(struct write *w, size_t index)
@@ -84,7 +82,7 @@ static void end_well(struct write *w, const char *text)
 {
 	json_t *data = NULL;
 
-	if (w->mode != ROLLBACK)
+	if (w->op != KIT_ROLLBACK)
 		data = w->kind->outputs(w->call, &w->zone, &w->changes,
 					dns_settle_last_seen(&w->settle));
 	end(w, CUT_OK, data, text);
@@ -96,8 +94,8 @@ static void on_settled(struct dns_settle *settle)
 	struct kit_why why;
 
 	if (settle->result == DNS_SETTLED) {
-		end_well(w, w->mode == ROLLBACK ? "the records are as they were before"
-						: w->kind->done);
+		end_well(w, w->op == KIT_ROLLBACK ? "the records are as they were before"
+						  : w->kind->done);
 		return;
 	}
 	if (settle->primary_stale && w->updated)
@@ -110,7 +108,7 @@ static void on_settled(struct dns_settle *settle)
 			"%s, then retry",
 			w->zone.name_text, settle->why, w->zone.primary.text);
 	/* A server that gives no answers gives no wrong ones: no reason to hold up a rollback. */
-	if (w->mode == ROLLBACK && settle->result == DNS_DOWN && settle->first_seen[0])
+	if (w->op == KIT_ROLLBACK && settle->result == DNS_DOWN && settle->first_seen[0])
 		end_well(w, why.text);
 	else
 		end(w, CUT_FAIL, NULL, why.text);
@@ -258,17 +256,17 @@ static void judge(struct write *w)
 	size_t index = 0;
 	enum dns_standing standing = dns_changes_standing(&w->changes, backward(w), &index);
 
-	if (w->mode == OBSERVE)
+	if (w->op == KIT_OBSERVE)
 		observe(w, standing, index);
-	else if (w->mode == VERIFY)
+	else if (w->op == KIT_VERIFY)
 		settle(w);
 	else if (standing == DNS_CONFLICT)
 		end_conflict(w, index);
-	else if (w->mode == APPLY)
+	else if (w->op == KIT_APPLY)
 		save(w);
 	else if (standing == DNS_TO_DO)
-		send_update(w, w->mode == PLAN);
-	else if (w->mode == ROLLBACK)
+		send_update(w, w->op == KIT_PLAN);
+	else if (w->op == KIT_ROLLBACK)
 		settle(w);
 	else
 		end(w, CUT_OK, json_pack("{s:o}", "changes", dns_changes_shown(&w->changes)),
@@ -296,9 +294,9 @@ static void end_unread(struct write *w, const struct dns_answer *answer)
 	enum cut_status status = CUT_RETRY;
 	struct kit_why why;
 
-	if (w->updated || w->mode == OBSERVE)
+	if (w->updated || w->op == KIT_OBSERVE)
 		status = CUT_UNKNOWN;
-	if (w->mode == PLAN || w->mode == ROLLBACK)
+	if (w->op == KIT_PLAN || w->op == KIT_ROLLBACK)
 		status = CUT_FAIL;
 	kit_why(&why, 0, "the records of %s cannot be read: primary %s %s%s%s", w->zone.name_text,
 		w->zone.primary.text, answer->why, w->updated ? "; before that: " : "",
@@ -331,7 +329,7 @@ static void on_read(void *data)
 		judge_again(w);
 		return;
 	}
-	if (w->mode == ROLLBACK)
+	if (w->op == KIT_ROLLBACK)
 		drop_vanished(w);
 	if (!w->call->saved && w->kind->target(w->call, &w->zone, &w->changes, &why) < 0) {
 		end(w, CUT_FAIL, NULL, why.text);
@@ -370,9 +368,9 @@ static void on_deadline(struct cut_call *call)
 		dns_settle_give_up(&w->settle);
 	else
 		end(w,
-		    w->updated	       ? CUT_UNKNOWN
-		    : w->mode == APPLY ? CUT_RETRY
-				       : CUT_FAIL,
+		    w->updated		 ? CUT_UNKNOWN
+		    : w->op == KIT_APPLY ? CUT_RETRY
+					 : CUT_FAIL,
 		    NULL, "the time of this call was over before the primary server had answered");
 }
 
@@ -386,7 +384,7 @@ static int load(struct write *w, struct kit_why *why)
 
 	if (r < 0)
 		return r;
-	if (!*w->zone.key_name && w->mode != VERIFY && w->mode != OBSERVE)
+	if (!*w->zone.key_name && w->op != KIT_VERIFY && w->op != KIT_OBSERVE)
 		return kit_why(why, -EINVAL,
 			       "the connection has no TSIG key, and records are only "
 			       "changed with one: give key and secret");
@@ -404,14 +402,14 @@ static void on_found(void *data, int error)
 	struct write *w = data;
 
 	if (error)
-		end(w, w->mode == APPLY ? CUT_RETRY : CUT_FAIL, NULL, w->find.why.text);
-	else if (w->mode == VERIFY && w->call->saved)
+		end(w, w->op == KIT_APPLY ? CUT_RETRY : CUT_FAIL, NULL, w->find.why.text);
+	else if (w->op == KIT_VERIFY && w->call->saved)
 		settle(w);
 	else
 		read_primary(w);
 }
 
-static void start(struct cut_call *call, const struct dns_kind *kind, enum mode mode)
+void dns_write(struct cut_call *call, const struct dns_kind *kind)
 {
 	struct write *w = kit_new(struct write);
 	int64_t left = call->deadline - call->api->now(call);
@@ -419,11 +417,11 @@ static void start(struct cut_call *call, const struct dns_kind *kind, enum mode 
 
 	w->call = w->settle.call = call;
 	w->kind = kind;
-	w->mode = mode;
+	w->op = kit_op(call);
 	call->data = &w->settle;
-	if (!call->saved && mode == ROLLBACK)
+	if (!call->saved && w->op == KIT_ROLLBACK)
 		end(w, CUT_OK, NULL, "nothing was saved, so nothing was changed");
-	else if (!call->saved && mode == OBSERVE)
+	else if (!call->saved && w->op == KIT_OBSERVE)
 		end(w, CUT_RETRY, NULL, "nothing was saved, so nothing was changed");
 	else if (load(w, &why) < 0)
 		end(w, CUT_FAIL, NULL, why.text);
@@ -436,31 +434,6 @@ static void start(struct cut_call *call, const struct dns_kind *kind, enum mode 
 					    .data = w};
 		dns_find_start(&w->find);
 	}
-}
-
-void dns_write_plan(struct cut_call *call, const struct dns_kind *kind)
-{
-	start(call, kind, PLAN);
-}
-
-void dns_write_apply(struct cut_call *call, const struct dns_kind *kind)
-{
-	start(call, kind, APPLY);
-}
-
-void dns_write_verify(struct cut_call *call, const struct dns_kind *kind)
-{
-	start(call, kind, VERIFY);
-}
-
-void dns_write_observe(struct cut_call *call, const struct dns_kind *kind)
-{
-	start(call, kind, OBSERVE);
-}
-
-void dns_write_rollback(struct cut_call *call, const struct dns_kind *kind)
-{
-	start(call, kind, ROLLBACK);
 }
 
 void dns_write_cancel(struct cut_call *call)

@@ -19,9 +19,6 @@ struct dns_kind {
 	const char *done; /* "the TTLs are as wanted" */
 };
 
-void dns_write_plan(struct cut_call *call, const struct dns_kind *kind);
-void dns_write_apply(struct cut_call *call, const struct dns_kind *kind);
-void dns_write_verify(struct cut_call *call, const struct dns_kind *kind);
-void dns_write_observe(struct cut_call *call, const struct dns_kind *kind);
-void dns_write_rollback(struct cut_call *call, const struct dns_kind *kind);
+/* Plan, apply, verify, observe and rollback: whichever the call is. */
+void dns_write(struct cut_call *call, const struct dns_kind *kind);
 void dns_write_cancel(struct cut_call *call);

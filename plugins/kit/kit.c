@@ -58,6 +58,21 @@ int kit_why(struct kit_why *why, int error, const char *fmt, ...)
 	return error;
 }
 
+enum kit_op kit_op(const struct cut_call *call)
+{
+	static const char *const names[] = {
+		[KIT_PLAN] = "plan",	   [KIT_APPLY] = "apply",	[KIT_VERIFY] = "verify",
+		[KIT_OBSERVE] = "observe", [KIT_ROLLBACK] = "rollback",
+	};
+	unsigned op = 0;
+
+	while (op < KIT_ARRAY_LEN(names) && strcmp(call->op, names[op]) != 0)
+		op++;
+	if (op == KIT_ARRAY_LEN(names))
+		abort();
+	return op;
+}
+
 void kit_done(struct cut_call *call, enum cut_status status, json_t *data, const char *fmt, ...)
 {
 	char *text;

@@ -26,6 +26,17 @@ struct kit_why {
 int kit_why(struct kit_why *why, int error, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Which operation a call is, for actions whose operations share their course: one function can then
+ * be the plan, apply, verify, observe and rollback of an action. */
+enum kit_op {
+	KIT_PLAN,
+	KIT_APPLY,
+	KIT_VERIFY,
+	KIT_OBSERVE,
+	KIT_ROLLBACK,
+};
+enum kit_op kit_op(const struct cut_call *call);
+
 /* done() with a formatted text; data is stolen and may be NULL. The call is gone afterwards. */
 void kit_done(struct cut_call *call, enum cut_status status, json_t *data, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -65,13 +65,12 @@ void balancer_cancel(struct cut_call *call)
 /* How a call ends that cannot reach a proxy: whether something may have been changed decides. */
 static enum cut_status status_of_silence(const struct balancer *b, bool may_have_landed)
 {
-	switch (b->mode) {
-	case BALANCER_OBSERVE: return CUT_UNKNOWN;
-	case BALANCER_APPLY:
-		return may_have_landed ? CUT_UNKNOWN : b->changes ? CUT_FAIL : CUT_RETRY;
-	case BALANCER_PLAN:
-	case BALANCER_VERIFY:
-	case BALANCER_ROLLBACK: break;
+	switch (b->op) {
+	case KIT_OBSERVE: return CUT_UNKNOWN;
+	case KIT_APPLY: return may_have_landed ? CUT_UNKNOWN : b->changes ? CUT_FAIL : CUT_RETRY;
+	case KIT_PLAN:
+	case KIT_VERIFY:
+	case KIT_ROLLBACK: break;
 	}
 	return CUT_FAIL;
 }
@@ -120,16 +119,20 @@ static int open_connection(struct balancer *b, struct kit_why *why)
 	return 0;
 }
 
-bool balancer_open(struct balancer *b, struct cut_call *call, enum balancer_mode mode,
-		   void (*free_fn)(struct balancer *))
+bool balancer_open(struct balancer *b, struct cut_call *call, void (*free_fn)(struct balancer *))
 {
 	int64_t left = call->deadline - call->api->now(call);
 	struct kit_why why;
 
 	b->call = call;
-	b->mode = mode;
+	b->op = kit_op(call);
 	b->free = free_fn;
 	call->data = b;
+	if (!call->saved && (b->op == KIT_ROLLBACK || b->op == KIT_OBSERVE)) {
+		balancer_end(b, b->op == KIT_ROLLBACK ? CUT_OK : CUT_RETRY, NULL,
+			     "nothing was saved, so nothing was changed");
+		return false;
+	}
 	if (open_connection(b, &why) < 0) {
 		balancer_end(b, CUT_FAIL, NULL, "%s", why.text);
 		return false;
@@ -206,7 +209,7 @@ static void on_silence(struct balancer *b, const struct balancer_command *comman
 		error == -ENOENT || error == -ECONNREFUSED
 			? "; is it running, and is this its runtime socket?"
 			: "");
-	if (b->mode != BALANCER_ROLLBACK) {
+	if (b->op != KIT_ROLLBACK) {
 		balancer_end(b, status_of_silence(b, command->take ? b->changes > 0 : sent), NULL,
 			     "%s", why.text);
 		return;

@@ -9,14 +9,6 @@
 
 extern const struct cut_param balancer_connection_params[];
 
-enum balancer_mode {
-	BALANCER_PLAN,
-	BALANCER_APPLY,
-	BALANCER_VERIFY,
-	BALANCER_OBSERVE,
-	BALANCER_ROLLBACK,
-};
-
 struct balancer_command {
 	size_t socket;
 	char *text; /* owned */
@@ -26,7 +18,7 @@ struct balancer_command {
 
 struct balancer {
 	struct cut_call *call;
-	enum balancer_mode mode;
+	enum kit_op op;
 	char *backend;			/* owned */
 	struct haproxy_socket *sockets; /* owned */
 	struct state *states;		/* owned: one a socket */
@@ -42,8 +34,7 @@ struct balancer {
 };
 
 /* Opens the connection that the parameter `balancer` names; false: the call has ended. */
-bool balancer_open(struct balancer *b, struct cut_call *call, enum balancer_mode mode,
-		   void (*free_fn)(struct balancer *));
+bool balancer_open(struct balancer *b, struct cut_call *call, void (*free_fn)(struct balancer *));
 /* Ends the call and frees the operation; data is stolen. */
 void balancer_end(struct balancer *b, enum cut_status status, json_t *data, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -316,21 +316,21 @@ static void on_read(struct balancer *b)
 		balancer_end(b, CUT_FAIL, NULL, "%s", why.text);
 		return;
 	}
-	if (b->mode != BALANCER_ROLLBACK)
+	if (b->op != KIT_ROLLBACK)
 		d->sessions = sessions_now(d);
 	d->before = b->call->saved ? json_incref(json_object_get(b->call->saved, "before"))
 				   : states_now(d);
-	switch (b->mode) {
-	case BALANCER_PLAN: plan_it(d); break;
-	case BALANCER_APPLY: apply_it(d); break;
-	case BALANCER_ROLLBACK: roll_back(d); break;
-	case BALANCER_VERIFY:
+	switch (b->op) {
+	case KIT_PLAN: plan_it(d); break;
+	case KIT_APPLY: apply_it(d); break;
+	case KIT_ROLLBACK: roll_back(d); break;
+	case KIT_VERIFY:
 		if (is_drained(d))
 			balancer_end(b, CUT_OK, give(d), "%s takes no new requests", d->server);
 		else
 			balancer_end(b, CUT_FAIL, NULL, "%s takes requests", d->server);
 		break;
-	case BALANCER_OBSERVE:
+	case KIT_OBSERVE:
 		if (is_drained(d) && d->sessions == 0)
 			balancer_end(b, CUT_OK, give(d), "%s is drained", d->server);
 		else
@@ -339,46 +339,15 @@ static void on_read(struct balancer *b)
 	}
 }
 
-static void start(struct cut_call *call, enum balancer_mode mode)
+static void drain(struct cut_call *call)
 {
-	struct drain *d;
+	struct drain *d = kit_new(struct drain);
 
-	if (!call->saved && (mode == BALANCER_ROLLBACK || mode == BALANCER_OBSERVE)) {
-		kit_done(call, mode == BALANCER_ROLLBACK ? CUT_OK : CUT_RETRY, NULL,
-			 "nothing was saved, so nothing was changed");
-		return;
-	}
-	d = kit_new(struct drain);
 	d->server = json_string_value(json_object_get(call->params, "server"));
 	if (!d->server)
 		d->server = "";
-	if (balancer_open(&d->b, call, mode, drain_free))
+	if (balancer_open(&d->b, call, drain_free))
 		balancer_read(&d->b, on_read);
-}
-
-static void plan(struct cut_call *call)
-{
-	start(call, BALANCER_PLAN);
-}
-
-static void apply(struct cut_call *call)
-{
-	start(call, BALANCER_APPLY);
-}
-
-static void verify(struct cut_call *call)
-{
-	start(call, BALANCER_VERIFY);
-}
-
-static void observe(struct cut_call *call)
-{
-	start(call, BALANCER_OBSERVE);
-}
-
-static void rollback(struct cut_call *call)
-{
-	start(call, BALANCER_ROLLBACK);
 }
 
 const struct cut_action traffic_drain = {
@@ -388,10 +357,10 @@ const struct cut_action traffic_drain = {
 	.outputs = outputs,
 	.class = CUT_DECLARATIVE,
 	.effects = CUT_TRAFFIC | CUT_SAVES,
-	.plan = plan,
-	.apply = apply,
-	.verify = verify,
-	.observe = observe,
-	.rollback = rollback,
+	.plan = drain,
+	.apply = drain,
+	.verify = drain,
+	.observe = drain,
+	.rollback = drain,
 	.cancel = balancer_cancel,
 };

@@ -50,7 +50,7 @@ static void shift_free(struct balancer *b)
 
 static bool backward(const struct shift *s)
 {
-	return s->b.mode == BALANCER_ROLLBACK;
+	return s->b.op == KIT_ROLLBACK;
 }
 
 static const json_t *goal(const struct shift *s)
@@ -196,32 +196,32 @@ static void act(struct shift *s)
 	struct kit_why why;
 	int r;
 
-	if (s->b.mode == BALANCER_OBSERVE && weights_are(&s->b, s->before) &&
+	if (s->b.op == KIT_OBSERVE && weights_are(&s->b, s->before) &&
 	    !weights_are(&s->b, s->after)) {
 		balancer_end(&s->b, CUT_RETRY, NULL, "the weights are as they were before");
 		return;
 	}
-	r = s->b.mode == BALANCER_VERIFY ? 0 : weights_conflict(&s->b, s->before, s->after, &why);
-	if (r == 0 && (s->b.mode == BALANCER_PLAN || s->b.mode == BALANCER_APPLY))
+	r = s->b.op == KIT_VERIFY ? 0 : weights_conflict(&s->b, s->before, s->after, &why);
+	if (r == 0 && (s->b.op == KIT_PLAN || s->b.op == KIT_APPLY))
 		r = weights_refuse_unconfigured(&s->b, goal(s), &why);
-	if (r == 0 && s->b.mode != BALANCER_OBSERVE)
+	if (r == 0 && s->b.op != KIT_OBSERVE)
 		r = weights_refuse_down(&s->b, goal(s), &why);
 	if (r < 0) {
 		balancer_end(&s->b, CUT_FAIL, NULL, "%s", why.text);
 		return;
 	}
 	warn(s);
-	switch (s->b.mode) {
-	case BALANCER_PLAN:
+	switch (s->b.op) {
+	case KIT_PLAN:
 		balancer_end(
 			&s->b, CUT_OK,
 			json_pack("{s:o}", "changes", weights_shown(&s->b, s->before, s->after)),
 			"every proxy can be reached, and the servers are up");
 		break;
-	case BALANCER_APPLY: save(s); break;
-	case BALANCER_ROLLBACK: write_weights(s); break;
-	case BALANCER_VERIFY: on_done(&s->b); break;
-	case BALANCER_OBSERVE:
+	case KIT_APPLY: save(s); break;
+	case KIT_ROLLBACK: write_weights(s); break;
+	case KIT_VERIFY: on_done(&s->b); break;
+	case KIT_OBSERVE:
 		if (weights_are(&s->b, s->after))
 			balancer_end(&s->b, CUT_OK, give(s),
 				     "every proxy shows the wanted weights");
@@ -261,17 +261,11 @@ static void on_read(struct balancer *b)
 	act(s);
 }
 
-static void start(struct cut_call *call, enum balancer_mode mode)
+static void shift(struct cut_call *call)
 {
-	struct shift *s;
+	struct shift *s = kit_new(struct shift);
 
-	if (!call->saved && (mode == BALANCER_ROLLBACK || mode == BALANCER_OBSERVE)) {
-		kit_done(call, mode == BALANCER_ROLLBACK ? CUT_OK : CUT_RETRY, NULL,
-			 "nothing was saved, so nothing was changed");
-		return;
-	}
-	s = kit_new(struct shift);
-	if (balancer_open(&s->b, call, mode, shift_free))
+	if (balancer_open(&s->b, call, shift_free))
 		balancer_read(&s->b, on_read);
 }
 
@@ -301,31 +295,6 @@ static int check(const json_t *p, char *text, size_t len)
 	return 0;
 }
 
-static void plan(struct cut_call *call)
-{
-	start(call, BALANCER_PLAN);
-}
-
-static void apply(struct cut_call *call)
-{
-	start(call, BALANCER_APPLY);
-}
-
-static void verify(struct cut_call *call)
-{
-	start(call, BALANCER_VERIFY);
-}
-
-static void observe(struct cut_call *call)
-{
-	start(call, BALANCER_OBSERVE);
-}
-
-static void rollback(struct cut_call *call)
-{
-	start(call, BALANCER_ROLLBACK);
-}
-
 const struct cut_action traffic_shift = {
 	.name = "shift",
 	.help = "sets how many of the requests each server gets",
@@ -334,10 +303,10 @@ const struct cut_action traffic_shift = {
 	.class = CUT_DECLARATIVE,
 	.effects = CUT_TRAFFIC | CUT_SAVES,
 	.check = check,
-	.plan = plan,
-	.apply = apply,
-	.verify = verify,
-	.observe = observe,
-	.rollback = rollback,
+	.plan = shift,
+	.apply = shift,
+	.verify = shift,
+	.observe = shift,
+	.rollback = shift,
 	.cancel = balancer_cancel,
 };

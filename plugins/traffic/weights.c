@@ -16,7 +16,7 @@ static unsigned weight_in(const json_t *weights, const struct balancer *b, size_
 
 static bool backward(const struct balancer *b)
 {
-	return b->mode == BALANCER_ROLLBACK;
+	return b->op == KIT_ROLLBACK;
 }
 
 json_t *weights_now(const struct balancer *b)
