@@ -262,9 +262,9 @@ static void add_case(json_t *cases, const char *name, const struct cut_param *ro
 	if (json_object_get(with, "required"))
 		json_object_set_new(then, "required", json_pack("[s]", "with"));
 	json_decref(with);
-	json_array_append_new(cases, json_pack("{s:{s:{s:{s:s}}, s:[s]}, s:o}", "if", "properties",
-					       "uses", "const", name, "required", "uses", "then",
-					       then));
+	json_array_append_new(cases,
+			      json_pack("{s:{s:{s:{s:s}}, s:[s]}, s:o}", "if", "properties", "uses",
+					"const", name, "required", "uses", "then", then));
 }
 
 /* `uses` is one of what is there, and `with` follows its table. */
