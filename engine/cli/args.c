@@ -70,6 +70,8 @@ static int find_command(int argc, char **argv, struct cut_args *ret, int *ret_us
 {
 	struct cut_near near = {.word = argv[1]};
 	cut_auto(cut_str) char *two = NULL, *next = NULL;
+	cut_auto(cut_buf) struct cut_buf longer = {0};
+	size_t len = strlen(argv[1]);
 
 	if (argc > 2)
 		two = cut_printf("%s %s", argv[1], argv[2]);
@@ -83,10 +85,14 @@ static int find_command(int argc, char **argv, struct cut_args *ret, int *ret_us
 			ret->command = c;
 			*ret_used = 2;
 		}
+		if (strncmp(c->name, argv[1], len) == 0 && c->name[len] == ' ')
+			cut_buf_printf(&longer, "%s`cutover %s`", longer.len ? " or " : "", c->name);
 		cut_near_try(&near, c->name);
 	}
 	if (ret->command)
 		return 0;
+	if (longer.len)
+		return usage(ret, cut_buf_str(&longer), "%s wants a second word", argv[1]);
 	if (near.best)
 		next = cut_printf("did you mean `cutover %s`?", near.best);
 	return usage(ret, next, "unknown command '%s'", argv[1]);
@@ -127,7 +133,7 @@ static int check_output(struct cut_args *args)
 	if (!output || strcmp(output, "text") == 0)
 		return 0;
 	if (strcmp(output, "json") != 0)
-		return usage(args, "text or json", "--output %s", output);
+		return usage(args, "it may be text or json", "--output %s", output);
 	args->json = true;
 	return 0;
 }
@@ -172,7 +178,7 @@ int cut_args_parse(int argc, char **argv, struct cut_args *ret, bool *ret_help)
 	if (r || *ret_help || !ret->command->run)
 		return r;
 	if (ret->positional_len < ret->command->min_args)
-		return usage(ret, NULL, "it wants %s", ret->command->synopsis);
+		return usage(ret, NULL, "%s wants %s", ret->command->name, ret->command->synopsis);
 	if (ret->positional_len > ret->command->max_args)
 		return usage(ret, NULL, "one argument too many: '%s'",
 		             ret->positional[ret->command->max_args]);
@@ -271,6 +277,24 @@ int cut_cli_fail(const struct cut_args *args, const struct cut_err *err, int exi
 		fprintf(stderr, "cutover: %s\n", text);
 	}
 	return exit_code;
+}
+
+int cut_cli_load_json(const char *path, json_t **ret, struct cut_err *err)
+{
+	cut_auto(cut_str) char *why = NULL;
+	json_error_t where;
+	FILE *file = fopen(path, "re");
+
+	if (!file) {
+		cut_err_sys(err, -errno, NULL, "cannot read %s", path);
+		return err->code = -EINVAL; /* what was typed is wrong, not the machine */
+	}
+	*ret = json_loadf(file, JSON_REJECT_DUPLICATES, &where);
+	fclose(file);
+	if (*ret)
+		return 0;
+	why = cut_printf("it is not JSON: %s in line %d", where.text, where.line);
+	return cut_err_set(err, -EINVAL, why, NULL, "cannot read %s", path);
 }
 
 void cut_cli_print_json(const json_t *json)

@@ -74,14 +74,15 @@ int cut_cmd_eval(const struct cut_args *args)
 	const char *file = cut_args_value(args, "vars");
 	cut_auto(cut_err) struct cut_err err = {0};
 	cut_auto(cut_json) json_t *vars = NULL;
-	json_error_t where;
 
 	if (args->positional_len > 1)
 		return eval_live(args);
-	vars = file ? json_load_file(file, JSON_REJECT_DUPLICATES, &where) : json_object();
+	if (!file)
+		vars = json_object();
+	else if (cut_cli_load_json(file, &vars, &err) < 0)
+		return cut_cli_fail(args, &err, CUT_EXIT_USAGE);
 	if (!json_is_object(vars)) {
-		cut_err_set(&err, -EINVAL, vars ? "it is not a JSON object" : where.text, NULL,
-		            "cannot read the variables of %s", file);
+		cut_err_set(&err, -EINVAL, "it is not a JSON object", NULL, "cannot use %s", file);
 		return cut_cli_fail(args, &err, CUT_EXIT_USAGE);
 	}
 	return eval_here(args, vars);

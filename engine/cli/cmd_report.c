@@ -40,7 +40,7 @@ int cut_cmd_report(const struct cut_args *args)
 		bool later = strcmp(format, "html") == 0;
 
 		cut_err_set(&err, later ? -ENOTSUP : -EINVAL,
-		            later ? "not supported yet" : "text, md or json", NULL, "--format %s", format);
+		            later ? "not supported yet" : "it may be text, md or json", NULL, "--format %s", format);
 		return cut_cli_fail(args, &err, later ? CUT_EXIT_REFUSED : CUT_EXIT_USAGE);
 	}
 	r = cut_find(args, 0, CUT_PICK_NEWEST, &found, &err);

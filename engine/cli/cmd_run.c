@@ -61,6 +61,15 @@ static int write_file(const char *dir, const char *name, const struct cut_buf *t
 	return 0;
 }
 
+static bool has_trigger(const struct cut_runbook *rb, const char *id)
+{
+	for (uint32_t t = 0; t < rb->triggers_len; t++) {
+		if (strcmp(rb->triggers[t].id, id) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int check_options(struct starting *s, struct cut_err *err)
 {
 	const struct cut_args *args = s->args;
@@ -82,8 +91,14 @@ static int check_options(struct starting *s, struct cut_err *err)
 		                   "nothing was started");
 	s->acked = json_array();
 	for (size_t i = 0; i < args->given_len; i++) {
-		if (strcmp(args->given[i].name, "ack-trigger") == 0)
-			json_array_append_new(s->acked, json_string(args->given[i].value));
+		const char *id = args->given[i].value;
+
+		if (strcmp(args->given[i].name, "ack-trigger") != 0)
+			continue;
+		if (!has_trigger(s->ctx.rb, id))
+			return cut_err_set(err, -EINVAL, "the runbook has no such trigger", NULL,
+			                   "--ack-trigger %s", id);
+		json_array_append_new(s->acked, json_string(id));
 	}
 	return 0;
 }
@@ -94,13 +109,16 @@ static int check_pinned(struct starting *s, struct cut_err *err)
 	const char *file = cut_args_value(s->args, "plan");
 	cut_auto(cut_json) json_t *saved = NULL;
 	char now[65];
+	int r;
 
 	if (!file)
 		return 0;
-	saved = json_load_file(file, 0, NULL);
-	if (!saved)
-		return cut_err_set(err, -EINVAL, "it is not a saved plan", "`cutover plan --out` makes one",
-		                   "cannot read %s", file);
+	r = cut_cli_load_json(file, &saved, err);
+	if (r < 0)
+		return r;
+	if (!cut_json_str(saved, "plan_sha256", NULL))
+		return cut_err_set(err, -EINVAL, "it is not a saved plan",
+		                   "`cutover plan --out` makes one", "cannot use %s", file);
 	cut_plan_identity(s->ctx.rb, now);
 	if (strcmp(cut_json_str(saved, "plan_sha256", ""), now) != 0)
 		return cut_err_set(err, -ESTALE, "runbook, parameters or plugins changed since",

@@ -83,6 +83,8 @@ int cut_cmd_list(const struct cut_args *args)
 	}
 	if (args->json && r == 0)
 		cut_cli_print_json(all);
+	else if (r == 0 && list.len == 0)
+		fprintf(stderr, "no run yet in %s\n", places.state_dir);
 	cut_run_list_done(&list);
 	cut_places_done(&places);
 	return r < 0 ? cut_cli_fail(args, &err, cut_cli_exit(&err)) : CUT_EXIT_OK;

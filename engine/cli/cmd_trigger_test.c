@@ -12,15 +12,9 @@ int cut_cmd_trigger_test(const struct cut_args *args)
 	cut_auto(cut_buf) struct cut_buf text = {0};
 	cut_auto(cut_json) json_t *result = NULL;
 	cut_auto(cut_json) json_t *file = NULL;
-	json_error_t where;
 
-	file = json_load_file(args->positional[0], JSON_REJECT_DUPLICATES, &where);
-	if (!file) {
-		cut_auto(cut_str) char *why = cut_printf("%s (line %d)", where.text, where.line);
-
-		cut_err_set(&err, -EINVAL, why, NULL, "cannot read %s", args->positional[0]);
+	if (cut_cli_load_json(args->positional[0], &file, &err) < 0)
 		return cut_cli_fail(args, &err, CUT_EXIT_USAGE);
-	}
 	if (cut_trigger_test(file, &result, &text, &err) < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
 	if (args->json)

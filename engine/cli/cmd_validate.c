@@ -22,8 +22,9 @@ int cut_cmd_validate(const struct cut_args *args)
 		return r;
 	}
 	if (r == 0)
-		printf("%s is valid: %u steps in %u phases\n", args->positional[0], ctx.rb->steps_len,
-		       ctx.rb->forward_len);
+		printf("%s is valid: %u step%s in %u phase%s\n", args->positional[0],
+		       ctx.rb->steps_len, ctx.rb->steps_len == 1 ? "" : "s", ctx.rb->forward_len,
+		       ctx.rb->forward_len == 1 ? "" : "s");
 	return r;
 }
 
@@ -43,7 +44,7 @@ int cut_cmd_graph(const struct cut_args *args)
 		return cut_cli_fail(args, &err, CUT_EXIT_REFUSED);
 	}
 	if (strcmp(format, "text") != 0 && strcmp(format, "dot") != 0 && strcmp(format, "json") != 0) {
-		cut_err_set(&err, -EINVAL, "dot, json or text", NULL, "--format %s", format);
+		cut_err_set(&err, -EINVAL, "it may be dot, json or text", NULL, "--format %s", format);
 		return cut_cli_fail(args, &err, CUT_EXIT_USAGE);
 	}
 	r = cut_context_load(args, args->positional[0], false, &ctx);

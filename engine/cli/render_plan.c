@@ -118,7 +118,10 @@ void cut_render_rollback(const json_t *preview, struct cut_buf *out)
 		               json_is_string(t) ? json_string_value(t) : cut_json_str(t, "step", ""));
 	}
 	cut_buf_add_str(out, "Expected duration: ");
-	cut_render_seconds(json_object_get(preview, "time_s"), out);
+	if (json_is_number(json_object_get(preview, "time_s")))
+		cut_render_seconds(json_object_get(preview, "time_s"), out);
+	else
+		cut_buf_add_str(out, "not known, a step says no `planned`");
 	cut_buf_add_char(out, '\n');
 	if (cut_json_bool(preview, "accept_loss_needed", false))
 		cut_buf_add_str(out, "A point of no return has been passed: this needs --accept-loss.\n");

@@ -69,9 +69,9 @@ void cut_audit_text(const struct cut_journal_scan *scan, struct cut_buf *out)
 	char name[32];
 
 	if (!scan->fault) {
-		cut_buf_printf(out, "journal is whole: %llu records in %u %s, epoch %u\nhead %s\n",
-			       (unsigned long long)scan->records, scan->files,
-			       scan->files == 1 ? "file" : "files", scan->epoch, scan->head);
+		cut_buf_printf(out, "journal is whole: %llu record%s in %u file%s, epoch %u\nhead %s\n",
+			       (unsigned long long)scan->records, scan->records == 1 ? "" : "s",
+			       scan->files, scan->files == 1 ? "" : "s", scan->epoch, scan->head);
 		return;
 	}
 	cut_journal_file_name(scan->bad_file, name, sizeof(name));
@@ -79,8 +79,9 @@ void cut_audit_text(const struct cut_journal_scan *scan, struct cut_buf *out)
 		       scan->fault == CUT_JOURNAL_CORRUPT ? "CORRUPT" : "torn tail",
 		       (unsigned long long)scan->bad_seq, name,
 		       (unsigned long long)scan->bad_offset, explain(scan->bad_why));
-	cut_buf_printf(out, "%llu records before it are good, up to head\n  %s\n",
-		       (unsigned long long)scan->records, scan->head);
+	cut_buf_printf(out, "%llu record%s before it %s good, up to head\n  %s\n",
+		       (unsigned long long)scan->records, scan->records == 1 ? "" : "s",
+		       scan->records == 1 ? "is" : "are", scan->head);
 	cut_buf_add_str(
 		out, scan->fault == CUT_JOURNAL_CORRUPT
 			     ? "Later records say that it was durable: it was changed or lost\n"

@@ -119,7 +119,8 @@ static void poll_next(struct operation *o, enum cut_status status, const char *t
 		return;
 	}
 	if ((poll->limit && o->tries >= poll->limit) || left <= poll->every) {
-		late = cut_printf("not reached after %u tries: %s", o->tries, text ? text : "");
+		late = cut_printf("not reached after %u tr%s: %s", o->tries,
+				  o->tries == 1 ? "y" : "ies", text ? text : "");
 		operation_end(o, CUT_FAIL, late, data);
 		return;
 	}

@@ -272,7 +272,7 @@ static int find_named(struct cut_run_list *list, const char *wanted, struct cut_
 	return cut_err_set(err, -ENOENT, "no run has this id", next, "cannot find run %s", wanted);
 }
 
-static int find_picked(struct cut_run_list *list, enum cut_run_pick pick,
+static int find_picked(const char *state, struct cut_run_list *list, enum cut_run_pick pick,
 		       struct cut_run_entry **ret, struct cut_err *err)
 {
 	static const char *const what[] = {"live", "unfinished", "live"};
@@ -291,10 +291,12 @@ static int find_picked(struct cut_run_list *list, enum cut_run_pick pick,
 	else if (matches > 1)
 		return cut_err_set(err, -ENOTUNIQ, cut_buf_str(&ids), "name one of them",
 				   "more than one run is %s", what[pick]);
+	if (!found && !list->len)
+		return cut_err_set(err, -ENOENT, NULL, "is it another --state-dir?",
+				   "there is no run yet in %s", state);
 	if (!found)
-		return cut_err_set(err, -ENOENT, NULL, "cutover list shows all runs", "no run%s%s",
-				   pick == CUT_PICK_NEWEST ? "" : " is ",
-				   pick == CUT_PICK_NEWEST ? " yet" : what[pick]);
+		return cut_err_set(err, -ENOENT, NULL, "cutover list shows all runs",
+				   "no run is %s", what[pick]);
 	*ret = found;
 	return 0;
 }
@@ -312,7 +314,7 @@ int cut_run_find(const char *state, const char *wanted, enum cut_run_pick pick,
 	if (wanted)
 		r = find_named(&list, wanted, &found, err);
 	else
-		r = find_picked(&list, pick, &found, err);
+		r = find_picked(state, &list, pick, &found, err);
 	if (r == 0) {
 		*ret = *found;
 		*found = (struct cut_run_entry){0};

@@ -247,7 +247,7 @@ static void tell(struct cut_call *call, const struct prober *p)
 	if (n)
 		sample_value(call, value, (double)n, at);
 	else
-		sample_missing(call, "none of %zu probes was answered as expected", p->len);
+		sample_missing(call, "no probe of %zu was answered as expected", p->len);
 }
 
 static void sample(struct cut_call *call)

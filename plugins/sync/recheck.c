@@ -62,8 +62,9 @@ static void judge_whole(struct compare *compare, const struct digest *d)
 			snprintf(what, sizeof(what),
 				 "has other rows (it has no key to name them by)");
 		else
-			snprintf(what, sizeof(what), "has %lld rows on blue, %lld on green",
-				 (long long)d[STEP_BEFORE].rows, (long long)d[STEP_GREEN].rows);
+			snprintf(what, sizeof(what), "has %lld row%s on blue, %lld on green",
+				 (long long)d[STEP_BEFORE].rows,
+				 d[STEP_BEFORE].rows == 1 ? "" : "s", (long long)d[STEP_GREEN].rows);
 		report_difference(&compare->report, compare->plan.label, NULL, what);
 		next_suspect(compare);
 	} else if (compare->recheck.times < RECHECKS_MAX) {
@@ -107,7 +108,8 @@ static void judge_rows(struct compare *compare)
 	if (changing) {
 		char what[64];
 
-		snprintf(what, sizeof(what), "%zu rows were written to on blue", changing);
+		snprintf(what, sizeof(what), "%zu row%s written to on blue", changing,
+			 changing == 1 ? " was" : "s were");
 		report_busy(compare, what);
 	}
 	next_suspect(compare);

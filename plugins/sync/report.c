@@ -138,8 +138,9 @@ static char *say(const struct report *report)
 	else
 		fprintf(to, "green %s blue",
 			report->counts_only ? "has as many rows as" : "equals");
-	fprintf(to, " (%zu of %zu tables, %lld rows compared%s)", report->checked, report->tables,
-		(long long)report->rows,
+	fprintf(to, " (%zu of %zu table%s, %lld row%s compared%s)", report->checked, report->tables,
+		report->tables == 1 ? "" : "s", (long long)report->rows,
+		report->rows == 1 ? "" : "s",
 		report->counts_only ? ", counts only: contents were not looked at" : "");
 	fclose(to);
 	return text;

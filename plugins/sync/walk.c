@@ -154,7 +154,7 @@ static void tell(struct compare *compare)
 	if (now - compare->told_us < TELL_MS * 1000)
 		return;
 	compare->told_us = now;
-	kit_why(&text, 0, "%s (table %zu of %zu), %lld rows compared, %zu differences",
+	kit_why(&text, 0, "%s (table %zu of %zu), rows compared: %lld, differences: %zu",
 		compare->plan.label, compare->at + 1, compare->tables_len,
 		(long long)compare->report.rows, compare->report.differences_len);
 	call->api->progress(call, (double)compare->at / (double)compare->tables_len, text.text);

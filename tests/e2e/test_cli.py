@@ -71,7 +71,7 @@ def test_the_version_is_printed(cutover):
     ([], "COMMAND"),
     (["rollbak"], "did you mean `cutover rollback`?"),
     (["no-such-command-at-all"], "unknown command"),
-    (["run"], "it wants RUNBOOK"),
+    (["run"], "run wants RUNBOOK"),
     (["status", "a", "b"], "one argument too many: 'b'"),
     (["status", "--no-such"], "unknown option --no-such"),
     (["run", "book.yaml", "--detatch"], "did you mean --detach?"),
@@ -95,7 +95,12 @@ def test_the_version_is_printed(cutover):
     (["report", "--format", "pdf"], "--format pdf"),
     (["eval", "1 +"], "column"),
     (["eval", "x", "--vars", "nowhere.json"], "nowhere.json"),
-    (["trigger", "test", "nowhere.json"], "nowhere.json"),
+    (["trigger", "test", "nowhere.json"], "cannot read nowhere.json: no such file or directory"),
+    (["trigger", "test", "book.yaml"], "cannot read book.yaml: it is not JSON: "),
+    (["trigger"], "trigger wants a second word; `cutover trigger test`"),
+    (["command"], "`cutover command give` or `cutover command take`"),
+    (["run", "book.yaml", "--yes", "--plan", "book.yaml"], "cannot read book.yaml: it is not JSON"),
+    (["run", "book.yaml", "--yes", "--ack-trigger", "nowhere"], "no such trigger"),
 ])
 def test_wrong_usage_is_explained_and_exits_2(cutover, words, told):
     cutover.book(BOOK)
