@@ -63,10 +63,14 @@ static int ask_the_world(struct planning *p)
 		return r;
 	signal(SIGPIPE, SIG_IGN);
 	uv_loop_init(&loop);
-	options.loop = &loop;
-	options.secrets = secrets;
-	cut_calls_start(&options, on_ready, p, &p->calls, &p->err);
-	uv_run(&loop, UV_RUN_DEFAULT);
+	r = cut_world_open(&loop, &options.world, &p->err);
+	if (r == 0) {
+		options.secrets = secrets;
+		cut_calls_start(&options, on_ready, p, &p->calls, &p->err);
+		uv_run(&loop, UV_RUN_DEFAULT);
+		cut_world_close(options.world);
+		uv_run(&loop, UV_RUN_DEFAULT);
+	}
 	uv_loop_close(&loop);
 	return p->err.code;
 }

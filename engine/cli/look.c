@@ -15,7 +15,7 @@ int cut_look_open(const struct cut_args *args, const char *dir, struct cut_look 
 		return r;
 	look->run = cut_run_new(look->ctx.rb, look->ctx.graph);
 	look->watch = cut_watch_new(look->ctx.rb);
-	r = cut_replay(dir, false, look->ctx.rb, look->run, look->watch, &look->replay, &err);
+	r = cut_replay(dir, NULL, look->ctx.rb, look->run, look->watch, &look->replay, &err);
 	return r < 0 ? cut_cli_fail(args, &err, cut_cli_exit(&err)) : 0;
 }
 

@@ -7,7 +7,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <uv.h>
 
 /* Deaths of a host within this span count towards giving up on it for a while. */
 #define RESTART_SPAN  (60 * CUT_SECOND)
@@ -31,14 +30,16 @@ struct host {
 	struct cut_hostlink *link; /* owned; NULL while away */
 	json_t *connections, *secrets, *hosts; /* owned */
 	struct call *waiting, *waiting_tail;
-	cut_time deaths[RESTART_LIMIT]; /* of late, loop time */
+	cut_time deaths[RESTART_LIMIT]; /* of late, boot-time clock */
 	unsigned deaths_len;
-	uv_timer_t pause;
+	struct cut_bell *pause; /* owned */
 };
 
 struct cut_calls {
 	struct cut_calls_options options;
 	CUT_VEC(struct host *);
+	struct cut_bell *soon; /* owned: ready, where there is no host; refusals */
+	struct call *unsendable; /* by next */
 	cut_calls_ready_fn *ready; /* NULL once called */
 	void *ready_data;
 	size_t not_ready;
@@ -47,6 +48,11 @@ struct cut_calls {
 };
 
 static void host_start(struct host *host);
+
+static const struct cut_world_ops *ops_of(const struct host *host)
+{
+	return host->calls->options.world->ops;
+}
 
 static void call_free(struct call *call)
 {
@@ -110,25 +116,17 @@ static int call_send(struct call *call)
 		.saved = call->saved,
 	};
 
-	return cut_hostlink_call(call->host->link, &hostcall);
-}
-
-static void on_unsendable(uv_timer_t *timer)
-{
-	struct call *call = timer->data;
-
-	uv_close((uv_handle_t *)timer, (uv_close_cb)free);
-	call_end(call, CUT_FAIL, "its parameters are over 1 MiB, or not UTF-8", NULL, false);
+	return ops_of(call->host)->host_call(call->host->link, &hostcall);
 }
 
 /* done must not come from within cut_calls_call. */
 static void fail_soon(struct call *call)
 {
-	uv_timer_t *timer = cut_new(uv_timer_t);
+	struct cut_calls *calls = call->host->calls;
 
-	timer->data = call;
-	uv_timer_init(call->host->calls->options.loop, timer);
-	uv_timer_start(timer, on_unsendable, 0, 0);
+	call->next = calls->unsendable;
+	calls->unsendable = call;
+	cut_bell_set(calls->soon, CUT_SOON);
 }
 
 /* Sends, or lets it wait for the host to come back. */
@@ -178,7 +176,7 @@ static void on_host_ready(void *data, const json_t *descriptor)
 		            "run again to check against the new file", "plugin %s is not the one planned",
 		            host->plugin->name);
 		report_ready(calls, &err);
-		cut_hostlink_stop(host->link);
+		ops_of(host)->host_stop(host->link);
 		return;
 	}
 	host->ready = true;
@@ -211,9 +209,9 @@ static void on_call_progress(void *data, uint64_t id, double fraction, const cha
 		call->handler.progress(call->handler.data, fraction, text);
 }
 
-static void on_pause_over(uv_timer_t *timer)
+static void on_pause_over(void *data)
 {
-	struct host *host = cut_container(timer, struct host, pause);
+	struct host *host = data;
 
 	host->pausing = false;
 	if (!host->link)
@@ -223,7 +221,7 @@ static void on_pause_over(uv_timer_t *timer)
 /* True when the host died so often of late that it gets a pause. */
 static bool too_many_deaths(struct host *host)
 {
-	cut_time now = (cut_time)uv_now(host->calls->options.loop);
+	cut_time now = cut_world_boot(host->calls->options.world);
 
 	if (host->deaths_len < RESTART_LIMIT) {
 		host->deaths[host->deaths_len++] = now;
@@ -234,19 +232,24 @@ static bool too_many_deaths(struct host *host)
 	return now - host->deaths[0] < RESTART_SPAN;
 }
 
-static void on_host_closed(uv_handle_t *handle)
+static void calls_free(struct cut_calls *calls)
 {
-	struct host *host = cut_container((uv_timer_t *)handle, struct host, pause);
+	cut_bell_free(calls->soon);
+	cut_vec_done(calls);
+	free(calls);
+}
+
+static void host_free(struct host *host)
+{
 	struct cut_calls *calls = host->calls;
 
+	cut_bell_free(host->pause);
 	json_decref(host->connections);
 	json_decref(host->secrets);
 	json_decref(host->hosts);
 	free(host);
-	if (--calls->closing == 0) {
-		cut_vec_done(calls);
-		free(calls);
-	}
+	if (--calls->closing == 0)
+		calls_free(calls);
 }
 
 static void host_away(struct host *host, const struct cut_err *why)
@@ -256,7 +259,7 @@ static void host_away(struct host *host, const struct cut_err *why)
 
 	host->ready = false;
 	if (calls->stopping) {
-		uv_close((uv_handle_t *)&host->pause, on_host_closed);
+		host_free(host);
 		return;
 	}
 	cut_log(CUT_LOG_WARN, "host_gone", "plugin=%s standby=%d why=\"%s\"", host->plugin->name,
@@ -271,7 +274,7 @@ static void host_away(struct host *host, const struct cut_err *why)
 	}
 	waiting_fail(host, text);
 	host->pausing = true;
-	uv_timer_start(&host->pause, on_pause_over, RESTART_PAUSE, 0);
+	cut_bell_set(host->pause, cut_world_boot(calls->options.world) + RESTART_PAUSE);
 }
 
 static void on_host_gone(void *data, const struct cut_err *why)
@@ -306,7 +309,7 @@ static void host_start(struct host *host)
 		.data = host,
 	};
 
-	if (cut_hostlink_start(o->loop, &options, &events, &host->link, &err) < 0)
+	if (ops_of(host)->host_start(o->world, &options, &events, &host->link, &err) < 0)
 		host_away(host, &err);
 }
 
@@ -320,17 +323,28 @@ static void host_add(struct cut_calls *calls, const struct cut_catalog_plugin *p
 	host->connections = cut_needs_connections(calls->options.rb, plugin->name);
 	host->secrets = cut_needs_secrets(calls->options.rb, plugin->name, calls->options.secrets);
 	host->hosts = cut_needs_hosts(calls->options.rb, plugin->name);
-	uv_timer_init(calls->options.loop, &host->pause);
-	uv_unref((uv_handle_t *)&host->pause);
+	host->pause = cut_bell_new(calls->options.world, on_pause_over, host);
+	host->pause->idle = true;
 	cut_vec_push(calls, host);
 }
 
-static void on_nothing_to_start(uv_timer_t *timer)
+static void unsendable_fail(struct cut_calls *calls)
 {
-	struct cut_calls *calls = timer->data;
+	while (calls->unsendable) {
+		struct call *call = calls->unsendable;
 
-	uv_close((uv_handle_t *)timer, (uv_close_cb)free);
-	report_ready(calls, NULL);
+		calls->unsendable = call->next;
+		call_end(call, CUT_FAIL, "its parameters are over 1 MiB, or not UTF-8", NULL, false);
+	}
+}
+
+static void on_soon(void *data)
+{
+	struct cut_calls *calls = data;
+
+	unsendable_fail(calls);
+	if (calls->len == 0)
+		report_ready(calls, NULL);
 }
 
 int cut_calls_start(const struct cut_calls_options *options, cut_calls_ready_fn *ready, void *data,
@@ -342,6 +356,7 @@ int cut_calls_start(const struct cut_calls_options *options, cut_calls_ready_fn 
 	calls->options = *options;
 	calls->ready = ready;
 	calls->ready_data = data;
+	calls->soon = cut_bell_new(options->world, on_soon, calls);
 	for (size_t i = 0; i < catalog->plugins.len; i++) {
 		const struct cut_catalog_plugin *plugin = &catalog->plugins.items[i];
 		enum cut_need_of need = cut_needs_plugin(options->rb, plugin->name);
@@ -354,13 +369,8 @@ int cut_calls_start(const struct cut_calls_options *options, cut_calls_ready_fn 
 	}
 	*ret = calls;
 	calls->not_ready = calls->len;
-	if (calls->len == 0) {
-		uv_timer_t *timer = cut_new(uv_timer_t);
-
-		timer->data = calls;
-		uv_timer_init(options->loop, timer);
-		uv_timer_start(timer, on_nothing_to_start, 0, 0);
-	}
+	if (calls->len == 0)
+		cut_bell_set(calls->soon, CUT_SOON);
 	for (size_t i = 0; i < calls->len; i++)
 		host_start(calls->items[i]);
 	return 0;
@@ -407,7 +417,17 @@ void cut_calls_cancel(struct cut_calls *calls, uint64_t id)
 		call_end(call, CUT_CANCELED, "canceled before it started", NULL, false);
 		return;
 	}
-	cut_hostlink_cancel(call->host->link, id);
+	ops_of(call->host)->host_cancel(call->host->link, id);
+}
+
+static void on_forgotten(void *data, enum cut_status status, const char *text, json_t *result,
+                         bool sent)
+{
+}
+
+void cut_calls_forget(uint64_t id)
+{
+	((struct call *)(uintptr_t)id)->handler = (struct cut_calls_handler){.done = on_forgotten};
 }
 
 void cut_calls_saved(struct cut_calls *calls, uint64_t id, const json_t *first)
@@ -415,7 +435,7 @@ void cut_calls_saved(struct cut_calls *calls, uint64_t id, const json_t *first)
 	struct call *call = (struct call *)(uintptr_t)id;
 
 	if (call->host->link)
-		cut_hostlink_saved(call->host->link, id, first);
+		ops_of(call->host)->host_saved(call->host->link, id, first);
 }
 
 void cut_calls_stop(struct cut_calls *calls)
@@ -426,17 +446,18 @@ void cut_calls_stop(struct cut_calls *calls)
 	calls->ready = NULL;
 	calls->closing = calls->len;
 	if (calls->len == 0) {
-		free(calls);
+		calls_free(calls);
 		return;
 	}
+	unsendable_fail(calls);
 	for (size_t i = 0; i < calls->len; i++) {
 		struct host *host = calls->items[i];
 
 		waiting_fail(host, "the run is over");
 		if (host->link)
-			cut_hostlink_stop(host->link); /* the rest when it is gone */
+			ops_of(host)->host_stop(host->link); /* the rest when it is gone */
 		else
-			uv_close((uv_handle_t *)&host->pause, on_host_closed);
+			host_free(host);
 	}
 }
 

@@ -4,12 +4,12 @@
  * the sampler and the planner. */
 #pragma once
 
-#include "engine/runtime/hostlink.h"
+#include "engine/runtime/world.h"
 
 struct cut_calls;
 
 struct cut_calls_options {
-	struct uv_loop_s *loop;
+	struct cut_world *world;      /* borrowed */
 	const struct cut_runbook *rb; /* borrowed: whose plugins, connections and actions */
 	const char *host_path;        /* the cutover-host executable; borrowed */
 	const char *run;              /* id; borrowed */
@@ -45,6 +45,8 @@ int cut_calls_start(const struct cut_calls_options *options, cut_calls_ready_fn 
 uint64_t cut_calls_call(struct cut_calls *calls, const struct cut_calls_request *request,
                         const struct cut_calls_handler *handler);
 void cut_calls_cancel(struct cut_calls *calls, uint64_t id);
+/* Whoever asked goes away: the handler is not called any more, the call ends as it may. */
+void cut_calls_forget(uint64_t id);
 void cut_calls_saved(struct cut_calls *calls, uint64_t id, const json_t *first);
 /* Ends every host; outstanding calls end UNKNOWN first. */
 void cut_calls_stop(struct cut_calls *calls);

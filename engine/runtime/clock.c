@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -119,6 +118,14 @@ void cut_alarm_set(struct cut_alarm *alarm, cut_time boot)
 		at.it_value.tv_nsec = point % 1000 * 1000000;
 	}
 	timerfd_settime(alarm->timer.fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+void cut_alarm_keep(struct cut_alarm *alarm, bool keep)
+{
+	if (keep)
+		uv_ref((uv_handle_t *)&alarm->timer.poll);
+	else
+		uv_unref((uv_handle_t *)&alarm->timer.poll);
 }
 
 static void on_alarm_closed(uv_handle_t *handle)

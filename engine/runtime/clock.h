@@ -7,6 +7,8 @@
 #include "engine/base/err.h"
 #include "engine/base/time.h"
 
+#include <stdbool.h>
+
 struct uv_loop_s;
 
 #define CUT_WALL_JUMP (2 * CUT_SECOND) /* a smaller step of the wall clock is not told */
@@ -23,6 +25,8 @@ int cut_alarm_new(struct uv_loop_s *loop, cut_alarm_fn *ring, void *data, struct
 		  struct cut_err *err);
 /* Replaces what was set; CUT_NEVER: off. A point that has passed rings in the loop's next turn. */
 void cut_alarm_set(struct cut_alarm *alarm, cut_time boot);
+/* Whether the loop lives on for it; from the start it does. */
+void cut_alarm_keep(struct cut_alarm *alarm, bool keep);
 void cut_alarm_free(struct cut_alarm *alarm); /* NULL-safe; memory goes once the loop has run */
 
 /* How far the wall clock has jumped against the boot clock since *base (wall - boot), or 0 where it

@@ -10,7 +10,7 @@
 struct cut_driver;
 
 struct cut_driver_options {
-	struct uv_loop_s *loop;
+	struct cut_world *world;
 	const struct cut_runbook *rb; /* all borrowed, outliving the driver */
 	const struct cut_graph *graph;
 	struct cut_run *run;

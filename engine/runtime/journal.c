@@ -3,13 +3,12 @@
  * written and synced; one batch flies at a time, so that only the last one can be torn. */
 #include "engine/runtime/journal_file.h"
 #include "engine/runtime/record.h"
+#include "engine/runtime/world.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
-#include <uv.h>
 
 #define BATCH_BYTES (1 << 20) /* what waits beyond this leaves without being asked for */
 #define LAZY_MS                                                                                    \
@@ -43,13 +42,10 @@ struct cut_journal {
 	bool told_low, told_failed;
 	int told_lost; /* to tell: a file was lost for this reason */
 
-	uv_loop_t *loop; /* borrowed */
-	uv_work_t work;
-	uv_sem_t finished;
-	uv_prepare_t before_poll; /* with after_poll: the end of a turn, */
-	uv_check_t after_poll;	  /* whichever part of it we are in */
-	uv_timer_t lazy;
-	unsigned handles;
+	struct cut_world *world; /* borrowed */
+	struct cut_work work;
+	struct cut_bell *turn; /* what one turn asks for shares a sync */
+	struct cut_bell *lazy;
 };
 
 /* --- on the pool --- */
@@ -80,8 +76,10 @@ static int move_to_successor(struct cut_journal *j)
 	return 0;
 }
 
-static void run_batch(struct cut_journal *j)
+static void run_batch(void *data)
 {
+	struct cut_journal *j = data;
+
 	j->lost_file = 0;
 	j->grown = cut_journal_file_grow(&j->file, j->flying.len);
 	if (j->flying.len == 0) {
@@ -99,14 +97,6 @@ static void run_batch(struct cut_journal *j)
 	j->result = move_to_successor(j);
 	if (j->result < 0)
 		j->result = -EIO;
-}
-
-static void on_work(uv_work_t *work)
-{
-	struct cut_journal *j = cut_container(work, struct cut_journal, work);
-
-	run_batch(j);
-	uv_sem_post(&j->finished);
 }
 
 /* --- on the loop --- */
@@ -190,8 +180,7 @@ static void tell(struct cut_journal *j)
 	}
 }
 
-static void close_handles(struct cut_journal *j);
-static void on_work_done(uv_work_t *work, int status);
+static void journal_free(struct cut_journal *j);
 
 static void start_batch(struct cut_journal *j)
 {
@@ -199,55 +188,48 @@ static void start_batch(struct cut_journal *j)
 		return;
 	load_batch(j);
 	j->at_work = true;
-	uv_queue_work(j->loop, &j->work, on_work, on_work_done);
+	j->world->ops->work_start(j->world, &j->work);
 }
 
-static void on_turn_end(struct cut_journal *j)
+static void on_turn_end(void *data)
 {
-	uv_prepare_stop(&j->before_poll);
-	uv_check_stop(&j->after_poll);
+	struct cut_journal *j = data;
+
 	if (j->wanted)
 		start_batch(j);
 	tell(j);
 }
 
-static void on_before_poll(uv_prepare_t *handle)
-{
-	on_turn_end(cut_container(handle, struct cut_journal, before_poll));
-}
-
-static void on_after_poll(uv_check_t *handle)
-{
-	on_turn_end(cut_container(handle, struct cut_journal, after_poll));
-}
-
 static void await_turn_end(struct cut_journal *j)
 {
-	uv_prepare_start(&j->before_poll, on_before_poll);
-	uv_check_start(&j->after_poll, on_after_poll);
+	cut_bell_set(j->turn, CUT_SOON);
 }
 
-static void on_lazy(uv_timer_t *timer)
+static void be_lazy(struct cut_journal *j)
 {
-	start_batch(cut_container(timer, struct cut_journal, lazy));
+	if (j->lazy->at == CUT_NEVER)
+		cut_bell_set(j->lazy, cut_world_boot(j->world) + LAZY_MS);
 }
 
-static void on_work_done(uv_work_t *work, int status)
+static void on_lazy(void *data)
 {
-	struct cut_journal *j = cut_container(work, struct cut_journal, work);
+	start_batch(data);
+}
+
+static void on_batch_done(void *data)
+{
+	struct cut_journal *j = data;
 
 	j->at_work = false;
-	if (!j->taken) {
-		uv_sem_wait(&j->finished);
+	if (!j->taken)
 		take_result(j);
-	}
 	j->taken = false;
 	if (j->closing) {
-		close_handles(j);
+		journal_free(j);
 		return;
 	}
-	if ((j->low || j->waiting.len) && !uv_is_active((uv_handle_t *)&j->lazy))
-		uv_timer_start(&j->lazy, on_lazy, LAZY_MS, 0);
+	if (j->low || j->waiting.len)
+		be_lazy(j);
 	if (j->wanted)
 		await_turn_end(j);
 	tell(j);
@@ -259,8 +241,8 @@ uint64_t cut_journal_append(struct cut_journal *j, const char *body, size_t len)
 {
 	assert(!j->closing);
 	cut_record_add(&j->waiting, &j->chain, ++j->seq, body, len, j->epoch, j->synced);
-	if (!j->wanted && !uv_is_active((uv_handle_t *)&j->lazy))
-		uv_timer_start(&j->lazy, on_lazy, LAZY_MS, 0);
+	if (!j->wanted)
+		be_lazy(j);
 	if (j->waiting.len > BATCH_BYTES)
 		cut_journal_want_sync(j);
 	return j->seq;
@@ -301,7 +283,7 @@ int cut_journal_flush(struct cut_journal *j, struct cut_err *err)
 {
 	while (j->synced < j->seq && !j->failed) {
 		if (j->at_work && !j->taken) {
-			uv_sem_wait(&j->finished);
+			j->world->ops->work_await(&j->work);
 			j->taken = true;
 		} else {
 			load_batch(j);
@@ -319,32 +301,17 @@ int cut_journal_flush(struct cut_journal *j, struct cut_err *err)
 			   "cannot write the journal in %s to its end", j->path);
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+static void journal_free(struct cut_journal *j)
 {
-	struct cut_journal *j = handle->data;
-
-	if (--j->handles)
-		return;
+	cut_bell_free(j->turn);
+	cut_bell_free(j->lazy);
 	cut_journal_file_close(&j->file);
-	close(j->dir);
+	j->io->close(j->dir);
 	cut_chain_done(&j->chain);
 	cut_buf_done(&j->waiting);
 	cut_buf_done(&j->flying);
-	uv_sem_destroy(&j->finished);
 	free(j->path);
 	free(j);
-}
-
-static void close_handles(struct cut_journal *j)
-{
-	uv_handle_t *handles[] = {(uv_handle_t *)&j->before_poll, (uv_handle_t *)&j->after_poll,
-				  (uv_handle_t *)&j->lazy};
-
-	for (size_t i = 0; i < CUT_ARRAY_LEN(handles); i++) {
-		handles[i]->data = j;
-		j->handles++;
-		uv_close(handles[i], on_handle_closed);
-	}
 }
 
 void cut_journal_close(struct cut_journal *j)
@@ -354,10 +321,10 @@ void cut_journal_close(struct cut_journal *j)
 	j->closing = true;
 	cut_journal_flush(j, NULL);
 	if (!j->at_work)
-		close_handles(j);
+		journal_free(j);
 }
 
-static void start(struct uv_loop_s *loop, const char *path, int dir, unsigned epoch,
+static void start(struct cut_world *world, const char *path, int dir, unsigned epoch,
 		  const struct cut_journal_file *file, const struct cut_journal_scan *scan,
 		  struct cut_journal **ret)
 {
@@ -369,50 +336,49 @@ static void start(struct uv_loop_s *loop, const char *path, int dir, unsigned ep
 	j->epoch = epoch;
 	j->file = *file;
 	j->low = !cut_journal_file_fits(file, CUT_JOURNAL_LOW_WATER, false);
-	j->loop = loop;
+	j->world = world;
 	cut_chain_init(&j->chain, scan && scan->records ? scan->head : NULL);
 	if (scan)
 		j->seq = j->synced = j->told_synced = scan->last_seq;
-	uv_sem_init(&j->finished, 0);
-	uv_prepare_init(loop, &j->before_poll);
-	uv_check_init(loop, &j->after_poll);
-	uv_timer_init(loop, &j->lazy);
-	uv_unref((uv_handle_t *)&j->lazy);
+	j->work = (struct cut_work){.run = run_batch, .done = on_batch_done, .data = j};
+	j->turn = cut_bell_new(world, on_turn_end, j);
+	j->lazy = cut_bell_new(world, on_lazy, j);
+	j->lazy->idle = true;
 	*ret = j;
 }
 
-static int open_dir(const char *path, int *ret, struct cut_err *err)
+static int open_dir(const struct cut_journal_io *io, const char *path, int *ret,
+		    struct cut_err *err)
 {
-	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int dir = io->openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r;
 
 	if (dir < 0)
 		return cut_err_sys(err, -errno, NULL, "cannot open %s", path);
-	r = cut_journal_check_fs(dir, path, err);
+	r = cut_journal_check_fs(io, dir, path, err);
 	if (r < 0) {
-		close(dir);
+		io->close(dir);
 		return r;
 	}
 	*ret = dir;
 	return 0;
 }
 
-int cut_journal_create(struct uv_loop_s *loop, const char *path, unsigned epoch,
-		       const struct cut_journal_io *io, struct cut_journal **ret,
-		       struct cut_err *err)
+int cut_journal_create(struct cut_world *world, const char *path, unsigned epoch,
+		       struct cut_journal **ret, struct cut_err *err)
 {
 	struct cut_journal_file file;
 	int dir = -1, r;
 
-	r = open_dir(path, &dir, err);
+	r = open_dir(world->files, path, &dir, err);
 	if (r < 0)
 		return r;
-	r = cut_journal_file_create(io ? io : &cut_journal_io_system, dir, 1, &file);
+	r = cut_journal_file_create(world->files, dir, 1, &file);
 	if (r < 0) {
-		close(dir);
+		world->files->close(dir);
 		return cut_err_sys(err, r, NULL, "cannot create a journal in %s", path);
 	}
-	start(loop, path, dir, epoch, &file, NULL, ret);
+	start(world, path, dir, epoch, &file, NULL, ret);
 	return 0;
 }
 
@@ -438,9 +404,8 @@ static int open_last(const struct cut_journal_io *io, int dir, const struct cut_
 	return r;
 }
 
-int cut_journal_open(struct uv_loop_s *loop, const char *path, const struct cut_journal_scan *scan,
-		     unsigned epoch, const struct cut_journal_io *io, struct cut_journal **ret,
-		     struct cut_err *err)
+int cut_journal_open(struct cut_world *world, const char *path, const struct cut_journal_scan *scan,
+		     unsigned epoch, struct cut_journal **ret, struct cut_err *err)
 {
 	struct cut_journal_file file;
 	int dir = -1, r;
@@ -449,14 +414,14 @@ int cut_journal_open(struct uv_loop_s *loop, const char *path, const struct cut_
 		return cut_err_set(err, -EBADMSG, scan->bad_why, "see: cutover audit verify",
 				   "the journal in %s is corrupt at record %llu", path,
 				   (unsigned long long)scan->bad_seq);
-	r = open_dir(path, &dir, err);
+	r = open_dir(world->files, path, &dir, err);
 	if (r < 0)
 		return r;
-	r = open_last(io ? io : &cut_journal_io_system, dir, scan, &file);
+	r = open_last(world->files, dir, scan, &file);
 	if (r < 0) {
-		close(dir);
+		world->files->close(dir);
 		return cut_err_sys(err, r, NULL, "cannot open the journal in %s", path);
 	}
-	start(loop, path, dir, epoch, &file, scan, ret);
+	start(world, path, dir, epoch, &file, scan, ret);
 	return 0;
 }

@@ -7,25 +7,13 @@
 #include "engine/base/err.h"
 #include "engine/base/hash.h"
 #include "engine/base/json.h"
+#include "engine/runtime/journal_io.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-struct uv_loop_s;
+struct cut_world;
 struct cut_journal;
-
-/* What the journal asks of the disk, as the system calls of these names do (-1 and errno). Callers
- * pass NULL for the system's own; tests and the simulator pass a disk that fails. */
-struct cut_journal_io {
-	int (*openat)(int dir, const char *name, int flags); /* new files get mode 0600 */
-	ssize_t (*pread)(int fd, void *buf, size_t len, off_t at);
-	ssize_t (*pwrite)(int fd, const void *buf, size_t len, off_t at);
-	int (*fdatasync)(int fd);
-	int (*fsync)(int fd); /* of directories */
-	int (*fallocate)(int fd, int mode, off_t at, off_t len);
-	int (*ftruncate)(int fd, off_t len);
-};
-extern const struct cut_journal_io cut_journal_io_system;
 
 /* Why a journal could not be read to its end. */
 enum cut_journal_fault {
@@ -64,14 +52,12 @@ int cut_journal_read_disk(const char *dir, const struct cut_journal_io *io, cut_
 
 /* dir exists. create: O_EXCL, reserve allocated, file and directories synced. -ENOTSUP: dir is on a
  * file system whose syncs and locks cannot be trusted (network, FUSE). */
-int cut_journal_create(struct uv_loop_s *loop, const char *dir, unsigned epoch,
-		       const struct cut_journal_io *io, struct cut_journal **ret,
-		       struct cut_err *err);
+int cut_journal_create(struct cut_world *world, const char *dir, unsigned epoch,
+		       struct cut_journal **ret, struct cut_err *err);
 /* Opens after cut_journal_read_disk: cuts the torn tail, goes on with sequence and chain. -EBADMSG:
  * the scan says corrupt. */
-int cut_journal_open(struct uv_loop_s *loop, const char *dir, const struct cut_journal_scan *scan,
-		     unsigned epoch, const struct cut_journal_io *io, struct cut_journal **ret,
-		     struct cut_err *err);
+int cut_journal_open(struct cut_world *world, const char *dir, const struct cut_journal_scan *scan,
+		     unsigned epoch, struct cut_journal **ret, struct cut_err *err);
 
 /* Appends one record; body is the JSON object's text as cut_event_encode wrote it ("{…}"), to which
  * epoch and synced are added. Returns its sequence number, from 1. Never blocks: written and synced
@@ -102,7 +88,7 @@ void cut_journal_use_reserve(struct cut_journal *journal); /* a rollback has beg
 /* Blocks until all is durable; for the end of a run and for arming only. The events still come from
  * the loop. -ENOSPC: waits for room; -EIO: it has failed for good. */
 int cut_journal_flush(struct cut_journal *journal, struct cut_err *err);
-/* Flushes what it can; memory goes once the loop has run. NULL-safe. */
+/* Flushes what it can; memory goes once the loop has run what is on its way. NULL-safe. */
 void cut_journal_close(struct cut_journal *journal);
 
 /* The newest record of that type, from the journal's end and without reading all of it; NULL: none

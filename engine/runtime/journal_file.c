@@ -17,14 +17,40 @@ static int system_openat(int dir, const char *name, int flags)
 	return openat(dir, name, flags, 0600);
 }
 
+static int system_unlinkat(int dir, const char *name)
+{
+	return unlinkat(dir, name, 0);
+}
+
+static int system_list(int dir, void (*each)(void *data, const char *name), void *data)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!list) {
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	while ((entry = readdir(list)))
+		each(data, entry->d_name);
+	closedir(list);
+	return 0;
+}
+
 const struct cut_journal_io cut_journal_io_system = {
 	.openat = system_openat,
+	.close = close,
 	.pread = pread,
 	.pwrite = pwrite,
 	.fdatasync = fdatasync,
 	.fsync = fsync,
 	.fallocate = fallocate,
 	.ftruncate = ftruncate,
+	.unlinkat = system_unlinkat,
+	.fstatfs = fstatfs,
+	.list = system_list,
 };
 
 void cut_journal_file_name(unsigned index, char *ret, size_t len)
@@ -35,39 +61,33 @@ void cut_journal_file_name(unsigned index, char *ret, size_t len)
 		snprintf(ret, len, "journal.%u.jsonl", index);
 }
 
-int cut_journal_file_count(int dir, unsigned *ret)
+static void count_file(void *data, const char *name)
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *list = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
+	unsigned *highest = data, index = 1;
+	int end = 0;
 
-	if (!list) {
-		int r = -errno;
+	if (strcmp(name, "journal.jsonl") != 0 &&
+	    (sscanf(name, "journal.%2u.jsonl%n", &index, &end) != 1 || !end || name[end]))
+		return;
+	if (index > *highest)
+		*highest = index;
+}
 
-		if (fd >= 0)
-			close(fd);
-		return r;
-	}
-	*ret = 0;
-	while ((entry = readdir(list))) {
-		unsigned index = 1;
-		int end = 0;
+int cut_journal_file_count(const struct cut_journal_io *io, int dir, unsigned *ret)
+{
+	unsigned highest = 0;
 
-		if (strcmp(entry->d_name, "journal.jsonl") != 0 &&
-		    (sscanf(entry->d_name, "journal.%2u.jsonl%n", &index, &end) != 1 || !end ||
-		     entry->d_name[end]))
-			continue;
-		if (index > *ret)
-			*ret = index;
-	}
-	closedir(list);
+	if (io->list(dir, count_file, &highest) < 0)
+		return -errno;
+	*ret = highest;
 	return 0;
 }
 
 /* From statfs(2) where linux/magic.h lacks them. */
 enum { CIFS_MAGIC = 0xff534d42, FUSE_MAGIC = 0x65735546, CEPH_MAGIC = 0x00c36400 };
 
-int cut_journal_check_fs(int dir, const char *path, struct cut_err *err)
+int cut_journal_check_fs(const struct cut_journal_io *io, int dir, const char *path,
+			 struct cut_err *err)
 {
 	static const struct {
 		uint32_t magic;
@@ -81,7 +101,7 @@ int cut_journal_check_fs(int dir, const char *path, struct cut_err *err)
 	};
 	struct statfs fs;
 
-	if (fstatfs(dir, &fs) < 0)
+	if (io->fstatfs(dir, &fs) < 0)
 		return cut_err_sys(err, -errno, NULL, "cannot tell the file system of %s", path);
 	for (size_t i = 0; i < CUT_ARRAY_LEN(refused); i++)
 		if ((uint32_t)fs.f_type == refused[i].magic) {
@@ -139,7 +159,7 @@ static int sync_directories(const struct cut_journal_io *io, int dir)
 	if (above < 0)
 		return -errno;
 	r = io->fsync(above) < 0 ? -errno : 0;
-	close(above);
+	io->close(above);
 	return r;
 }
 
@@ -162,8 +182,8 @@ int cut_journal_file_create(const struct cut_journal_io *io, int dir, unsigned i
 	if (r == 0)
 		r = sync_directories(io, dir);
 	if (r < 0) {
-		close(file.fd);
-		unlinkat(dir, name, 0);
+		io->close(file.fd);
+		io->unlinkat(dir, name);
 		return r;
 	}
 	*ret = file;
@@ -184,7 +204,7 @@ int cut_journal_file_open(const struct cut_journal_io *io, int dir, unsigned ind
 	if (io->ftruncate(file.fd, (off_t)end) < 0 || io->fdatasync(file.fd) < 0)
 		r = -errno;
 	if (r < 0) {
-		close(file.fd);
+		io->close(file.fd);
 		return r;
 	}
 	grow_at_open(&file);
@@ -217,6 +237,6 @@ int cut_journal_file_write(struct cut_journal_file *file, const char *data, size
 void cut_journal_file_close(struct cut_journal_file *file)
 {
 	if (file->fd >= 0)
-		close(file->fd);
+		file->io->close(file->fd);
 	file->fd = -1;
 }

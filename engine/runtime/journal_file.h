@@ -24,9 +24,10 @@ struct cut_journal_file {
 /* "journal.jsonl", "journal.2.jsonl" … */
 void cut_journal_file_name(unsigned index, char *ret, size_t len);
 /* How many files dir has: the highest index. */
-int cut_journal_file_count(int dir, unsigned *ret);
+int cut_journal_file_count(const struct cut_journal_io *io, int dir, unsigned *ret);
 /* -ENOTSUP where the file system's syncs and locks cannot be trusted. */
-int cut_journal_check_fs(int dir, const char *path, struct cut_err *err);
+int cut_journal_check_fs(const struct cut_journal_io *io, int dir, const char *path,
+			 struct cut_err *err);
 
 /* The reader on an open directory; disk: past the page cache. */
 int cut_journal_scan_dir(int dir, bool disk, const struct cut_journal_io *io, cut_journal_fn *each,

@@ -80,7 +80,7 @@ int cut_journal_last(const char *dir, const char *type, json_t **ret, bool *ret_
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	r = cut_journal_file_count(fd, &files);
+	r = cut_journal_file_count(&cut_journal_io_system, fd, &files);
 	for (unsigned i = files; i > 0 && r == 0 && !record; i--) {
 		cut_auto(cut_buf) struct cut_buf text = {0};
 

@@ -253,7 +253,7 @@ int cut_journal_scan_dir(int dir, bool disk, const struct cut_journal_io *io, cu
 	struct scan s = {.io = io, .dir = dir, .disk = disk, .each = each, .data = data};
 	int r;
 
-	r = cut_journal_file_count(dir, &s.out.files);
+	r = cut_journal_file_count(io, dir, &s.out.files);
 	if (r < 0)
 		return r;
 	if (s.out.files == 0)
@@ -276,7 +276,7 @@ static int settle(int dir, const struct cut_journal_io *io)
 	char name[32];
 	int fd, r;
 
-	r = cut_journal_file_count(dir, &files);
+	r = cut_journal_file_count(io, dir, &files);
 	if (r < 0 || files == 0)
 		return r;
 	cut_journal_file_name(files, name, sizeof(name));
@@ -284,7 +284,7 @@ static int settle(int dir, const struct cut_journal_io *io)
 	if (fd < 0)
 		return -errno;
 	r = io->fdatasync(fd);
-	close(fd);
+	io->close(fd);
 	if (r == 0)
 		return io->fsync(dir) < 0 ? -errno : 0;
 	r = cut_journal_file_create(io, dir, files + 1, &successor);
@@ -299,7 +299,7 @@ static int read_path(const char *dir, bool disk, const struct cut_journal_io *io
 {
 	int fd, r;
 
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = io->openat(AT_FDCWD, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return cut_err_sys(err, -errno, NULL, "cannot open %s", dir);
 	r = disk ? settle(fd, io) : 0;
@@ -310,7 +310,7 @@ static int read_path(const char *dir, bool disk, const struct cut_journal_io *io
 		if (r < 0 && !(err && err->code))
 			cut_err_sys(err, r, NULL, "cannot read the journal in %s", dir);
 	}
-	close(fd);
+	io->close(fd);
 	return r;
 }
 

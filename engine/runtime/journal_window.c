@@ -86,7 +86,7 @@ int cut_window_at(struct cut_window *window, uint64_t off, size_t need, const ch
 void cut_window_close(struct cut_window *window)
 {
 	if (window->fd >= 0)
-		close(window->fd);
+		window->io->close(window->fd);
 	free(window->buf);
 	*window = (struct cut_window){.fd = -1};
 }

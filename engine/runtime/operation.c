@@ -2,10 +2,9 @@
 #include "engine/runtime/operation.h"
 
 #include "engine/base/vec.h"
-#include "engine/runtime/clock.h"
+#include "engine/runtime/world.h"
 
 #include <assert.h>
-#include <uv.h>
 
 struct operation {
 	struct cut_operations *all;
@@ -21,12 +20,12 @@ struct operation {
 	uint64_t call;      /* at a host; 0: not */
 	bool canceled, sent;
 	unsigned good, tries; /* of a poll */
-	uv_timer_t *again;    /* between two tries; owned */
+	struct cut_bell *again; /* between two tries; owned */
 	struct operation *next_waiting;
 };
 
 struct cut_operations {
-	uv_loop_t *loop;
+	struct cut_world *world; /* borrowed */
 	const struct cut_runbook *rb;
 	struct cut_calls *calls;
 	struct cut_operations_events events;
@@ -37,13 +36,13 @@ struct cut_operations {
 
 static void operation_call(struct operation *o);
 
-struct cut_operations *cut_operations_new(struct uv_loop_s *loop, const struct cut_runbook *rb,
+struct cut_operations *cut_operations_new(struct cut_world *world, const struct cut_runbook *rb,
                                           struct cut_calls *calls,
                                           const struct cut_operations_events *events)
 {
 	struct cut_operations *ops = cut_new(struct cut_operations);
 
-	ops->loop = loop;
+	ops->world = world;
 	ops->rb = rb;
 	ops->calls = calls;
 	ops->events = *events;
@@ -52,16 +51,11 @@ struct cut_operations *cut_operations_new(struct uv_loop_s *loop, const struct c
 	return ops;
 }
 
-static void timer_close(struct operation *o)
-{
-	if (o->again)
-		uv_close((uv_handle_t *)o->again, (uv_close_cb)free);
-	o->again = NULL;
-}
-
 static void operation_free(struct operation *o)
 {
-	timer_close(o);
+	if (o->call)
+		cut_calls_forget(o->call);
+	cut_bell_free(o->again);
 	json_decref(o->params);
 	json_decref(o->saved);
 	free(o);
@@ -91,7 +85,7 @@ static void operation_end(struct operation *o, enum cut_status status, const cha
 		.text = text,
 		.data = data,
 		.not_sent = !o->sent,
-		.duration_s = (double)(cut_clock_boot() - o->started) / 1000.0,
+		.duration_s = (double)(cut_world_boot(ops->world) - o->started) / 1000.0,
 	};
 
 	ops->by_step[o->step] = NULL;
@@ -100,16 +94,16 @@ static void operation_end(struct operation *o, enum cut_status status, const cha
 	operation_free(o);
 }
 
-static void on_poll_again(uv_timer_t *timer)
+static void on_poll_again(void *data)
 {
-	operation_call(timer->data);
+	operation_call(data);
 }
 
 /* The end of one try of a poll: another one, or the end of the operation. */
 static void poll_next(struct operation *o, enum cut_status status, const char *text, json_t *data)
 {
 	const struct cut_poll *poll = &o->all->rb->steps[o->step].poll;
-	cut_time left = o->started + o->timeout - cut_clock_boot();
+	cut_time left = o->started + o->timeout - cut_world_boot(o->all->world);
 	cut_auto(cut_str) char *late = NULL;
 
 	o->tries++;
@@ -124,12 +118,9 @@ static void poll_next(struct operation *o, enum cut_status status, const char *t
 		operation_end(o, CUT_FAIL, late, data);
 		return;
 	}
-	if (!o->again) {
-		o->again = cut_new(uv_timer_t);
-		uv_timer_init(o->all->loop, o->again);
-		o->again->data = o;
-	}
-	uv_timer_start(o->again, on_poll_again, (uint64_t)poll->every, 0);
+	if (!o->again)
+		o->again = cut_bell_new(o->all->world, on_poll_again, o);
+	cut_bell_set(o->again, cut_world_boot(o->all->world) + poll->every);
 }
 
 static void on_done(void *data, enum cut_status status, const char *text, json_t *result, bool sent)
@@ -159,7 +150,7 @@ static void operation_call(struct operation *o)
 		.step = o->all->rb->steps[o->step].address,
 		.key = o->key,
 		.attempt = o->attempt,
-		.timeout = o->started + o->timeout - cut_clock_boot(),
+		.timeout = o->started + o->timeout - cut_world_boot(o->all->world),
 		.params = o->params,
 		.saved = o->saved,
 		.rollback = o->rollback,
@@ -189,7 +180,7 @@ void cut_operations_start(struct cut_operations *ops, struct cut_effect *fx, uin
 	o->rollback = fx->call.rollback;
 	o->poll = fx->call.poll;
 	o->after_seq = after_seq;
-	o->started = cut_clock_boot();
+	o->started = cut_world_boot(ops->world);
 	ops->by_step[o->step] = o;
 	ops->in_flight++;
 	if (after_seq == 0) {

@@ -26,7 +26,7 @@ struct cut_operations_events {
 	void *data;
 };
 
-struct cut_operations *cut_operations_new(struct uv_loop_s *loop, const struct cut_runbook *rb,
+struct cut_operations *cut_operations_new(struct cut_world *world, const struct cut_runbook *rb,
                                           struct cut_calls *calls,
                                           const struct cut_operations_events *events);
 void cut_operations_free(struct cut_operations *ops);

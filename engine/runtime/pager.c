@@ -2,29 +2,27 @@
 #include "engine/runtime/pager.h"
 
 #include "engine/base/log.h"
-#include "engine/runtime/clock.h"
 #include "engine/runtime/needs.h"
 
 #include <string.h>
-#include <uv.h>
 
 #define NOTIFY_TIMEOUT (30 * CUT_SECOND)
 
-/* One timer an entry: the next of its times, or its interval. */
+/* One bell an entry: the next of its times, or its interval. */
 struct entry {
 	struct cut_pager *pager;
 	const struct cut_notify *notify;
-	uv_timer_t timer;
+	struct cut_bell *bell; /* owned */
 	uint32_t next_at;
 };
 
 struct cut_pager {
+	struct cut_world *world; /* borrowed */
 	const struct cut_runbook *rb;
 	struct cut_calls *calls;
 	const struct cut_catalog_action *action; /* notify */
 	const char *run;
 	struct entry *entries; /* owned array */
-	uint32_t closing;
 };
 
 static void on_notified(void *data, enum cut_status status, const char *text, json_t *result,
@@ -77,9 +75,9 @@ void cut_pager_page(struct cut_pager *p, const char *event, const char *text)
 
 static void entry_schedule(struct entry *e);
 
-static void on_entry_due(uv_timer_t *timer)
+static void on_entry_due(void *data)
 {
-	struct entry *e = cut_container(timer, struct entry, timer);
+	struct entry *e = data;
 
 	notify(e->pager, e->notify, "as planned");
 	entry_schedule(e);
@@ -100,7 +98,7 @@ static cut_time when_wall(const struct cut_runbook *rb, const struct cut_when *w
 static void entry_schedule(struct entry *e)
 {
 	const struct cut_notify *n = e->notify;
-	cut_time now = cut_clock_wall(), due = CUT_NEVER;
+	cut_time now = cut_world_wall(e->pager->world), due = CUT_NEVER;
 
 	while (e->next_at < n->at_len) {
 		due = when_wall(e->pager->rb, &n->at[e->next_at]);
@@ -112,14 +110,15 @@ static void entry_schedule(struct entry *e)
 	if (n->every != CUT_NEVER && n->every > 0 && now + n->every < due)
 		due = now + n->every;
 	if (due != CUT_NEVER)
-		uv_timer_start(&e->timer, on_entry_due, (uint64_t)(due - now), 0);
+		cut_bell_set(e->bell, cut_world_boot(e->pager->world) + due - now);
 }
 
-struct cut_pager *cut_pager_new(struct uv_loop_s *loop, const struct cut_runbook *rb,
+struct cut_pager *cut_pager_new(struct cut_world *world, const struct cut_runbook *rb,
                                 struct cut_calls *calls, const char *run)
 {
 	struct cut_pager *p = cut_new(struct cut_pager);
 
+	p->world = world;
 	p->rb = rb;
 	p->calls = calls;
 	p->run = run;
@@ -130,36 +129,19 @@ struct cut_pager *cut_pager_new(struct uv_loop_s *loop, const struct cut_runbook
 
 		e->pager = p;
 		e->notify = &rb->notifies[i];
-		uv_timer_init(loop, &e->timer);
-		uv_unref((uv_handle_t *)&e->timer);
+		e->bell = cut_bell_new(world, on_entry_due, e);
+		e->bell->idle = true;
 		entry_schedule(e);
 	}
 	return p;
-}
-
-static void pager_gone(struct cut_pager *p)
-{
-	free(p->entries);
-	free(p);
-}
-
-static void on_timer_closed(uv_handle_t *handle)
-{
-	struct cut_pager *p = cut_container((uv_timer_t *)handle, struct entry, timer)->pager;
-
-	if (--p->closing == 0)
-		pager_gone(p);
 }
 
 void cut_pager_free(struct cut_pager *p)
 {
 	if (!p)
 		return;
-	p->closing = p->rb->notifies_len;
-	if (p->closing == 0) {
-		pager_gone(p);
-		return;
-	}
 	for (uint32_t i = 0; i < p->rb->notifies_len; i++)
-		uv_close((uv_handle_t *)&p->entries[i].timer, on_timer_closed);
+		cut_bell_free(p->entries[i].bell);
+	free(p->entries);
+	free(p);
 }

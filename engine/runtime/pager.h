@@ -7,7 +7,7 @@
 
 struct cut_pager;
 
-struct cut_pager *cut_pager_new(struct uv_loop_s *loop, const struct cut_runbook *rb,
+struct cut_pager *cut_pager_new(struct cut_world *world, const struct cut_runbook *rb,
                                 struct cut_calls *calls, const char *run);
 void cut_pager_free(struct cut_pager *pager);
 /* A record was journaled: type is its name, json its text. */

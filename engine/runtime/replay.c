@@ -121,12 +121,12 @@ static int on_record(void *data, uint64_t seq, const json_t *record)
 	return feed_input(r, seq, &ev);
 }
 
-int cut_replay(const char *dir, bool resuming, const struct cut_runbook *rb, struct cut_run *run,
+int cut_replay(const char *dir, const struct cut_journal_io *disk, const struct cut_runbook *rb, struct cut_run *run,
                struct cut_watch *watch, struct cut_replay *ret, struct cut_err *err)
 {
 	struct replaying r = {.rb = rb, .run = run, .watch = watch, .ret = ret, .err = err};
-	int n = resuming ? cut_journal_read_disk(dir, NULL, on_record, &r, &ret->scan, err)
-	                 : cut_journal_read(dir, on_record, &r, &ret->scan, err);
+	int n = disk ? cut_journal_read_disk(dir, disk, on_record, &r, &ret->scan, err)
+	             : cut_journal_read(dir, on_record, &r, &ret->scan, err);
 
 	cut_effects_done(&r.fx);
 	if (n < 0)

@@ -18,10 +18,11 @@ struct cut_replay {
 	uint64_t seq; /* of the record that differs, when -EPROTO */
 };
 
-/* run and watch are new. resuming: by the holder of the run's lock, from the disk itself; else it may
- * run beside a live engine. -EPROTO: the journal is not
+/* run and watch are new. disk: for a resume, by the holder of the run's lock, past the page cache;
+ * NULL: for a look, which may be beside a live engine. -EPROTO: the journal is not
  * what this machine would have done, err shows both sides; -EBADMSG: it is corrupt. */
-int cut_replay(const char *dir, bool resuming, const struct cut_runbook *rb, struct cut_run *run,
+int cut_replay(const char *dir, const struct cut_journal_io *disk, const struct cut_runbook *rb,
+               struct cut_run *run,
                struct cut_watch *watch, struct cut_replay *ret, struct cut_err *err);
 /* Only the first record, new reference: enough to find runbook, folder and parameters. */
 int cut_replay_armed(const char *dir, json_t **ret, struct cut_err *err);

@@ -2,82 +2,98 @@
 #include "engine/runtime/sampler.h"
 
 #include "engine/core/watch.h"
-#include "engine/runtime/clock.h"
 #include "engine/runtime/driver.h"
 
 #include <fcntl.h>
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
-#include <uv.h>
 
 struct metric {
 	struct cut_sampler *sampler;
 	uint32_t index;
-	uv_timer_t timer;
-	bool asking;
+	struct cut_bell *bell; /* owned */
+	cut_time due;
+	uint64_t call; /* on its way; 0: none */
 };
 
 struct cut_sampler {
-	uv_loop_t *loop;
+	struct cut_world *world; /* borrowed */
 	const struct cut_runbook *rb;
 	struct cut_calls *calls;
 	struct cut_driver *driver;
 	struct metric *metrics; /* owned array */
-	uint32_t closing;
 	int fd; /* samples.jsonl, or -1 */
 	bool stopped;
 };
 
-/* One question on its way. */
-struct question {
-	cut_sample_fn *done;
-	void *data;
-	uint32_t metric;
-};
-
 /* The run clock's time of a sample that tells its own: told in wall time, turned into an age. */
-static cut_time sample_age(const json_t *result)
+static cut_time sample_age(const json_t *result, cut_time now)
 {
 	const char *at = cut_json_str(result, "at", NULL);
 	cut_time wall;
 
 	if (!at || cut_rfc3339_parse(at, strlen(at), &wall) < 0)
 		return 0;
-	return cut_clock_wall() > wall ? cut_clock_wall() - wall : 0;
+	return now > wall ? now - wall : 0;
 }
 
-static void on_answer(void *data, enum cut_status status, const char *text, json_t *result,
-                      bool sent)
+static struct cut_sample sample_of(const struct cut_world *world, enum cut_status status,
+                                   const char *text, const json_t *result)
 {
-	struct question *q = data;
 	struct cut_sample sample = {
-		.value = status == CUT_OK ? cut_json_real(result, "value", NAN) : NAN,
-		.n = status == CUT_OK ? cut_json_real(result, "n", NAN) : NAN,
-		.at = cut_clock_boot() - (status == CUT_OK ? sample_age(result) : 0),
+		.value = NAN,
+		.n = NAN,
+		.at = cut_world_boot(world),
 		.error = status != CUT_OK,
 		.text = text,
 	};
 
-	q->done(q->data, q->metric, &sample);
-	free(q);
+	if (status == CUT_OK) {
+		sample.value = cut_json_real(result, "value", NAN);
+		sample.n = cut_json_real(result, "n", NAN);
+		sample.at -= sample_age(result, cut_world_wall(world));
+	}
+	return sample;
 }
 
-void cut_sample_once(struct cut_calls *calls, const struct cut_runbook *rb, uint32_t metric,
-                     cut_sample_fn *done, void *data)
+static uint64_t ask(struct cut_calls *calls, const struct cut_metric *metric,
+                    const struct cut_calls_handler *handler)
 {
-	const struct cut_metric *m = &rb->metrics[metric];
-	struct question *q = cut_new(struct question);
 	struct cut_calls_request request = {
-		.action = m->meter,
+		.action = metric->meter,
 		.op = "sample",
-		.step = m->id,
-		.timeout = m->timeout,
-		.params = m->params,
+		.step = metric->id,
+		.timeout = metric->timeout,
+		.params = metric->params,
 	};
 
-	*q = (struct question){.done = done, .data = data, .metric = metric};
-	cut_calls_call(calls, &request, &(struct cut_calls_handler){.done = on_answer, .data = q});
+	return cut_calls_call(calls, &request, handler);
+}
+
+struct once {
+	struct cut_world *world;
+	cut_sample_fn *done;
+	void *data;
+	uint32_t metric;
+};
+
+static void on_once(void *data, enum cut_status status, const char *text, json_t *result, bool sent)
+{
+	struct once *once = data;
+	struct cut_sample sample = sample_of(once->world, status, text, result);
+
+	once->done(once->data, once->metric, &sample);
+	free(once);
+}
+
+void cut_sample_once(struct cut_world *world, struct cut_calls *calls, const struct cut_runbook *rb,
+                     uint32_t metric, cut_sample_fn *done, void *data)
+{
+	struct once *once = cut_new(struct once);
+
+	*once = (struct once){.world = world, .done = done, .data = data, .metric = metric};
+	ask(calls, &rb->metrics[metric], &(struct cut_calls_handler){.done = on_once, .data = once});
 }
 
 /* Evidence, not needed to resume: a full disk only costs the plot. */
@@ -90,7 +106,7 @@ static void keep(struct cut_sampler *s, uint32_t metric, const struct cut_sample
 	if (s->fd < 0)
 		return;
 	cut_jw_open(&w, NULL, '{');
-	cut_jw_rfc3339(&w, "at", cut_clock_wall());
+	cut_jw_rfc3339(&w, "at", cut_world_wall(s->world));
 	cut_jw_str(&w, "metric", s->rb->metrics[metric].id);
 	cut_jw_real(&w, "value", sample->value);
 	if (!isnan(sample->n))
@@ -103,38 +119,53 @@ static void keep(struct cut_sampler *s, uint32_t metric, const struct cut_sample
 	(void)n;
 }
 
-static void on_sample(void *data, uint32_t metric, const struct cut_sample *sample)
+static void on_sample(void *data, enum cut_status status, const char *text, json_t *result,
+                      bool sent)
 {
-	struct cut_sampler *s = data;
-	struct cut_sample own = *sample;
+	struct metric *m = data;
+	struct cut_sampler *s = m->sampler;
+	struct cut_sample sample = sample_of(s->world, status, text, result);
 
-	s->metrics[metric].asking = false;
+	m->call = 0;
 	if (s->stopped)
 		return;
 	/* from the boot-time clock to the run's */
-	own.at = sample->at - (cut_clock_boot() - cut_driver_now(s->driver));
-	keep(s, metric, &own);
-	cut_driver_sample(s->driver, metric, &own);
+	sample.at -= cut_world_boot(s->world) - cut_driver_now(s->driver);
+	keep(s, m->index, &sample);
+	cut_driver_sample(s->driver, m->index, &sample);
 }
 
-static void on_metric_due(uv_timer_t *timer)
+/* At its pace, whatever the last ring was late by. */
+static void schedule(struct metric *m, cut_time due)
 {
-	struct metric *m = cut_container(timer, struct metric, timer);
+	cut_time every = m->sampler->rb->metrics[m->index].every;
+	cut_time now = cut_world_boot(m->sampler->world);
 
-	if (m->asking) /* its timeout is shorter than a slot, or it will be late: never two at once */
-		return;
-	m->asking = true;
-	cut_sample_once(m->sampler->calls, m->sampler->rb, m->index, on_sample, m->sampler);
+	if (due + every <= now)
+		due += (now - due) / every * every;
+	m->due = due + every;
+	cut_bell_set(m->bell, m->due);
 }
 
-struct cut_sampler *cut_sampler_new(struct uv_loop_s *loop, const struct cut_runbook *rb,
+static void on_metric_due(void *data)
+{
+	struct metric *m = data;
+	struct cut_sampler *s = m->sampler;
+
+	schedule(m, m->due);
+	if (!m->call) /* else it is late: never two at once */
+		m->call = ask(s->calls, &s->rb->metrics[m->index],
+		              &(struct cut_calls_handler){.done = on_sample, .data = m});
+}
+
+struct cut_sampler *cut_sampler_new(struct cut_world *world, const struct cut_runbook *rb,
                                     struct cut_calls *calls, const char *dir,
                                     struct cut_driver *driver)
 {
 	struct cut_sampler *s = cut_new(struct cut_sampler);
 	cut_auto(cut_str) char *path = cut_printf("%s/samples.jsonl", dir);
 
-	s->loop = loop;
+	s->world = world;
 	s->rb = rb;
 	s->calls = calls;
 	s->driver = driver;
@@ -145,7 +176,7 @@ struct cut_sampler *cut_sampler_new(struct uv_loop_s *loop, const struct cut_run
 	for (uint32_t i = 0; i < rb->metrics_len; i++) {
 		s->metrics[i].sampler = s;
 		s->metrics[i].index = i;
-		uv_timer_init(loop, &s->metrics[i].timer);
+		s->metrics[i].bell = cut_bell_new(world, on_metric_due, &s->metrics[i]);
 	}
 	return s;
 }
@@ -153,9 +184,8 @@ struct cut_sampler *cut_sampler_new(struct uv_loop_s *loop, const struct cut_run
 void cut_sampler_start(struct cut_sampler *s)
 {
 	for (uint32_t i = 0; i < s->rb->metrics_len; i++) {
-		uint64_t every = (uint64_t)s->rb->metrics[i].every;
-
-		uv_timer_start(&s->metrics[i].timer, on_metric_due, 0, every);
+		s->metrics[i].due = cut_world_boot(s->world);
+		cut_bell_set(s->metrics[i].bell, CUT_SOON);
 	}
 }
 
@@ -163,35 +193,20 @@ void cut_sampler_stop(struct cut_sampler *s)
 {
 	s->stopped = true;
 	for (uint32_t i = 0; i < s->rb->metrics_len; i++)
-		uv_timer_stop(&s->metrics[i].timer);
-}
-
-static void sampler_gone(struct cut_sampler *s)
-{
-	if (s->fd >= 0)
-		close(s->fd);
-	free(s->metrics);
-	free(s);
-}
-
-static void on_timer_closed(uv_handle_t *handle)
-{
-	struct cut_sampler *s = cut_container((uv_timer_t *)handle, struct metric, timer)->sampler;
-
-	if (--s->closing == 0)
-		sampler_gone(s);
+		cut_bell_set(s->metrics[i].bell, CUT_NEVER);
 }
 
 void cut_sampler_free(struct cut_sampler *s)
 {
 	if (!s)
 		return;
-	s->stopped = true;
-	s->closing = s->rb->metrics_len;
-	if (s->closing == 0) {
-		sampler_gone(s);
-		return;
+	for (uint32_t i = 0; i < s->rb->metrics_len; i++) {
+		cut_bell_free(s->metrics[i].bell);
+		if (s->metrics[i].call)
+			cut_calls_forget(s->metrics[i].call);
 	}
-	for (uint32_t i = 0; i < s->rb->metrics_len; i++)
-		uv_close((uv_handle_t *)&s->metrics[i].timer, on_timer_closed);
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s->metrics);
+	free(s);
 }

@@ -146,7 +146,7 @@ static void on_sample(void *data, uint32_t metric, const struct cut_sample *samp
 	look_done(look);
 }
 
-void cut_arm_look(struct cut_calls *calls, const struct cut_engine_options *options,
+void cut_arm_look(struct cut_world *world, struct cut_calls *calls, const struct cut_engine_options *options,
                   cut_armed_fn *done, void *data)
 {
 	const struct cut_runbook *rb = options->rb;
@@ -160,7 +160,7 @@ void cut_arm_look(struct cut_calls *calls, const struct cut_engine_options *opti
 		.open = 1 + rb->metrics_len,
 	};
 	for (uint32_t i = 0; i < rb->metrics_len; i++)
-		cut_sample_once(calls, rb, i, on_sample, look);
+		cut_sample_once(world, calls, rb, i, on_sample, look);
 	cut_planner_start(calls, rb, PLAN_TIMEOUT, on_plans, look);
 }
 

@@ -14,7 +14,7 @@ int cut_arm_check(const struct cut_engine_options *options, cut_time wall, json_
  * plans as cut_planned_fn; refusal set where a trigger is bad or cannot be sampled and is not
  * acknowledged. */
 typedef void cut_armed_fn(void *data, json_t *plans, const struct cut_err *refusal);
-void cut_arm_look(struct cut_calls *calls, const struct cut_engine_options *options,
+void cut_arm_look(struct cut_world *world, struct cut_calls *calls, const struct cut_engine_options *options,
                   cut_armed_fn *done, void *data);
 
 /* What the `armed` record says under "start", if it is no time. */

@@ -8,10 +8,10 @@
 #include "engine/runtime/replay.h"
 #include "engine/runtime/rundir.h"
 #include "engine/runtime/secret.h"
+#include "engine/runtime/takeup.h"
 #include "engine/runbook/runbook.h"
 #include "engine/serve/arm.h"
 #include "engine/serve/control.h"
-#include "engine/serve/takeup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +31,7 @@ struct engine {
 	bool resume;
 	unsigned epoch;
 	uv_loop_t loop;
+	struct cut_world *world;
 	struct cut_run *run;
 	struct cut_watch *watch;
 	struct cut_journal *journal;
@@ -228,8 +229,8 @@ static void engine_stop(struct engine *e)
 	e->stopping = true;
 	client_close(e);
 	cut_control_stop(e->control);
-	cut_calls_stop(e->calls);
 	cut_driver_free(e->driver);
+	cut_calls_stop(e->calls);
 	cut_journal_close(e->journal);
 	uv_close((uv_handle_t *)&e->start_timer, on_closed_static);
 	uv_close((uv_handle_t *)&e->farewell, on_closed_static);
@@ -241,7 +242,7 @@ static void engine_stop(struct engine *e)
 static int driver_make(struct engine *e, cut_time zero_boot, struct cut_err *err)
 {
 	struct cut_driver_options options = {
-		.loop = &e->loop,
+		.world = e->world,
 		.rb = e->o->rb,
 		.graph = e->o->graph,
 		.run = e->run,
@@ -294,7 +295,7 @@ static int arm(struct engine *e, struct cut_err *err)
 	int r;
 
 	e->epoch = 1;
-	r = cut_journal_create(&e->loop, e->o->dir, e->epoch, NULL, &e->journal, err);
+	r = cut_journal_create(e->world, e->o->dir, e->epoch, &e->journal, err);
 	if (r < 0)
 		return r;
 	r = driver_make(e, cut_clock_boot(), err);
@@ -326,46 +327,20 @@ static void on_looked(void *data, json_t *plans, const struct cut_err *refusal)
 		withdraw(e, &err);
 }
 
-/* What the crash left half written was never promised; that it was cut is told all the same. */
-static void note_torn_tail(struct engine *e)
-{
-	cut_auto(cut_str) char *text =
-		cut_printf("cut a torn tail off the journal at record %llu (%s): it had never been promised",
-	                   (unsigned long long)e->replay.scan.bad_seq, e->replay.scan.bad_why);
-	struct cut_event ev = {.type = CUT_EV_NOTE, .note = {.text = text}};
-
-	cut_log(CUT_LOG_WARN, "torn_tail", "seq=%llu", (unsigned long long)e->replay.scan.bad_seq);
-	cut_driver_feed(e->driver, &ev, NULL, NULL);
-}
-
 static int take_up(struct engine *e, struct cut_err *err)
 {
-	struct cut_event ev = {.type = CUT_EV_RESUMED};
-	cut_time zero = cut_takeup_zero(&e->replay, &ev.resumed.same_boot, &ev.resumed.gap);
-	char boot_id[37] = "";
 	int r;
 
-	cut_clock_boot_id(boot_id);
-	e->epoch = e->replay.scan.epoch + 1;
-	ev.resumed.epoch = e->epoch;
-	ev.resumed.boot_id = boot_id;
-	ev.resumed.boot_ms = cut_clock_boot();
-	r = cut_journal_open(&e->loop, e->o->dir, &e->replay.scan, e->epoch, NULL, &e->journal, err);
+	r = cut_takeup_journal(e->world, e->o->dir, &e->replay, &e->epoch, &e->journal, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < e->replay.missing.len; i++)
-		cut_journal_append(e->journal, e->replay.missing.items[i],
-		                   strlen(e->replay.missing.items[i]));
-	r = driver_make(e, zero, err);
+	r = driver_make(e, cut_takeup_zero(e->world, &e->replay), err);
 	if (r < 0)
 		return r;
-	r = cut_driver_feed(e->driver, &ev, NULL, err);
+	r = cut_takeup_go_on(e->world, &e->replay, e->driver, err);
 	if (r < 0)
 		return r;
-	if (e->replay.scan.fault == CUT_JOURNAL_TORN)
-		note_torn_tail(e);
 	e->started = cut_run_state(e->run) != CUT_RUN_ARMED;
-	cut_driver_start(e->driver);
 	cut_loop_measure(&e->loop);
 	if (!e->started)
 		await_order(e);
@@ -393,7 +368,7 @@ static void on_hosts_ready(void *data, const struct cut_err *why)
 	} else if (why) {
 		withdraw(e, why);
 	} else {
-		cut_arm_look(e->calls, e->o, on_looked, e);
+		cut_arm_look(e->world, e->calls, e->o, on_looked, e);
 	}
 }
 
@@ -407,7 +382,7 @@ static int prepare(struct engine *e, struct cut_err *err)
 	int r;
 
 	if (e->resume) {
-		r = cut_replay(e->o->dir, true, e->o->rb, e->run, e->watch, &e->replay, err);
+		r = cut_replay(e->o->dir, e->world->files, e->o->rb, e->run, e->watch, &e->replay, err);
 		if (r == 0)
 			r = cut_takeup_orphans(e->run, e->o->rb, e->o->run_id, err);
 		if (r < 0)
@@ -423,7 +398,7 @@ static int prepare(struct engine *e, struct cut_err *err)
 static int start_hosts(struct engine *e, struct cut_err *err)
 {
 	struct cut_calls_options options = {
-		.loop = &e->loop,
+		.world = e->world,
 		.rb = e->o->rb,
 		.host_path = e->o->host_path,
 		.run = e->o->run_id,
@@ -470,7 +445,7 @@ int cut_engine_run(void *arg, const struct cut_engine_start *start)
 		client_open(&e);
 	e.run = cut_run_new(options->rb, options->graph);
 	e.watch = cut_watch_new(options->rb);
-	if (prepare(&e, &err) < 0 || start_hosts(&e, &err) < 0) {
+	if (cut_world_open(&e.loop, &e.world, &err) < 0 || prepare(&e, &err) < 0 || start_hosts(&e, &err) < 0) {
 		if (e.resume)
 			fail(&e, &err);
 		else
@@ -478,6 +453,7 @@ int cut_engine_run(void *arg, const struct cut_engine_start *start)
 	}
 	uv_run(&e.loop, UV_RUN_DEFAULT);
 	cut_loop_measure_end(&e.loop);
+	cut_world_close(e.world);
 	engine_done(&e);
 	return e.result;
 }

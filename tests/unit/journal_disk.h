@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -109,12 +110,26 @@ static int disk_ftruncate(int fd, off_t len)
 	return is_failing() ? -1 : ftruncate(fd, len);
 }
 
+static int disk_unlinkat(int dir, const char *name)
+{
+	return unlinkat(dir, name, 0);
+}
+
+static int disk_list(int dir, void (*each)(void *data, const char *name), void *data)
+{
+	return cut_journal_io_system.list(dir, each, data);
+}
+
 static const struct cut_journal_io disk_io = {
 	.openat = disk_openat,
+	.close = close,
 	.pread = disk_pread,
 	.pwrite = disk_pwrite,
 	.fdatasync = disk_fdatasync,
 	.fsync = disk_fsync,
 	.fallocate = disk_fallocate,
 	.ftruncate = disk_ftruncate,
+	.unlinkat = disk_unlinkat,
+	.fstatfs = fstatfs,
+	.list = disk_list,
 };

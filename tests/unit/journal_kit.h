@@ -3,6 +3,7 @@
  * tests of the journal. */
 #pragma once
 
+#include "engine/runtime/world.h"
 #include "engine/runtime/journal.h"
 
 #include <errno.h>
@@ -19,9 +20,10 @@
 
 struct kit {
 	uv_loop_t loop;
+	struct cut_world *world;
 	char dir[64];
 	char path[128];
-	const struct cut_journal_io *io;
+	const struct cut_journal_io *io; /* NULL: the system's */
 	struct cut_journal *journal;
 	struct cut_journal_scan scan;
 	struct cut_buf seen; /* a line a record */
@@ -77,11 +79,18 @@ static inline void kit_listen(struct kit *k)
 				       });
 }
 
+/* The world with the kit's disk in it. */
+static inline struct cut_world *kit_world(struct kit *k)
+{
+	k->world->files = k->io ? k->io : &cut_journal_io_system;
+	return k->world;
+}
+
 static inline void kit_create(struct kit *k, unsigned epoch)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
 
-	assert_int_equal(cut_journal_create(&k->loop, k->dir, epoch, k->io, &k->journal, &err), 0);
+	assert_int_equal(cut_journal_create(kit_world(k), k->dir, epoch, &k->journal, &err), 0);
 	kit_listen(k);
 }
 
@@ -111,7 +120,7 @@ static inline void kit_reopen(struct kit *k, unsigned epoch)
 
 	assert_int_equal(cut_journal_read_disk(k->dir, k->io, NULL, NULL, &k->scan, &err), 0);
 	assert_int_equal(
-		cut_journal_open(&k->loop, k->dir, &k->scan, epoch, k->io, &k->journal, &err), 0);
+		cut_journal_open(kit_world(k), k->dir, &k->scan, epoch, &k->journal, &err), 0);
 	kit_listen(k);
 }
 
@@ -151,6 +160,7 @@ static inline int kit_setup(void **state)
 	snprintf(k->dir, sizeof(k->dir), "/tmp/cut-test-journal-XXXXXX");
 	assert_non_null(mkdtemp(k->dir));
 	uv_loop_init(&k->loop);
+	assert_int_equal(cut_world_open(&k->loop, &k->world, NULL), 0);
 	*state = k;
 	return 0;
 }
@@ -171,6 +181,8 @@ static inline int kit_teardown(void **state)
 	struct kit *k = *state;
 
 	kit_close(k);
+	cut_world_close(k->world);
+	uv_run(&k->loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&k->loop), 0);
 	kit_remove_files(k);
 	rmdir(k->dir);

@@ -63,7 +63,7 @@ static void test_a_second_journal_in_one_folder_is_refused(void **state)
 	cut_auto(cut_err) struct cut_err err = {0};
 
 	kit_create(k, 1);
-	assert_int_equal(cut_journal_create(&k->loop, k->dir, 1, NULL, &other, &err), -EEXIST);
+	assert_int_equal(cut_journal_create(kit_world(k), k->dir, 1, &other, &err), -EEXIST);
 	assert_null(other);
 }
 
@@ -83,10 +83,12 @@ static void test_space_is_reserved_without_changing_the_size(void **state)
 static _Noreturn void write_for_ever(struct kit *k, int promise)
 {
 	uv_loop_t loop;
+	struct cut_world *world;
 	struct cut_journal *journal;
 
 	uv_loop_init(&loop);
-	if (cut_journal_create(&loop, k->dir, 1, NULL, &journal, NULL) < 0)
+	if (cut_world_open(&loop, &world, NULL) < 0 ||
+	    cut_journal_create(world, k->dir, 1, &journal, NULL) < 0)
 		_exit(1);
 	for (int n = 1;; n++) {
 		cut_auto(cut_str) char *body =

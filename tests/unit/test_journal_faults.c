@@ -268,7 +268,7 @@ static void test_no_run_is_armed_on_a_full_disk_but_one_is_resumed(void **state)
 	cut_auto(cut_err) struct cut_err err = {0};
 
 	disk.full = true;
-	assert_int_equal(cut_journal_create(&k->loop, k->dir, 1, k->io, &k->journal, &err),
+	assert_int_equal(cut_journal_create(kit_world(k), k->dir, 1, &k->journal, &err),
 			 -ENOSPC);
 	assert_int_equal(access(kit_path(k, "journal.jsonl"), F_OK), -1);
 	disk.full = false;
@@ -312,7 +312,7 @@ static void test_a_resume_reads_the_disk_and_gives_up_a_file_that_cannot_be_sync
 	kit_append_n(k, 2);
 	kit_close(k);
 	fail_next(0);
-	disk.fail_from = disk.fail_to = disk.calls + 2; /* open, then the sync */
+	disk.fail_from = disk.fail_to = disk.calls + 3; /* both opens, then the sync */
 	kit_reopen(k, 2);
 	assert_int_equal(k->scan.records, 2);
 	assert_int_equal(k->scan.files, 2);
@@ -345,7 +345,7 @@ static uint64_t live(struct kit *k)
 {
 	uint64_t synced = 0;
 
-	if (cut_journal_create(&k->loop, k->dir, 1, k->io, &k->journal, NULL) == 0) {
+	if (cut_journal_create(kit_world(k), k->dir, 1, &k->journal, NULL) == 0) {
 		kit_listen(k);
 		for (int i = 1; i <= 6; i++) {
 			kit_append_n(k, i);
@@ -357,7 +357,7 @@ static uint64_t live(struct kit *k)
 	}
 	if (cut_journal_read_disk(k->dir, k->io, NULL, NULL, &k->scan, NULL) < 0)
 		return synced;
-	if (cut_journal_open(&k->loop, k->dir, &k->scan, 2, k->io, &k->journal, NULL) < 0)
+	if (cut_journal_open(kit_world(k), k->dir, &k->scan, 2, &k->journal, NULL) < 0)
 		return synced;
 	kit_append_n(k, 7);
 	cut_journal_flush(k->journal, NULL);

@@ -203,7 +203,7 @@ static void test_a_corrupt_journal_cannot_be_opened(void **state)
 	lines.text[lines.at[4] + 110] ^= 1;
 	put_file(k, lines.text, lines.len);
 	assert_int_equal(cut_journal_read_disk(k->dir, k->io, NULL, NULL, &k->scan, NULL), 0);
-	assert_int_equal(cut_journal_open(&k->loop, k->dir, &k->scan, 4, k->io, &journal, &err),
+	assert_int_equal(cut_journal_open(kit_world(k), k->dir, &k->scan, 4, &journal, &err),
 			 -EBADMSG);
 	assert_null(journal);
 	assert_non_null(strstr(err.what, "record 5"));

@@ -5,6 +5,7 @@
 #include "engine/base/hash.h"
 #include "engine/runtime/journal.h"
 #include "engine/runtime/lock.h"
+#include "engine/runtime/world.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,14 +38,17 @@ static struct cut_run_entry make_run(struct world *w, const char *name, int numb
 {
 	struct cut_run_entry run = {0};
 	struct cut_journal *journal = NULL;
+	struct cut_world *io;
 	uv_loop_t loop;
 
 	assert_int_equal(cut_run_dir_create(w->state, name, WHEN + number * 1000, &run, NULL), 0);
 	uv_loop_init(&loop);
-	assert_int_equal(cut_journal_create(&loop, run.dir, 1, NULL, &journal, NULL), 0);
+	assert_int_equal(cut_world_open(&loop, &io, NULL), 0);
+	assert_int_equal(cut_journal_create(io, run.dir, 1, &journal, NULL), 0);
 	for (; *records; records++)
 		cut_journal_append(journal, *records, strlen(*records));
 	cut_journal_close(journal);
+	cut_world_close(io);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	uv_loop_close(&loop);
 	return run;
