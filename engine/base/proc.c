@@ -146,7 +146,32 @@ static bool end_process(const struct cut_proc_hunt *hunt, const struct table *ta
 	return dead && !is_doomed(table, proc->parent);
 }
 
-int cut_proc_hunt(struct cut_proc_hunt *hunt)
+/* For the table, one process of it, and that process itself. -1: not kept. */
+static int kept[] = {-1, -1, -1};
+static bool keeps;
+
+static void give_descriptors(void)
+{
+	for (size_t i = 0; i < CUT_ARRAY_LEN(kept); i++) {
+		if (kept[i] >= 0)
+			close(kept[i]);
+		kept[i] = -1;
+	}
+}
+
+static void take_descriptors(void)
+{
+	for (size_t i = 0; keeps && i < CUT_ARRAY_LEN(kept); i++)
+		kept[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+void cut_proc_keep_descriptors(void)
+{
+	keeps = true;
+	take_descriptors();
+}
+
+static int hunt_once(struct cut_proc_hunt *hunt)
 {
 	struct {
 		CUT_VEC(struct cut_proc);
@@ -170,6 +195,16 @@ int cut_proc_hunt(struct cut_proc_hunt *hunt)
 	hunt->len = left.len;
 	hunt->cap = left.cap;
 	return (int)left.len;
+}
+
+int cut_proc_hunt(struct cut_proc_hunt *hunt)
+{
+	int r;
+
+	give_descriptors();
+	r = hunt_once(hunt);
+	take_descriptors();
+	return r;
 }
 
 void cut_proc_hunt_done(struct cut_proc_hunt *hunt)

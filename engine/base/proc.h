@@ -28,4 +28,6 @@ struct cut_proc_hunt {
  * leads one, and to everything that descends from it. Never to the caller. Returns how many of them
  * are still to go, so that 0 means: all gone; or negative errno when /proc cannot be read. */
 int cut_proc_hunt(struct cut_proc_hunt *hunt);
+/* Keeps the descriptors of a hunt aside, so that one is possible when there is no other left. */
+void cut_proc_keep_descriptors(void);
 void cut_proc_hunt_done(struct cut_proc_hunt *hunt);

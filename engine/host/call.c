@@ -87,12 +87,15 @@ static void call_close(struct host_call *call)
 	uv_close((uv_handle_t *)&call->timer, on_timer_closed);
 }
 
-/* Its time was up and it gave in: it failed if it only reads, else what it did may yet land. */
-static enum cut_status overdue_status(const struct host_call *call)
+/* It ended without an answer that can be used: what it did may have landed, or may yet. One that
+ * only reads has failed, but for an observe, where that would mean a conflict. */
+static enum cut_status unanswered_status(const struct host_call *call)
 {
 	bool changes = call->action &&
 		       (!strcmp(call->pub.op, "apply") || !strcmp(call->pub.op, "rollback"));
 
+	if (!strcmp(call->pub.op, "observe"))
+		return CUT_UNKNOWN;
 	return changes && !(call->action->effects & CUT_READ) ? CUT_UNKNOWN : CUT_FAIL;
 }
 
@@ -131,13 +134,13 @@ static void api_done(struct cut_call *pub, enum cut_status status, const char *t
 		status = CUT_UNKNOWN;
 	}
 	if (status == CUT_CANCELED && call->overdue && !call->canceled) {
-		status = overdue_status(call);
+		status = unanswered_status(call);
 		text = "its time was up before it was done";
 	}
 	said = clean_text(host, text);
 	data = host_redact(host, data);
 	if (send_done(call, status, said, data) < 0)
-		send_done(call, CUT_FAIL, "the plugin's answer is over 1 MiB", NULL);
+		send_done(call, unanswered_status(call), "the plugin's answer is over 1 MiB", NULL);
 	json_decref(data);
 	call_close(call);
 }

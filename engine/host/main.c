@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cutover-host: started by the engine, one for each plugin of a run.
  *
- *	cutover-host [--plugin PATH]      serves frames on descriptor 3; without PATH the built-in
- *steps cutover-host --describe [PATH]    prints what a plugin offers, as JSON, and ends */
+ *	cutover-host [--keep-out FOLDER] [--plugin PATH]
+ *		serves frames on descriptor 3; without PATH the built-in steps
+ *	cutover-host --describe [PATH]
+ *		prints what a plugin offers, as JSON, and ends */
 #include "engine/host/host.h"
 
 #include "engine/base/log.h"
+#include "engine/host/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,22 +17,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LINK_FD = 3 };
-
-#define PLUGIN_MAX_MEMORY_BYTES ((rlim_t)4 << 30)
-
-#if defined(__SANITIZE_ADDRESS__)
-#define UNDER_SANITIZER 1 /* it needs its address space, and to trace itself for leaks */
-#else
-#define UNDER_SANITIZER 0
-#endif
+enum { LINK_FD = 3, LOCK_FD = 4 };
 
 struct options {
 	const char *plugin;
+	const char *keep_out; /* a folder in which a plugin must not write */
 	bool describe;
 };
 
@@ -37,6 +32,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option table[] = {
 		{"describe", no_argument, NULL, 'd'},
+		{"keep-out", required_argument, NULL, 'k'},
 		{"plugin", required_argument, NULL, 'p'},
 		{0},
 	};
@@ -45,6 +41,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
 		if (c == 'd')
 			o->describe = true;
+		else if (c == 'k')
+			o->keep_out = optarg;
 		else if (c == 'p')
 			o->plugin = optarg;
 		else
@@ -78,24 +76,6 @@ static int follow_engine(void)
 	if (getsockopt(LINK_FD, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
 		return -errno;
 	return peer.pid > 0 && peer.pid != getppid() ? -ESRCH : 0;
-}
-
-/* Secrets stay out of core dumps and away from debuggers; a plugin cannot eat the machine's memory
- * nor become another user. Commands of the built-in steps may: operators' scripts use sudo. */
-static void limit_self(bool is_plugin)
-{
-	const struct rlimit no_core = {0, 0};
-	const struct rlimit memory = {PLUGIN_MAX_MEMORY_BYTES, PLUGIN_MAX_MEMORY_BYTES};
-
-	setrlimit(RLIMIT_CORE, &no_core);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	if (is_plugin)
-		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (UNDER_SANITIZER)
-		return;
-	prctl(PR_SET_DUMPABLE, 0);
-	if (is_plugin)
-		setrlimit(RLIMIT_AS, &memory);
 }
 
 static int print_descriptor(const struct cut_plugin *plugin, const char *path, const char *digest)
@@ -186,11 +166,13 @@ int main(int argc, char **argv)
 	open_standard();
 	signal(SIGPIPE, SIG_IGN);
 	if (parse_options(argc, argv, &o) < 0) {
-		fprintf(stderr, "usage: cutover-host [--plugin PATH] | --describe [PATH]\n");
+		fprintf(stderr, "usage: cutover-host [--keep-out FOLDER] [--plugin PATH] | --describe "
+				"[PATH]\n");
 		return 2;
 	}
 	if (!o.describe) {
 		fcntl(LINK_FD, F_SETFD, FD_CLOEXEC);
+		fcntl(LOCK_FD, F_SETFD, FD_CLOEXEC); /* if there is one */
 		cut_log_open(STDERR_FILENO, CUT_LOG_INFO, "host");
 		r = follow_engine();
 		if (r < 0) {
@@ -199,7 +181,7 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	limit_self(o.plugin != NULL);
+	host_confine(o.plugin != NULL, o.keep_out);
 	r = host_load(o.plugin, &plugin, &digest, &err);
 	if (r < 0)
 		return report_fault(&err, !o.describe);

@@ -269,7 +269,9 @@ static void host_away(struct host *host, const struct cut_err *why)
 		return;
 	}
 	if (!too_many_deaths(host)) {
-		host_start(host);
+		/* A rollback that its standby serves is not disturbed by a start. */
+		if (host->standby || host->waiting)
+			host_start(host);
 		return;
 	}
 	waiting_fail(host, text);
@@ -294,6 +296,7 @@ static void host_start(struct host *host)
 		.plugin = host->plugin->path,
 		.folder = o->rb->folder,
 		.run = o->run,
+		.keep_out = o->keep_out,
 		.connections = host->connections,
 		.secrets = host->secrets,
 		.hosts = host->hosts,

@@ -13,6 +13,7 @@ struct cut_calls_options {
 	const struct cut_runbook *rb; /* borrowed: whose plugins, connections and actions */
 	const char *host_path;        /* the cutover-host executable; borrowed */
 	const char *run;              /* id; borrowed */
+	const char *keep_out;         /* folder in which plugins must not write, or NULL; borrowed */
 	const json_t *secrets;        /* name → value; borrowed */
 	int lock_fd, log_fd;          /* inherited by the hosts; -1: none */
 	bool standby;                 /* start the rollback's standby hosts too */

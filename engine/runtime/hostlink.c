@@ -47,7 +47,7 @@ static void on_closed(uv_handle_t *handle)
 		link_free(link);
 }
 
-static void close_handle(struct cut_hostlink *link, uv_handle_t *handle)
+void hostlink_close_handle(struct cut_hostlink *link, uv_handle_t *handle)
 {
 	handle->data = link;
 	uv_close(handle, on_closed);
@@ -76,12 +76,15 @@ void hostlink_set_timer(struct cut_hostlink *link)
 	hostlink_wake_at(link, next);
 }
 
-static bool is_command(const void *data, const struct cut_proc *proc)
+static bool is_to_go(const void *data, const struct cut_proc *proc)
 {
 	const struct cut_hostlink *link = data;
 
-	/* The host made a session; in it each command it runs leads a group. What has no leader any
-	 * more was left behind by a command that ended before, on purpose. */
+	/* A plugin cannot leave the host's session, and nothing of it is to stay. */
+	if (link->plugin)
+		return proc->session == link->pid;
+	/* Of the built-in steps each command leads a group. What has no leader any more was left
+	 * behind by a command that ended before, on purpose. */
 	return proc->session == link->pid && proc->group == proc->pid && proc->pid != link->pid;
 }
 
@@ -96,7 +99,7 @@ static void tell_end(struct cut_hostlink *link)
 		link->events.done(link->events.data, f.id, CUT_UNKNOWN, text, NULL);
 	}
 	link->events.gone(link->events.data, &link->why);
-	close_handle(link, (uv_handle_t *)&link->timer);
+	hostlink_close_handle(link, (uv_handle_t *)&link->timer);
 }
 
 static void on_burying(uv_timer_t *timer)
@@ -104,10 +107,12 @@ static void on_burying(uv_timer_t *timer)
 	struct cut_hostlink *link = cut_container(timer, struct cut_hostlink, timer);
 	int running;
 
-	/* The host first: once it is gone, what it ran is ours to find and to reap. */
-	if (!link->reaped && waitpid(link->pid, NULL, WNOHANG) == link->pid)
-		link->reaped = true;
+	/* Once the host is gone, what it ran is ours to find and to reap. */
+	if (!link->reaped && waitpid(link->pid, NULL, WNOHANG) != 0)
+		link->reaped = true; /* by us, or by the hunt */
 	running = cut_proc_hunt(&link->hunt);
+	if (!link->reaped)
+		kill(-link->pid, SIGKILL);
 	if (link->reaped && running == 0) {
 		tell_end(link);
 	} else if (hostlink_now(link) - link->buried > BURY_MS) {
@@ -123,16 +128,18 @@ static void bury(struct cut_hostlink *link)
 	if (link->burying)
 		return;
 	link->burying = true;
-	kill(-link->pid, SIGKILL);
-	close_handle(link, (uv_handle_t *)&link->poll);
-	close_handle(link, (uv_handle_t *)&link->exit);
-	close_handle(link, (uv_handle_t *)&link->flush);
+	if (!link->plugin) /* else the hunt first looks who descends from it */
+		kill(-link->pid, SIGKILL);
+	hostlink_words_close(link);
+	hostlink_close_handle(link, (uv_handle_t *)&link->poll);
+	hostlink_close_handle(link, (uv_handle_t *)&link->exit);
+	hostlink_close_handle(link, (uv_handle_t *)&link->flush);
 	close(link->fd);
 	close(link->pidfd);
 	link->fd = link->pidfd = -1;
 	uv_update_time(link->loop);
 	link->buried = hostlink_now(link);
-	link->hunt = (struct cut_proc_hunt){.is_root = is_command, .data = link, .reap = true};
+	link->hunt = (struct cut_proc_hunt){.is_root = is_to_go, .data = link, .reap = true};
 	uv_timer_start(&link->timer, on_burying, 0, BURY_POLL_MS);
 }
 
@@ -266,6 +273,7 @@ static void watch(struct cut_hostlink *link)
 	uv_timer_init(link->loop, &link->timer);
 	link->handles = 4;
 	uv_update_time(link->loop);
+	hostlink_words_open(link);
 	link->ponged = hostlink_now(link);
 	hostlink_set_timer(link);
 }
@@ -275,23 +283,31 @@ int cut_hostlink_start(struct uv_loop_s *loop, const struct cut_hostlink_options
 		       struct cut_err *err)
 {
 	struct cut_hostlink *link = cut_new(struct cut_hostlink);
+	struct cut_hostspawn started;
 	int r;
 
 	link->loop = loop;
 	link->events = *events;
+	link->plugin = options->plugin != NULL;
+	link->words.log_fd = options->log_fd;
 	r = hostlink_say_hello(link, options, err);
 	if (r == 0)
-		r = cut_hostspawn(options, &link->pid, &link->fd, err);
+		r = cut_hostspawn(options, &started, err);
 	if (r < 0) {
 		link_free(link);
 		return r;
 	}
+	link->pid = started.pid;
+	link->fd = started.link;
+	link->words.fd = started.words;
 	link->pidfd = (int)syscall(SYS_pidfd_open, link->pid, 0);
 	if (link->pidfd < 0) {
 		r = cut_err_sys(err, -errno, NULL, "cannot watch the plugin host");
 		kill(-link->pid, SIGKILL);
 		waitpid(link->pid, NULL, 0);
 		close(link->fd);
+		if (link->words.fd >= 0)
+			close(link->words.fd);
 		link_free(link);
 		return r;
 	}

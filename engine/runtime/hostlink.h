@@ -20,8 +20,9 @@ struct cut_hostlink_options {
 		*connections; /* name → typed parameters, of this plugin; borrowed during start */
 	const json_t *secrets; /* name → value: those that this plugin's parts name */
 	const json_t *hosts; /* ["name:port", …]: addresses it looks up and keeps; NULL; borrowed */
-	int lock_fd;	       /* inherited, or -1 */
-	int log_fd;	       /* the host's standard error */
+	const char *keep_out;  /* folder in which a plugin must not write, or NULL */
+	int lock_fd;	       /* of which it gets a hold, or -1 */
+	int log_fd;	       /* where its standard error goes to, through us; or -1 */
 };
 
 /* All on the loop. */
@@ -43,7 +44,7 @@ struct cut_hostcall {
 	const char *op;	    /* "plan" "apply" "verify" "observe" "rollback" "sample" */
 	const char *step, *key;
 	unsigned attempt;
-	cut_time timeout;	      /* ms from now; at its end + 1 s grace the host is killed */
+	cut_time timeout;	      /* ms from now; at its end + 0.7 s grace the host is killed */
 	const json_t *params, *saved; /* borrowed during the call of cut_hostlink_call */
 };
 

@@ -9,7 +9,10 @@
 #include <errno.h>
 #include <string.h>
 
-enum { CANCEL_GRACE_S = 30 };
+enum {
+	CANCEL_GRACE_S = 30,
+	FRAME_BYTES = 64, /* of a note in the log, beside its text */
+};
 
 #define TIMEOUT_MAX_MS (365 * CUT_DAY) /* a call without a limit of its own */
 
@@ -96,30 +99,36 @@ static void on_save(struct cut_hostlink *link, const json_t *frame)
 
 	if (!f)
 		return;
-	if (json_is_object(state))
-		link->events.save(link->events.data, f->id, state);
-	else
-		hostlink_give_up(link, -EPROTO, "it saves what is not an object",
+	if (!json_is_object(state) || f->saves) {
+		hostlink_give_up(link, -EPROTO, "it saves twice, or what is not an object",
 				 "plugin host killed");
+		return;
+	}
+	f->saves = true;
+	link->events.save(link->events.data, f->id, state);
 }
 
 static void on_progress(struct cut_hostlink *link, const json_t *frame)
 {
 	struct flight *f = find_flight(link, frame);
+	const char *text = cut_json_str(frame, "text", NULL);
 
-	if (f && link->events.progress)
+	if (f && hostlink_may_say(link, FRAME_BYTES + (text ? strlen(text) : 0)) &&
+	    link->events.progress)
 		link->events.progress(link->events.data, f->id, cut_json_real(frame, "fraction", 0),
-				      cut_json_str(frame, "text", NULL));
+				      text);
 }
 
 static void on_note(struct cut_hostlink *link, const json_t *frame)
 {
 	int64_t level = cut_json_int(frame, "level", CUT_LOG_INFO);
+	const char *text = cut_json_str(frame, "text", "");
 
 	if (level < CUT_LOG_DEBUG || level > CUT_LOG_ERROR)
 		level = CUT_LOG_INFO;
-	cut_log((enum cut_log_level)level, "plugin_note", "call=%lld text=%s",
-		(long long)cut_json_int(frame, "id", 0), cut_json_str(frame, "text", ""));
+	if (hostlink_may_say(link, FRAME_BYTES + strlen(text)))
+		cut_log((enum cut_log_level)level, "plugin_note", "call=%lld text=%s",
+			(long long)cut_json_int(frame, "id", 0), text);
 }
 
 static void take_frame(struct cut_hostlink *link, const json_t *frame)

@@ -2,6 +2,7 @@
 /* Starts cutover-host: to serve, or to describe a plugin. */
 #include "engine/runtime/hostspawn.h"
 
+#include "engine/base/log.h"
 #include "engine/base/vec.h"
 #include "engine/runtime/lock.h"
 
@@ -10,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -92,41 +94,104 @@ static int no_host(struct cut_err *err, int r, const char *path)
 			   "cannot start the plugin host %s", path);
 }
 
-int cut_hostspawn(const struct cut_hostlink_options *o, pid_t *ret_pid, int *ret_fd,
+/* What a host gets; -1: not open. Its ends are above the numbers that they will have there. */
+struct plumbing {
+	int link, words, lock; /* the host's */
+	int our_link, our_words;
+};
+
+static void close_end(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static int lift(int fd)
+{
+	int above = fcntl(fd, F_DUPFD_CLOEXEC, ABOVE_FD);
+
+	close(fd);
+	return above;
+}
+
+static int plumbing_open(struct plumbing *p, const struct cut_hostlink_options *o)
+{
+	int link[2], words[2], r = 0;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, link) < 0)
+		return -errno;
+	p->our_link = link[0];
+	p->link = lift(link[1]);
+	fcntl(p->our_link, F_SETFL, O_NONBLOCK);
+	if (o->log_fd >= 0) {
+		if (pipe2(words, O_CLOEXEC) < 0)
+			return -errno;
+		p->our_words = words[0];
+		p->words = lift(words[1]);
+		fcntl(p->our_words, F_SETFL, O_NONBLOCK);
+	}
+	if (o->lock_fd >= 0) {
+		r = cut_lock_share(o->lock_fd, &p->lock);
+		if (r == 0)
+			p->lock = lift(p->lock);
+	}
+	if (p->link < 0 || (o->log_fd >= 0 && p->words < 0) || (r == 0 && o->lock_fd >= 0 && p->lock < 0))
+		return -EMFILE;
+	return r;
+}
+
+/* Landlock could not let a plugin make files in a folder above one that it must not write. */
+static bool can_keep_out(const struct cut_hostlink_options *o)
+{
+	cut_auto(cut_str) char *runs = o->keep_out ? realpath(o->keep_out, NULL) : NULL;
+	cut_auto(cut_str) char *folder = realpath(o->folder, NULL);
+	size_t len = folder ? strlen(folder) : 0;
+
+	if (!o->plugin || !runs || !folder)
+		return false;
+	if (strncmp(runs, folder, len) || (len > 1 && runs[len] && runs[len] != '/'))
+		return true;
+	cut_log(CUT_LOG_WARN, "runs_not_guarded",
+		"plugin=%s why=\"%s lies in the runbook's folder\" next=\"name another with "
+		"--state-dir\"",
+		o->plugin, runs);
+	return false;
+}
+
+int cut_hostspawn(const struct cut_hostlink_options *o, struct cut_hostspawn *ret,
 		  struct cut_err *err)
 {
-	char *argv[] = {"cutover-host", o->plugin ? "--plugin" : NULL, (char *)o->plugin, NULL};
-	int pair[2], link, log, lock, r;
+	struct plumbing p = {-1, -1, -1, -1, -1};
+	int r = plumbing_open(&p, o);
 	pid_t pid;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return no_host(err, -errno, o->host_path);
-	fcntl(pair[0], F_SETFL, O_NONBLOCK);
-	link = fcntl(pair[1], F_DUPFD_CLOEXEC, ABOVE_FD);
-	log = o->log_fd < 0 ? -1 : fcntl(o->log_fd, F_DUPFD_CLOEXEC, ABOVE_FD);
-	lock = o->lock_fd < 0 ? -1 : fcntl(o->lock_fd, F_DUPFD_CLOEXEC, ABOVE_FD);
-	close(pair[1]);
-	if (link < 0) {
-		r = -EMFILE;
-	} else {
+	if (r == 0) {
+		char *argv[7] = {"cutover-host"};
+		size_t n = 1;
 		const int map[][2] = {
-			{-1, 0}, {log, 1}, {log, 2}, {link, LINK_FD}, {lock, LOCK_FD}};
+			{-1, 0}, {p.words, 1}, {p.words, 2}, {p.link, LINK_FD}, {p.lock, LOCK_FD}};
 
-		r = spawn_with(o->host_path, argv, map, CUT_ARRAY_LEN(map) - (lock < 0), &pid);
-		close(link);
+		if (can_keep_out(o)) {
+			argv[n++] = "--keep-out";
+			argv[n++] = (char *)o->keep_out;
+		}
+		if (o->plugin) {
+			argv[n++] = "--plugin";
+			argv[n++] = (char *)o->plugin;
+		}
+		r = spawn_with(o->host_path, argv, map, CUT_ARRAY_LEN(map) - (p.lock < 0), &pid);
 	}
-	if (log >= 0)
-		close(log);
-	if (lock >= 0)
-		close(lock);
+	close_end(p.link);
+	close_end(p.words);
+	close_end(p.lock);
 	if (r < 0) {
-		close(pair[0]);
+		close_end(p.our_link);
+		close_end(p.our_words);
 		return no_host(err, r, o->host_path);
 	}
 	if (o->lock_fd >= 0)
 		cut_lock_note(o->lock_fd, "host", pid);
-	*ret_pid = pid;
-	*ret_fd = pair[0];
+	*ret = (struct cut_hostspawn){.pid = pid, .link = p.our_link, .words = p.our_words};
 	return 0;
 }
 

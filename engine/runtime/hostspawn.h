@@ -5,7 +5,13 @@
 #include "engine/base/err.h"
 #include "engine/runtime/hostlink.h"
 
-/* Starts a host in a session of its own: the link is its descriptor 3 (the other end, non-blocking,
- * in *ret_fd), the lock 4, standard error the log; PATH, HOME, LANG and TZ its environment. */
-int cut_hostspawn(const struct cut_hostlink_options *options, pid_t *ret_pid, int *ret_fd,
+struct cut_hostspawn {
+	pid_t pid;
+	int link;  /* our end, non-blocking */
+	int words; /* its standard output and error, to be read, non-blocking; -1: nobody listens */
+};
+
+/* Starts a host in a session of its own: the link is its descriptor 3, a hold of the lock 4; PATH,
+ * HOME, LANG and TZ its environment. */
+int cut_hostspawn(const struct cut_hostlink_options *options, struct cut_hostspawn *ret,
 		  struct cut_err *err);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define LINES_BYTES 65536 /* far more than the lines of one run */
+#define OWNED_BYTES 1	  /* the taker's; what follows is for holds, and a taker needs all of it */
 
 static int read_lines(int fd, struct cut_buf *lines)
 {
@@ -51,6 +52,7 @@ static int refuse_held(int fd, const char *path, struct cut_err *err)
 int cut_lock_take(const char *path, int *ret_fd, struct cut_err *err)
 {
 	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct flock shared = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = OWNED_BYTES};
 	int fd, r;
 
 	fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -63,12 +65,29 @@ int cut_lock_take(const char *path, int *ret_fd, struct cut_err *err)
 		close(fd);
 		return r;
 	}
-	if (ftruncate(fd, 0) < 0) {
+	if (fcntl(fd, F_OFD_SETLK, &shared) < 0 || ftruncate(fd, 0) < 0) {
 		r = cut_err_sys(err, -errno, NULL, "cannot write %s", path);
 		close(fd);
 		return r;
 	}
 	*ret_fd = fd;
+	return 0;
+}
+
+int cut_lock_share(int fd, int *ret_fd)
+{
+	struct flock shared = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = OWNED_BYTES};
+	cut_auto(cut_str) char *path = cut_printf("/proc/self/fd/%d", fd);
+	int hold = open(path, O_RDONLY | O_CLOEXEC), r;
+
+	if (hold < 0)
+		return -errno;
+	if (fcntl(hold, F_OFD_SETLK, &shared) < 0) {
+		r = -errno;
+		close(hold);
+		return r;
+	}
+	*ret_fd = hold;
 	return 0;
 }
 

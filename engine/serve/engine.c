@@ -2,6 +2,7 @@
 #include "engine/serve/engine.h"
 
 #include "engine/base/log.h"
+#include "engine/base/proc.h"
 #include "engine/base/vec.h"
 #include "engine/runtime/clock.h"
 #include "engine/runtime/loop.h"
@@ -38,6 +39,7 @@ struct engine {
 	struct cut_calls *calls;
 	struct cut_driver *driver;
 	struct cut_control *control;
+	char *runs; /* the folder of all runs; owned */
 	json_t *secrets, *roles, *plans;
 	json_t *tell; /* to the client, once tell_seq is on disk; or NULL */
 	uint64_t tell_seq;
@@ -399,6 +401,7 @@ static int start_hosts(struct engine *e, struct cut_err *err)
 {
 	struct cut_calls_options options = {
 		.world = e->world,
+		.keep_out = e->runs,
 		.rb = e->o->rb,
 		.host_path = e->o->host_path,
 		.run = e->o->run_id,
@@ -417,6 +420,7 @@ static void engine_done(struct engine *e)
 	cut_watch_free(e->watch);
 	cut_replay_done(&e->replay);
 	cut_buf_done(&e->client_in);
+	free(e->runs);
 	json_decref(e->secrets);
 	json_decref(e->roles);
 	json_decref(e->plans);
@@ -430,6 +434,8 @@ int cut_engine_run(void *arg, const struct cut_engine_start *start)
 	cut_auto(cut_err) struct cut_err err = {0};
 
 	e.resume = options->resume || start->restarts > 0;
+	e.runs = cut_strndup(options->dir, (size_t)(strrchr(options->dir, '/') - options->dir));
+	cut_proc_keep_descriptors();
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	prctl(PR_SET_DUMPABLE, 0);

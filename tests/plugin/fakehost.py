@@ -68,6 +68,20 @@ def closes_the_link(call):
     hang()
 
 
+def floods(call):
+    while True:
+        os.write(2, b"x" * 65535 + b"\n")
+
+
+def leaves_an_orphan(call):
+    """A process that leads nothing, below a shell that has ended."""
+    shell = subprocess.run(["sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!"],
+                           capture_output=True, text=True)
+    send(t="progress", id=call["id"], fraction=0.5, text=shell.stdout.strip())
+    time.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 BEHAVIOURS = {
     "answers_twice": lambda call: (done(call), done(call)),
     "answers_an_unknown_id": lambda call: done(call, id=call["id"] + 1000),
@@ -76,8 +90,11 @@ BEHAVIOURS = {
     "closes_the_link": closes_the_link,
     "dies": dies,
     "dies_with_a_command": dies_with_a_command,
+    "floods": floods,
     "gives_up": lambda call: send(t="failed", text="out of ideas"),
     "hangs": lambda call: hang(),
+    "leaves_an_orphan": leaves_an_orphan,
+    "saves_twice": lambda call: [send(t="save", id=call["id"], state={}) for _ in range(2)],
     "sends_2_mib": lambda call: os.write(3, struct.pack(">I", 2 << 20)),
     "sends_an_unknown_kind": lambda call: send(t="hullo"),
     "sends_garbage": lambda call: os.write(3, b"\0\0\0\4oops"),

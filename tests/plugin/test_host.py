@@ -37,10 +37,10 @@ def folder():
     shutil.rmtree(path)
 
 
-def build(folder, **wrong):
+def build(folder, source=None, **wrong):
     so = folder / "tiny.so"
     subprocess.run(["cc", "-shared", "-fPIC", "-w", "-I", ROOT / "plugins", "-o", so, "-x", "c", "-"],
-                   input=SOURCE % {**RIGHT, **wrong}, text=True, check=True)
+                   input=source or SOURCE % {**RIGHT, **wrong}, text=True, check=True)
     so.chmod(0o755)
     return so
 
@@ -219,6 +219,39 @@ def test_nothing_piles_up(core, web):  # noqa: F811
     after = held()
     assert after[1] == 0
     assert after[0] <= before[0] + 5, "kept connections apart, no descriptor is left"
+
+
+LARGE = """
+#include "cutover/plugin.h"
+#include <stdlib.h>
+#include <string.h>
+static void work(struct cut_call *call)
+{
+	char *text = calloc(1, (2 << 20) + 1);
+	memset(text, 'x', 2 << 20);
+	call->api->done(call, CUT_OK, NULL, json_pack("{s:s}", "text", text));
+}
+static const struct cut_param none[] = {{0}};
+static const struct cut_action large = {
+	.name = "large", .help = "h", .params = none, .outputs = none, .effects = %s,
+	.apply = work, .observe = work,
+};
+static const struct cut_action *const actions[] = {&large, NULL};
+static const struct cut_plugin p = {
+	.magic = CUT_PLUGIN_MAGIC, .major = 1, .name = "tiny", .actions = actions,
+};
+const struct cut_plugin *cut_plugin_v1(void) { return &p; }
+"""
+
+
+@pytest.mark.parametrize("effects, op, status", [
+    ("CUT_WRITE", "apply", "unknown"), ("CUT_WRITE", "observe", "unknown"),
+    ("CUT_READ", "apply", "fail")])
+def test_an_answer_that_is_too_large_says_nothing_of_the_effect(folder, effects, op, status):
+    so = build(folder, LARGE % effects)
+    with Host(str(so)) as host:
+        done = host.call("large", op, {})
+        assert done.status == status and "over 1 MiB" in done.text
 
 
 def test_a_killed_engine_takes_its_host_along(tmp_path):

@@ -12,7 +12,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
@@ -32,6 +34,7 @@ struct world {
 	enum cut_status status[CALLS_MAX];
 	char *text, *gone_why, *progress;
 	json_t *data, *saved;
+	int log; /* where the host's words go to */
 };
 
 static void on_ready(void *data, const json_t *descriptor)
@@ -116,6 +119,7 @@ static struct world *start(const char *fake, const char *plugin)
 	cut_auto(cut_json) json_t *secrets = json_pack("{s:s}", "token", "s3cret-value");
 	struct world *w = cut_new(struct world);
 	struct cut_hostlink_events mine = events;
+	int log = memfd_create("log", MFD_CLOEXEC);
 	struct cut_hostlink_options options = {
 		.host_path = host_path(fake != NULL),
 		.plugin = fake ? fake : plugin,
@@ -123,10 +127,11 @@ static struct world *start(const char *fake, const char *plugin)
 		.run = "20261122T000000Z-test-0000",
 		.secrets = secrets,
 		.lock_fd = -1,
-		.log_fd = getenv("CUT_TEST_LOG") ? STDERR_FILENO : -1,
+		.log_fd = getenv("CUT_TEST_LOG") ? STDERR_FILENO : log,
 	};
 
 	mine.data = w;
+	w->log = log;
 	uv_loop_init(&w->loop);
 	uv_timer_init(&w->loop, &w->limit);
 	assert_int_equal(cut_hostlink_start(&w->loop, &options, &mine, &w->link, NULL), 0);
@@ -166,6 +171,7 @@ static void finish(struct world *w)
 	uv_close((uv_handle_t *)&w->limit, NULL);
 	uv_run(&w->loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&w->loop), 0);
+	close(w->log);
 	free(w->text);
 	free(w->gone_why);
 	free(w->progress);
@@ -351,6 +357,7 @@ static const struct {
 	{"dies", CUT_UNKNOWN, "killed by SIGSEGV"},
 	{"gives_up", CUT_UNKNOWN, "out of ideas"},
 	{"hangs", CUT_UNKNOWN, "a call did not end when its time was up"},
+	{"saves_twice", CUT_UNKNOWN, "saves twice"},
 	{"sends_2_mib", CUT_UNKNOWN, "garbage"},
 	{"sends_an_unknown_kind", CUT_UNKNOWN, "unknown kind"},
 	{"sends_garbage", CUT_UNKNOWN, "garbage"},
@@ -386,6 +393,33 @@ static void test_command_of_a_dead_host_is_killed(void **state)
 	run(w);
 	assert_non_null(w->progress);
 	assert_false(is_alive(atoi(w->progress)));
+	finish(w);
+}
+
+static void test_nothing_of_a_plugin_outlives_its_host(void **state)
+{
+	struct world *w = start("leaves_an_orphan", NULL);
+
+	call(w, 1, "any", "apply", 10000, json_object());
+	w->want = 2;
+	run(w);
+	assert_non_null(w->progress);
+	assert_false(is_alive(atoi(w->progress)));
+	finish(w);
+}
+
+static void test_a_host_that_floods_the_log_fills_no_disk(void **state)
+{
+	struct world *w = start("floods", NULL);
+	struct stat st;
+
+	call(w, 1, "any", "apply", LONG_MS, json_object());
+	w->want = 2;
+	run(w);
+	assert_int_equal(w->status[1], CUT_UNKNOWN);
+	assert_non_null(strstr(w->gone_why, "floods the log"));
+	assert_int_equal(fstat(w->log, &st), 0);
+	assert_in_range(st.st_size, 1, 4 << 20);
 	finish(w);
 }
 
@@ -459,6 +493,8 @@ int main(void)
 		cmocka_unit_test(test_secrets_are_taken_out_of_answers),
 		cmocka_unit_test(test_faulty_host_is_killed_and_its_call_ends_once),
 		cmocka_unit_test(test_command_of_a_dead_host_is_killed),
+		cmocka_unit_test(test_nothing_of_a_plugin_outlives_its_host),
+		cmocka_unit_test(test_a_host_that_floods_the_log_fills_no_disk),
 		cmocka_unit_test(test_call_of_a_dead_host_is_refused),
 		cmocka_unit_test(test_missing_host_program_is_an_error),
 		cmocka_unit_test(test_describe_tells_what_the_built_in_steps_are),

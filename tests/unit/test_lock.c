@@ -101,6 +101,29 @@ static void test_the_lock_lasts_as_long_as_any_heir_of_the_descriptor(void **sta
 	close(fd);
 }
 
+static void test_a_share_keeps_takers_out_and_frees_nothing_but_itself(void **state)
+{
+	struct flock all = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+	int fd = -1, share = -1, other = -1;
+
+	assert_int_equal(cut_lock_take(path, &fd, NULL), 0);
+	assert_int_equal(cut_lock_share(fd, &share), 0);
+	assert_int_equal(write(share, "engine 1\n", 9), -1);
+	assert_int_equal(fcntl(share, F_OFD_SETLK, &all), 0); /* as a malicious holder would */
+	assert_true(is_live());
+	close(share);
+	assert_true(is_live());
+
+	assert_int_equal(cut_lock_share(fd, &share), 0);
+	assert_int_equal(cut_lock_share(fd, &other), 0);
+	close(other);
+	close(fd);
+	assert_true(is_live());
+	assert_int_equal(cut_lock_take(path, &fd, NULL), -EBUSY);
+	close(share);
+	assert_false(is_live());
+}
+
 static void test_a_killed_holder_leaves_the_lock_free(void **state)
 {
 	int ready[2], fd = -1;
@@ -149,6 +172,7 @@ int main(void)
 		T(test_a_second_taker_is_refused_and_told_who_holds_it),
 		T(test_a_query_takes_nothing_and_names_the_newest_of_a_role),
 		T(test_the_lock_lasts_as_long_as_any_heir_of_the_descriptor),
+		T(test_a_share_keeps_takers_out_and_frees_nothing_but_itself),
 		T(test_a_killed_holder_leaves_the_lock_free),
 		T(test_an_executed_program_does_not_inherit_it_by_accident),
 		T(test_a_symbolic_link_is_not_followed),
