@@ -11,6 +11,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+/* 0 once the engine goes on with the run; else the exit code, told why. */
 static int take_up(const struct cut_args *args, struct cut_found *found, struct cut_context *ctx)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
@@ -18,6 +19,8 @@ static int take_up(const struct cut_args *args, struct cut_found *found, struct 
 	cut_auto(cut_buf) struct cut_buf canonical = {0};
 	const struct passwd *pw = getpwuid(getuid());
 	struct cut_named_locks locks = {0};
+	cut_auto(cut_json) json_t *message = NULL;
+	cut_auto(cut_buf) struct cut_buf in = {0};
 	int lock_fd = -1, client = -1;
 	struct cut_launch launch;
 	int r = cut_lock_take(lock, &lock_fd, &err);
@@ -53,7 +56,13 @@ static int take_up(const struct cut_args *args, struct cut_found *found, struct 
 	};
 	r = cut_launch(&launch, &client, &err);
 	cut_named_locks_done(&locks);
-	return r < 0 ? cut_cli_fail(args, &err, CUT_EXIT_INTERNAL) : 0;
+	if (r == 0) {
+		r = cut_launch_message(client, CUT_LAUNCH_TIMEOUT, &in, &message, &err);
+		close(client);
+	}
+	if (r == 0)
+		r = cut_launch_refusal(message, &err);
+	return r < 0 ? cut_cli_fail(args, &err, cut_cli_exit(&err)) : 0;
 }
 
 int cut_cmd_recover(const struct cut_args *args)

@@ -18,7 +18,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ARM_TIMEOUT (2 * CUT_MINUTE) /* hosts, plans and first samples have shorter ones of their own */
 #define START_TIMEOUT (30 * CUT_SECOND) /* until the order to start is on disk */
 
 struct starting {
@@ -206,18 +205,12 @@ static int see_it_start(struct starting *s, int client)
 	cut_auto(cut_buf) struct cut_buf in = {0};
 	cut_auto(cut_json) json_t *message = NULL;
 	bool quiet = cut_args_has(s->args, "yes") || s->at != CUT_NEVER;
-	int r = cut_launch_message(client, ARM_TIMEOUT, &in, &message, &err);
+	int r = cut_launch_message(client, CUT_LAUNCH_TIMEOUT, &in, &message, &err);
 
 	if (r < 0)
 		return cut_cli_fail(s->args, &err, CUT_EXIT_INTERNAL);
-	if (strcmp(cut_json_str(message, "type", ""), "refused") == 0) {
-		const json_t *error = json_object_get(message, "error");
-
-		cut_err_set(&err, -(int)cut_json_int(message, "errno", EPERM),
-		            cut_json_str(error, "why", NULL), cut_json_str(error, "next", NULL), "%s",
-		            cut_json_str(error, "what", "refused"));
+	if (cut_launch_refusal(message, &err) < 0)
 		return cut_cli_fail(s->args, &err, CUT_EXIT_REFUSED);
-	}
 	if (!s->args->json) {
 		cut_auto(cut_buf) struct cut_buf text = {0};
 

@@ -30,7 +30,7 @@ static void supervise(const struct cut_launch *launch, int log_fd, int client)
 		.hold = launch->named_locks,
 		.hold_len = launch->named_locks_len,
 		.keep = &client,
-		.keep_len = client >= 0 ? 1 : 0,
+		.keep_len = 1,
 		.engine = cut_engine_run,
 		.arg = &engine,
 	};
@@ -47,26 +47,25 @@ int cut_launch(const struct cut_launch *launch, int *ret_client, struct cut_err 
 
 	if (log_fd < 0)
 		return log_fd;
-	if (!launch->engine.resume &&
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
 		close(log_fd);
 		return cut_err_sys(err, -errno, NULL, "cannot start the engine");
 	}
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
-		if (pair[0] >= 0)
-			close(pair[0]);
+		close(pair[0]);
 		if (fork() == 0)
 			supervise(launch, log_fd, pair[1]);
 		_exit(0);
 	}
 	close(log_fd);
 	close(launch->lock_fd); /* the supervisor has its own now */
-	if (pair[1] >= 0)
-		close(pair[1]);
-	if (pid < 0)
+	close(pair[1]);
+	if (pid < 0) {
+		close(pair[0]);
 		return cut_err_sys(err, -errno, NULL, "cannot start the engine");
+	}
 	waitpid(pid, NULL, 0);
 	*ret_client = pair[0];
 	return 0;
@@ -105,4 +104,15 @@ int cut_launch_message(int client, cut_time timeout, struct cut_buf *in, json_t 
 		if (n > 0)
 			in->len += (size_t)n;
 	}
+}
+
+int cut_launch_refusal(const json_t *message, struct cut_err *err)
+{
+	const json_t *error = json_object_get(message, "error");
+
+	if (strcmp(cut_json_str(message, "type", ""), "refused") != 0)
+		return 0;
+	return cut_err_set(err, -(int)cut_json_int(message, "errno", EPERM),
+			   cut_json_str(error, "why", NULL), cut_json_str(error, "next", NULL), "%s",
+			   cut_json_str(error, "what", "refused"));
 }

@@ -6,6 +6,9 @@
 #include "engine/cli/context.h"
 #include "engine/serve/engine.h"
 
+/* Hosts, plans and first samples have shorter ones of their own. */
+#define CUT_LAUNCH_TIMEOUT (2 * CUT_MINUTE)
+
 struct cut_launch {
 	struct cut_engine_options engine; /* dir, run_id, socket, host_path are set by the caller */
 	const char *state_dir;
@@ -14,8 +17,10 @@ struct cut_launch {
 	size_t named_locks_len;
 };
 
-/* Forks. *ret_client: the line to the engine (see serve/engine.h), or -1 when resuming. */
+/* Forks. *ret_client: the line to the engine (see serve/engine.h). */
 int cut_launch(const struct cut_launch *launch, int *ret_client, struct cut_err *err);
 /* Reads the engine's next message: -ETIMEDOUT, or -EPIPE when it closed without one. */
 int cut_launch_message(int client, cut_time timeout, struct cut_buf *in, json_t **ret,
                        struct cut_err *err);
+/* 0, or the error that the message tells: the engine refused. */
+int cut_launch_refusal(const json_t *message, struct cut_err *err);

@@ -3,27 +3,64 @@
 
 #include <string.h>
 
-static const char *undo_text(const struct cut_step *step)
+/* As one would type it; words that a shell would split or read otherwise stand as JSON strings. */
+static void add_words(const json_t *argv, struct cut_buf *out)
 {
-	switch (step->undo) {
-	case CUT_UNDO_AUTO: return "undo: automatic, from the state saved before";
-	case CUT_UNDO_BODY: return step->undo_body->uses;
-	case CUT_UNDO_IMPOSSIBLE: return step->undo_reason;
-	case CUT_UNDO_NOT_NEEDED: break;
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_@%+=:,./-";
+	const json_t *word;
+	size_t i;
+
+	json_array_foreach (argv, i, word) {
+		const char *text = json_string_value(word);
+
+		if (i > 0)
+			cut_buf_add_char(out, ' ');
+		if (text && *text && text[strspn(text, plain)] == '\0')
+			cut_buf_add_str(out, text);
+		else
+			cut_json_canonical(word, out);
 	}
-	return NULL;
 }
 
-static const char *what_text(const struct cut_step *step)
+/* What runs: a command itself, of anything else the action's name. */
+static void add_body(const struct cut_body *body, struct cut_buf *out)
+{
+	cut_buf_add_str(out, body->uses);
+	if (strcmp(body->uses, "exec") == 0) {
+		cut_buf_add_str(out, ": ");
+		add_words(json_object_get(body->params, "argv"), out);
+	}
+}
+
+static void add_step(const struct cut_step *step, struct cut_buf *out)
 {
 	switch (step->kind) {
 	case CUT_STEP_ACTION:
-	case CUT_STEP_CHECK: return step->body.uses;
-	case CUT_STEP_WAIT: return "wait";
-	case CUT_STEP_APPROVE: return "approval";
-	case CUT_STEP_MANUAL: return "by hand";
+	case CUT_STEP_CHECK: add_body(&step->body, out); break;
+	case CUT_STEP_WAIT: cut_buf_add_str(out, "wait"); break;
+	case CUT_STEP_APPROVE: cut_buf_add_str(out, "approval"); break;
+	case CUT_STEP_MANUAL: cut_buf_add_str(out, "by hand"); break;
 	}
-	return "";
+	cut_buf_add_char(out, '\n');
+}
+
+static void add_undo(const struct cut_step *step, struct cut_buf *out)
+{
+	switch (step->undo) {
+	case CUT_UNDO_AUTO:
+		cut_buf_add_str(out, "      undo: automatic, from the state saved before\n");
+		break;
+	case CUT_UNDO_BODY:
+		cut_buf_add_str(out, "      undo: ");
+		add_body(step->undo_body, out);
+		cut_buf_add_char(out, '\n');
+		break;
+	case CUT_UNDO_IMPOSSIBLE:
+		cut_buf_printf(out, "      NO UNDO: %s\n", step->undo_reason);
+		break;
+	case CUT_UNDO_NOT_NEEDED: break;
+	}
 }
 
 static void changes(const json_t *plan, struct cut_buf *out)
@@ -65,17 +102,13 @@ void cut_render_plan(const struct cut_runbook *rb, const struct cut_graph *graph
 		               phase->point_of_no_return ? "  (point of no return)" : "");
 		for (uint32_t i = 0; i < phase->steps_len; i++) {
 			const struct cut_step *step = &rb->steps[phase->first_step + i];
-			const char *undo = undo_text(step);
 
-			cut_buf_printf(out, "   %c %-28s %s\n", critical[phase->first_step + i] ? '*' : ' ',
-			               step->address, what_text(step));
+			cut_buf_printf(out, "   %c %-28s ", critical[phase->first_step + i] ? '*' : ' ',
+				       step->address);
+			add_step(step, out);
 			changes(json_object_get(plans, step->address), out);
-			if (cut_step_writes(step) && undo)
-				cut_buf_printf(out, "      %s%s\n",
-				               step->undo == CUT_UNDO_BODY ? "undo: by "
-				               : step->undo == CUT_UNDO_IMPOSSIBLE ? "NO UNDO: "
-				                                                   : "",
-				               undo);
+			if (cut_step_writes(step))
+				add_undo(step, out);
 		}
 	}
 	cut_buf_add_str(out, "  (* critical path");

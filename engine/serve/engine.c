@@ -95,6 +95,13 @@ static void client_tell(struct engine *e, json_t *message)
 	}
 }
 
+static void client_tell_refused(struct engine *e, const struct cut_err *err)
+{
+	client_tell(e, json_pack("{s:s, s:{s:s?, s:s?, s:s?}, s:i}", "type", "refused", "error",
+				 "what", err->what, "why", err->why, "next", err->next, "errno",
+				 -err->code));
+}
+
 /* Ends the engine before the run has started: no trace of it stays. */
 static void withdraw(struct engine *e, const struct cut_err *err)
 {
@@ -103,9 +110,7 @@ static void withdraw(struct engine *e, const struct cut_err *err)
 		cut_auto(cut_str) char *text = cut_err_text(err);
 
 		cut_log(CUT_LOG_WARN, "refused", "why=\"%s\"", text);
-		client_tell(e, json_pack("{s:s, s:{s:s?, s:s?, s:s?}, s:i}", "type", "refused",
-		                         "error", "what", err->what, "why", err->why, "next",
-		                         err->next, "errno", -err->code));
+		client_tell_refused(e, err);
 	}
 	engine_stop(e);
 }
@@ -154,7 +159,7 @@ static void on_client_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
 	if (n < 0) {
 		client_close(e);
-		if (!e->started && e->o->at == CUT_NEVER)
+		if (!e->resume && !e->started && e->o->at == CUT_NEVER)
 			withdraw(e, NULL);
 		return;
 	}
@@ -274,6 +279,7 @@ static int driver_make(struct engine *e, cut_time zero_boot, struct cut_err *err
 static void await_order(struct engine *e)
 {
 	const char *start = cut_json_str(cut_run_armed(e->run), "start", CUT_START_ASKED);
+	cut_auto(cut_err) struct cut_err err = {0};
 	cut_time now = cut_clock_wall();
 
 	e->start_at = CUT_NEVER;
@@ -282,10 +288,13 @@ static void await_order(struct engine *e)
 	else if (cut_rfc3339_parse(start, strlen(start), &e->start_at) == 0)
 		uv_timer_start(&e->start_timer, on_start_due,
 		               e->start_at > now ? (uint64_t)(e->start_at - now) : 0, 0);
-	else if (e->client_open)
+	else if (e->client_open && !e->resume)
 		uv_timer_start(&e->start_timer, on_start_due, START_WAIT, 0);
-	else /* who was asked is gone, and nothing has happened yet */
-		withdraw(e, NULL);
+	else { /* who was asked is gone, and nothing has happened yet */
+		cut_err_set(&err, -ESHUTDOWN, "it had been armed only", "run it again",
+			    "run %s never began", e->o->run_id);
+		withdraw(e, &err);
+	}
 }
 
 static int arm(struct engine *e, struct cut_err *err)
@@ -346,6 +355,8 @@ static int take_up(struct engine *e, struct cut_err *err)
 	cut_loop_measure(&e->loop);
 	if (!e->started)
 		await_order(e);
+	client_tell(e, json_pack("{s:s}", "type", "resumed"));
+	client_close(e);
 	return 0;
 }
 
@@ -356,6 +367,7 @@ static void fail(struct engine *e, const struct cut_err *err)
 	cut_log(CUT_LOG_ERROR, "engine_failed", "why=\"%s\"", text);
 	e->result = err->code == -EBADMSG || err->code == -EPROTO ? CUT_ENGINE_LEAVE
 	                                                          : CUT_ENGINE_CRASH;
+	client_tell_refused(e, err);
 	engine_stop(e);
 }
 

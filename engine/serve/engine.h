@@ -23,8 +23,9 @@ struct cut_engine_options {
 };
 
 /* What the engine tells its client, one JSON object a line: {"type": "armed", "plans": {…}, …},
- * {"type": "started"}, {"type": "refused", "error": {…}, "exit": code}. The client answers with the
- * line "start", or closes: then a run that has not started is withdrawn without a trace. */
+ * {"type": "started"}, {"type": "refused", "error": {…}, "errno": code}. The client answers with the
+ * line "start", or closes: then a run that has not started is withdrawn without a trace. One that
+ * is taken up again tells {"type": "resumed"} or "refused". */
 
 /* The supervisor's engine function: arg is a struct cut_engine_options. A second start of the same
  * options resumes the run. */

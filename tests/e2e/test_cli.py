@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from cutkit import Terminal
+from cutkit import Terminal, eventually
 
 BOOK = """\
     cutover: v1
@@ -281,6 +281,34 @@ def test_a_plan_shows_before_and_after_of_commands(cutover):
     assert plan["steps"][0]["changes"] == [{"what": "weight", "before": "0", "after": "100"}]
     text = cutover("plan", "book.yaml", code=0).out
     assert "weight" in text and "100" in text and not (cutover.folder / "changed").exists()
+    assert "exec: touch changed" in text and "undo: exec: rm changed" in text
+
+
+def test_a_corrupt_journal_is_no_run_to_recover(cutover):
+    book = cutover.book("""\
+        cutover: v1
+        name: broken
+        roles: {ops: {members: [root]}}
+        steps:
+          - {id: one, run: ["true"], rollback: not_needed}
+          - {id: go, approve: {roles: [ops]}}
+        """)
+    run = cutover.start(book)
+    run.wait_for_people("go")
+    for role in ("supervisor", "engine", "host"):
+        run.kill(role)
+    eventually(lambda: run.status["engine"] == "dead")
+    journal = run.folder / "journal.jsonl"
+    whole = journal.read_bytes()
+    journal.write_bytes(whole.replace(b'"step":"one"', b'"step":"two"', 1))
+    for option in ([], ["--detach"]):
+        refused = cutover("recover", run.id, *option, code=8)
+        assert "corrupt" in refused.err and "audit verify" in refused.err
+    journal.write_bytes(whole)
+    cutover("recover", run.id, "--detach", code=3)
+    assert run.status["engine"] == "live"
+    run("approve go")
+    run.end(0)
 
 
 def test_the_graph_comes_in_three_forms(cutover):
