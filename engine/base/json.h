@@ -28,6 +28,14 @@ double cut_json_real(const json_t *obj, const char *key, double fallback); /* in
 bool cut_json_bool(const json_t *obj, const char *key, bool fallback);
 const json_t *cut_json_at(const json_t *j, const char *pointer); /* RFC 6901; NULL: not there */
 
+/* The next member of an object's text, *at being behind its '{': for lines that we wrote ourselves and
+ * that come by the hundred thousand. Compact text only; false at its end, or where it is none. */
+struct cut_json_member {
+	const char *key, *text; /* within the object's; text: of the value, a string with its quotes */
+	size_t key_len, len;
+};
+bool cut_json_member(const char **at, const char *end, struct cut_json_member *ret);
+
 /* Durations in JSON are seconds: integer where whole. */
 json_t *cut_json_seconds(cut_time ms); /* CUT_NEVER: null */
 cut_time cut_json_ms(const json_t *seconds, cut_time fallback);

@@ -93,30 +93,26 @@ struct stream {
 /* One event of the stream: "id: N\ndata: {…}". */
 static int stream_event(struct stream *s, const char *text, size_t len)
 {
-	cut_auto(cut_json) json_t *record = NULL;
 	const char *data = memmem(text, len, "\ndata: ", 7);
-	uint64_t seq;
 
 	if (!data || strncmp(text, "id: ", 4) != 0)
 		return 0;
-	seq = strtoull(text + 4, NULL, 10);
 	data += 7;
-	record = json_loadb(data, len - (size_t)(data - text), 0, NULL);
-	return record ? s->each(s->data, seq, record) : 0;
+	return s->each(s->data, strtoull(text + 4, NULL, 10), data, len - (size_t)(data - text));
 }
 
 static size_t on_stream(char *data, size_t size, size_t n, void *out)
 {
 	struct stream *s = out;
-	char *end;
+	size_t at = 0;
+	const char *end;
 
 	cut_buf_add(&s->in, data, size * n);
-	while (s->result == 0 && (end = memmem(cut_buf_str(&s->in), s->in.len, "\n\n", 2))) {
-		size_t len = (size_t)(end - s->in.data);
-
-		s->result = stream_event(s, s->in.data, len);
-		cut_buf_consume(&s->in, len + 2);
+	while (s->result == 0 && (end = memmem(s->in.data + at, s->in.len - at, "\n\n", 2))) {
+		s->result = stream_event(s, s->in.data + at, (size_t)(end - s->in.data) - at);
+		at = (size_t)(end - s->in.data) + 2;
 	}
+	cut_buf_consume(&s->in, at);
 	return s->result ? 0 : size * n;
 }
 

@@ -16,25 +16,40 @@ struct logs {
 	uint64_t last;
 };
 
-static int print_record(void *data, uint64_t seq, const json_t *record)
+static bool is_asked_for(const struct logs *l, const json_t *record)
 {
-	struct logs *l = data;
+	return !l->step || strcmp(cut_json_str(record, "step", ""), l->step) == 0;
+}
+
+static int print_text(struct logs *l, uint64_t seq, const char *json, size_t len)
+{
 	cut_auto(cut_buf) struct cut_buf line = {0};
 
-	l->last = seq;
-	if (l->step && strcmp(cut_json_str(record, "step", ""), l->step) != 0)
-		return 0;
 	if (l->args->json) {
-		cut_auto(cut_json) json_t *with_seq = json_copy((json_t *)record);
-
-		json_object_set_new(with_seq, "seq", json_integer((json_int_t)seq));
-		json_dumpf(with_seq, stdout, JSON_COMPACT);
-		putchar('\n');
-	} else if (cut_render_record(record, &line)) {
+		cut_print_record(json, len, seq);
+	} else if (cut_render_record(json, len, &line)) {
 		cut_buf_add_char(&line, '\n');
 		cut_print_text(cut_buf_str(&line), stdout);
 	}
 	return 0;
+}
+
+/* From the journal. */
+static int print_record(void *data, uint64_t seq, const json_t *record)
+{
+	cut_auto(cut_str) char *json = json_dumps(record, JSON_COMPACT);
+	struct logs *l = data;
+
+	l->last = seq;
+	return is_asked_for(l, record) ? print_text(l, seq, json, strlen(json)) : 0;
+}
+
+/* From the engine. */
+static int print_event(void *data, uint64_t seq, const char *json, size_t len)
+{
+	cut_auto(cut_json) json_t *record = json_loadb(json, len, 0, NULL);
+
+	return is_asked_for(data, record) ? print_text(data, seq, json, len) : 0;
 }
 
 static int flush(void *data)
@@ -54,7 +69,7 @@ int cut_cmd_logs(const struct cut_args *args)
 	if (r == 0)
 		r = cut_journal_read(found.entry.dir, print_record, &logs, &scan, &err);
 	if (r == 0 && cut_args_has(args, "follow") && found.entry.live && found.socket)
-		r = cut_client_stream(found.socket, logs.last, print_record, flush, &logs, &err);
+		r = cut_client_stream(found.socket, logs.last, print_event, flush, &logs, &err);
 	if (r < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
 	if (scan.fault == CUT_JOURNAL_CORRUPT)

@@ -88,5 +88,5 @@ int cut_cmd_recover(const struct cut_args *args)
 	}
 	if (cut_args_has(args, "detach"))
 		return CUT_EXIT_DETACHED;
-	return cut_follow(args, &found, 0);
+	return cut_follow(args, &found, -1);
 }

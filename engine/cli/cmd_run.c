@@ -265,14 +265,16 @@ static int run(struct starting *s)
 	}
 	cut_named_locks_done(&s->locks);
 	r = see_it_start(s, client);
-	close(client);
-	if (r)
+	if (r == 0)
+		say_started(s);
+	if (r == 0 && (cut_args_has(s->args, "detach") || s->at != CUT_NEVER))
+		r = CUT_EXIT_DETACHED;
+	if (r) {
+		close(client);
 		return r;
-	say_started(s);
-	if (cut_args_has(s->args, "detach") || s->at != CUT_NEVER)
-		return CUT_EXIT_DETACHED;
+	}
 	s->run.places.state_dir = cut_strdup(s->ctx.places.state_dir);
-	return cut_follow(s->args, &s->run, 0);
+	return cut_follow(s->args, &s->run, client);
 }
 
 int cut_cmd_run(const struct cut_args *args)

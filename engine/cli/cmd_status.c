@@ -39,7 +39,7 @@ int cut_cmd_watch(const struct cut_args *args)
 
 	if (r < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
-	return cut_follow(args, &found, 0);
+	return cut_follow(args, &found, -1);
 }
 
 /* One row of `list --output json`. */

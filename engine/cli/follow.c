@@ -2,6 +2,7 @@
 #include "engine/cli/follow.h"
 
 #include "engine/cli/client.h"
+#include "engine/cli/print.h"
 #include "engine/cli/render.h"
 #include "engine/runtime/clock.h"
 #include "engine/runtime/lock.h"
@@ -27,9 +28,11 @@ struct follow {
 	struct cut_found *found;
 	uint64_t seq;
 	json_t *status; /* owned: the newest */
+	int engine; /* owned: closed at the first record; -1: there is none */
 	bool live_view;
 	size_t drawn_lines;
 	char *last[LAST_RECORDS]; /* owned: the newest lines */
+	struct cut_buf line;      /* the one being written */
 	bool dirty;
 	cut_time drawn_at;
 	struct cut_run_entry end; /* outcome and unclosed, of the records that came */
@@ -42,27 +45,41 @@ static void remember(struct follow *f, const char *line)
 	f->last[LAST_RECORDS - 1] = cut_strdup(line);
 }
 
-static int on_record(void *data, uint64_t seq, const json_t *record)
+static void hang_up(struct follow *f)
+{
+	if (f->engine >= 0)
+		close(f->engine);
+	f->engine = -1;
+}
+
+/* How a run ends, its own records tell. */
+static void see_end(struct follow *f, const char *json, size_t len)
+{
+	static const char type[] = "{\"type\":\"run\"";
+	cut_auto(cut_json) json_t *record = NULL;
+
+	if (len < sizeof(type) || memcmp(json, type, sizeof(type) - 1) != 0)
+		return;
+	record = json_loadb(json, len, 0, NULL);
+	cut_run_entry_end(&f->end, record);
+}
+
+static int on_record(void *data, uint64_t seq, const char *json, size_t len)
 {
 	struct follow *f = data;
-	cut_auto(cut_buf) struct cut_buf line = {0};
+	struct cut_buf *line = &f->line;
 
-	if (strcmp(cut_json_str(record, "type", ""), "run") == 0)
-		cut_run_entry_end(&f->end, record);
+	hang_up(f);
+	see_end(f, json, len);
 	f->seq = seq;
 	f->dirty = true;
-	if (f->args->json) {
-		cut_auto(cut_json) json_t *with_seq = json_copy((json_t *)record);
-
-		json_object_set_new(with_seq, "seq", json_integer((json_int_t)seq));
-		json_dumpf(with_seq, stdout, JSON_COMPACT);
-		putchar('\n');
-	} else if (cut_render_record(record, &line)) {
-		if (f->live_view)
-			remember(f, cut_buf_str(&line));
-		else
-			puts(cut_buf_str(&line));
-	}
+	cut_buf_reset(line);
+	if (f->args->json)
+		cut_print_record(json, len, seq);
+	else if (cut_render_record(json, len, line) && f->live_view)
+		remember(f, cut_buf_str(line));
+	else if (line->len)
+		puts(cut_buf_str(line));
 	return 0;
 }
 
@@ -114,7 +131,9 @@ static int on_idle(void *data)
 
 static void follow_done(struct follow *f)
 {
+	hang_up(f);
 	json_decref(f->status);
+	cut_buf_done(&f->line);
 	for (size_t i = 0; i < LAST_RECORDS; i++)
 		free(f->last[i]);
 }
@@ -146,9 +165,13 @@ static bool is_live(const struct cut_found *found)
 static void await_gone(const struct cut_found *found)
 {
 	cut_time until = cut_clock_boot() + GONE_WAIT;
+	useconds_t pause_us = 500;
 
-	while (is_live(found) && cut_clock_boot() < until)
-		usleep(10 * 1000);
+	while (is_live(found) && cut_clock_boot() < until) {
+		usleep(pause_us);
+		if (pause_us < 10 * 1000)
+			pause_us += pause_us / 2;
+	}
 }
 
 /* Does nobody drive it any more? Only its own user can tell. */
@@ -186,9 +209,9 @@ static int follow(struct follow *f, struct cut_err *err)
 	}
 }
 
-int cut_follow(const struct cut_args *args, struct cut_found *found, uint64_t after_seq)
+int cut_follow(const struct cut_args *args, struct cut_found *found, int engine)
 {
-	struct follow f = {.args = args, .found = found, .seq = after_seq};
+	struct follow f = {.args = args, .found = found, .engine = engine};
 	cut_auto(cut_err) struct cut_err err = {0};
 	struct sigaction action = {.sa_handler = on_interrupt};
 	int r;

@@ -5,6 +5,7 @@
 
 #include "engine/cli/find.h"
 
-/* Exit code of how the run ended, or CUT_EXIT_DETACHED after Ctrl-C. after_seq: records up to it are
- * not shown. */
-int cut_follow(const struct cut_args *args, struct cut_found *found, uint64_t after_seq);
+/* Exit code of how the run ended, or CUT_EXIT_DETACHED after Ctrl-C. engine: the line to an engine that
+ * was just started, or -1; owned. Its run may end at once, but the engine stays until the first record
+ * has come and this is closed. */
+int cut_follow(const struct cut_args *args, struct cut_found *found, int engine);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/cli/print.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,4 +59,12 @@ void cut_print_text(const char *text, FILE *out)
 		print_folded(text, len, out);
 		text += len + (text[len] == '\n');
 	}
+}
+
+void cut_print_record(const char *json, size_t len, uint64_t seq)
+{
+	if (!len)
+		return;
+	fwrite(json, 1, len - 1, stdout);
+	printf(",\"seq\":%" PRIu64 "}\n", seq);
 }

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/cli/render.h"
 
+#include "engine/base/num.h"
+
 #include <string.h>
 #include <time.h>
 
-void cut_render_clock(const char *rfc3339, struct cut_buf *out)
+static void add_clock(const char *rfc3339, size_t len, struct cut_buf *out)
 {
 	cut_time wall;
 	struct tm tm;
 	time_t seconds;
 	char text[16];
 
-	if (!rfc3339 || cut_rfc3339_parse(rfc3339, strlen(rfc3339), &wall) < 0) {
+	if (cut_rfc3339_parse(rfc3339, len, &wall) < 0) {
 		cut_buf_add_str(out, "--:--:--");
 		return;
 	}
@@ -19,6 +21,11 @@ void cut_render_clock(const char *rfc3339, struct cut_buf *out)
 	localtime_r(&seconds, &tm);
 	strftime(text, sizeof(text), "%H:%M:%S", &tm);
 	cut_buf_add_str(out, text);
+}
+
+void cut_render_clock(const char *rfc3339, struct cut_buf *out)
+{
+	add_clock(rfc3339 ? rfc3339 : "", rfc3339 ? strlen(rfc3339) : 0, out);
 }
 
 void cut_render_seconds(const json_t *seconds, struct cut_buf *out)
@@ -29,102 +36,191 @@ void cut_render_seconds(const json_t *seconds, struct cut_buf *out)
 		cut_duration_human(cut_json_ms(seconds, 0), out);
 }
 
-static void say_outcome(const json_t *r, struct cut_buf *out)
-{
-	const char *status = cut_json_str(r, "status", ""), *text = cut_json_str(r, "text", NULL);
+/* --- a record as a line --- */
 
-	cut_buf_printf(out, "%s: %s %s in ", cut_json_str(r, "step", ""), cut_json_str(r, "op", ""),
-	               status);
-	cut_render_seconds(json_object_get(r, "duration_s"), out);
-	if (text && *text)
-		cut_buf_printf(out, ": %s", text);
+#define MEMBERS_MAX 40
+
+/* A record's members as they stand in its text: building each record would be most of the work of
+ * showing it. */
+struct line {
+	struct cut_json_member items[MEMBERS_MAX];
+	size_t len;
+};
+
+static const struct cut_json_member *find(const struct line *r, const char *key)
+{
+	size_t len = strlen(key);
+
+	for (size_t i = 0; i < r->len; i++)
+		if (r->items[i].key_len == len && memcmp(r->items[i].key, key, len) == 0)
+			return &r->items[i];
+	return NULL;
 }
 
-static void say_step(const json_t *r, struct cut_buf *out)
+/* A string that is there and not empty. */
+static const struct cut_json_member *find_text(const struct line *r, const char *key)
 {
-	const char *reason = cut_json_str(r, "reason", NULL);
+	const struct cut_json_member *m = find(r, key);
 
-	cut_buf_printf(out, "%s: %s%s%s", cut_json_str(r, "step", ""), cut_json_str(r, "state", ""),
-	               reason ? ": " : "", reason ? reason : "");
+	return m && m->text[0] == '"' && m->len > 2 ? m : NULL;
 }
 
-static void say_run(const json_t *r, struct cut_buf *out)
+static bool is(const struct line *r, const char *key, const char *value)
 {
-	const char *cause = cut_json_str(r, "cause", NULL);
+	const struct cut_json_member *m = find_text(r, key);
 
-	cut_buf_printf(out, "== %s%s%s", cut_json_str(r, "state", ""), cause && *cause ? ": " : "",
-	               cause ? cause : "");
+	return m && m->len == strlen(value) + 2 && memcmp(m->text + 1, value, m->len - 2) == 0;
 }
 
-static void say_intent(const json_t *r, struct cut_buf *out)
+static json_t *value_of(const struct cut_json_member *m)
 {
-	cut_buf_printf(out, "%s: %s, attempt %lld", cut_json_str(r, "step", ""),
-	               strcmp(cut_json_str(r, "direction", ""), "rollback") == 0 ? "undo starts"
-	                                                                         : "starts",
-	               (long long)cut_json_int(r, "attempt", 1));
+	return m ? json_loadb(m->text, m->len, JSON_DECODE_ANY, NULL) : NULL;
 }
 
-static void say_trigger(const json_t *r, struct cut_buf *out)
+static void add_text(const struct cut_json_member *m, struct cut_buf *out)
 {
-	const char *text = cut_json_str(r, "text", NULL);
+	if (m && !memchr(m->text, '\\', m->len)) {
+		cut_buf_add(out, m->text + 1, m->len - 2);
+	} else if (m) {
+		cut_auto(cut_json) json_t *text = value_of(m);
 
-	cut_buf_printf(out, "trigger %s: %s%s%s", cut_json_str(r, "trigger", ""),
-	               cut_json_str(r, "shown", ""), text ? ": " : "", text ? text : "");
+		cut_buf_add(out, json_string_value(text), json_string_length(text));
+	}
 }
 
-static void say_acceptance(const json_t *r, struct cut_buf *out)
+static void add(const struct line *r, const char *key, struct cut_buf *out)
 {
-	const char *text = cut_json_str(r, "text", NULL);
-
-	cut_buf_printf(out, "acceptance of %s: %s%s%s", cut_json_str(r, "phase", ""),
-	               cut_json_str(r, "state", ""), text ? ": " : "", text ? text : "");
+	add_text(find_text(r, key), out);
 }
 
-static void say_approval(const json_t *r, struct cut_buf *out)
+/* before and the text, where there is one. */
+static void add_after(const char *before, const struct line *r, const char *key,
+                      struct cut_buf *out)
 {
-	const char *comment = cut_json_str(r, "comment", NULL);
+	const struct cut_json_member *m = find_text(r, key);
 
-	cut_buf_printf(out, "%s: %s by %s%s%s", cut_json_str(r, "gate", ""),
-	               cut_json_str(r, "vote", ""), cut_json_str(r, "actor", ""),
-	               comment ? ": " : "", comment ? comment : "");
+	if (m)
+		cut_buf_add_str(out, before);
+	add_text(m, out);
 }
 
-static void say_order(const json_t *r, struct cut_buf *out)
+static void add_int(const struct line *r, const char *key, int64_t fallback, struct cut_buf *out)
 {
-	const char *target = cut_json_str(r, "target", NULL);
+	cut_auto(cut_json) json_t *v = value_of(find(r, key));
 
-	cut_buf_printf(out, "order %s%s%s by %s", cut_json_str(r, "order", ""), target ? " " : "",
-	               target ? target : "", cut_json_str(r, "actor", ""));
+	cut_int_format(json_is_integer(v) ? json_integer_value(v) : fallback, out);
 }
 
-static void say_armed(const json_t *r, struct cut_buf *out)
+static void say_outcome(const struct line *r, struct cut_buf *out)
 {
-	cut_buf_printf(out, "armed: %s by %s", cut_json_str(r, "run", ""),
-	               cut_json_str(r, "starter_name", ""));
+	cut_auto(cut_json) json_t *duration = value_of(find(r, "duration_s"));
+
+	add(r, "step", out);
+	cut_buf_add(out, ": ", 2);
+	add(r, "op", out);
+	cut_buf_add_char(out, ' ');
+	add(r, "status", out);
+	cut_buf_add(out, " in ", 4);
+	cut_render_seconds(duration, out);
+	add_after(": ", r, "text", out);
 }
 
-static void say_note(const json_t *r, struct cut_buf *out)
+static void say_step(const struct line *r, struct cut_buf *out)
 {
-	cut_buf_printf(out, "note by %s: %s", cut_json_str(r, "actor", ""),
-	               cut_json_str(r, "text", ""));
+	add(r, "step", out);
+	cut_buf_add(out, ": ", 2);
+	add(r, "state", out);
+	add_after(": ", r, "reason", out);
 }
 
-static void say_clock(const json_t *r, struct cut_buf *out)
+static void say_run(const struct line *r, struct cut_buf *out)
 {
-	cut_buf_printf(out, "the wall clock jumped by %lld ms; timers go on untouched",
-	               (long long)cut_json_int(r, "jump_ms", 0));
+	cut_buf_add(out, "== ", 3);
+	add(r, "state", out);
+	add_after(": ", r, "cause", out);
 }
 
-static void say_resumed(const json_t *r, struct cut_buf *out)
+static void say_intent(const struct line *r, struct cut_buf *out)
 {
-	cut_buf_printf(out, "the engine is back (epoch %lld) after ",
-	               (long long)cut_json_int(r, "epoch", 0));
-	cut_duration_human(cut_json_int(r, "gap_ms", 0), out);
+	add(r, "step", out);
+	cut_buf_add_str(out, is(r, "direction", "rollback") ? ": undo starts" : ": starts");
+	cut_buf_add_str(out, ", attempt ");
+	add_int(r, "attempt", 1, out);
+}
+
+static void say_trigger(const struct line *r, struct cut_buf *out)
+{
+	cut_buf_add_str(out, "trigger ");
+	add(r, "trigger", out);
+	cut_buf_add(out, ": ", 2);
+	add(r, "shown", out);
+	add_after(": ", r, "text", out);
+}
+
+static void say_acceptance(const struct line *r, struct cut_buf *out)
+{
+	cut_buf_add_str(out, "acceptance of ");
+	add(r, "phase", out);
+	cut_buf_add(out, ": ", 2);
+	add(r, "state", out);
+	add_after(": ", r, "text", out);
+}
+
+static void say_approval(const struct line *r, struct cut_buf *out)
+{
+	add(r, "gate", out);
+	cut_buf_add(out, ": ", 2);
+	add(r, "vote", out);
+	cut_buf_add_str(out, " by ");
+	add(r, "actor", out);
+	add_after(": ", r, "comment", out);
+}
+
+static void say_order(const struct line *r, struct cut_buf *out)
+{
+	cut_buf_add_str(out, "order ");
+	add(r, "order", out);
+	add_after(" ", r, "target", out);
+	cut_buf_add_str(out, " by ");
+	add(r, "actor", out);
+}
+
+static void say_armed(const struct line *r, struct cut_buf *out)
+{
+	cut_buf_add_str(out, "armed: ");
+	add(r, "run", out);
+	cut_buf_add_str(out, " by ");
+	add(r, "starter_name", out);
+}
+
+static void say_note(const struct line *r, struct cut_buf *out)
+{
+	cut_buf_add_str(out, "note by ");
+	add(r, "actor", out);
+	cut_buf_add(out, ": ", 2);
+	add(r, "text", out);
+}
+
+static void say_clock(const struct line *r, struct cut_buf *out)
+{
+	cut_buf_add_str(out, "the wall clock jumped by ");
+	add_int(r, "jump_ms", 0, out);
+	cut_buf_add_str(out, " ms; timers go on untouched");
+}
+
+static void say_resumed(const struct line *r, struct cut_buf *out)
+{
+	cut_auto(cut_json) json_t *gap = value_of(find(r, "gap_ms"));
+
+	cut_buf_add_str(out, "the engine is back (epoch ");
+	add_int(r, "epoch", 0, out);
+	cut_buf_add_str(out, ") after ");
+	cut_duration_human(json_integer_value(gap), out);
 }
 
 static const struct say {
 	const char *type;
-	void (*say)(const json_t *record, struct cut_buf *out);
+	void (*say)(const struct line *record, struct cut_buf *out);
 } says[] = {
 	{"armed", say_armed},       {"intent", say_intent},   {"outcome", say_outcome},
 	{"step", say_step},         {"run", say_run},         {"trigger", say_trigger},
@@ -132,19 +228,30 @@ static const struct say {
 	{"note", say_note},         {"clock", say_clock},     {"resumed", say_resumed},
 };
 
-bool cut_render_record(const json_t *record, struct cut_buf *out)
+static void read_line(const char *json, size_t len, struct line *ret)
 {
-	const char *type = cut_json_str(record, "type", "");
-	const char *refused = cut_json_str(record, "refused", NULL);
+	const char *at = json + 1;
 
+	while (ret->len < MEMBERS_MAX && cut_json_member(&at, json + len, &ret->items[ret->len]))
+		ret->len++;
+}
+
+bool cut_render_record(const char *json, size_t len, struct cut_buf *out)
+{
+	const struct cut_json_member *at;
+	struct line record = {0};
+
+	if (len < 2)
+		return false;
+	read_line(json, len, &record);
+	at = find_text(&record, "at");
 	for (size_t i = 0; i < CUT_ARRAY_LEN(says); i++) {
-		if (strcmp(says[i].type, type) != 0)
+		if (!is(&record, "type", says[i].type))
 			continue;
-		cut_render_clock(cut_json_str(record, "at", NULL), out);
+		add_clock(at ? at->text + 1 : "", at ? at->len - 2 : 0, out);
 		cut_buf_add_char(out, ' ');
-		says[i].say(record, out);
-		if (refused)
-			cut_buf_printf(out, " REFUSED: %s", refused);
+		says[i].say(&record, out);
+		add_after(" REFUSED: ", &record, "refused", out);
 		return true;
 	}
 	return false;

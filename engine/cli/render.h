@@ -7,8 +7,8 @@
 #include "engine/base/json.h"
 #include "engine/core/graph.h"
 
-/* "02:14:05 shift/25 succeeded in 4.2s"; false where a record says nothing to people. */
-bool cut_render_record(const json_t *record, struct cut_buf *out);
+/* "02:14:05 shift/25 succeeded in 4.2s" from the text of a record; false where a record says nothing to people. */
+bool cut_render_record(const char *json, size_t len, struct cut_buf *out);
 /* The view of `status` and `watch`, from the JSON of `status --output json`. */
 void cut_render_status(const json_t *status, bool color, struct cut_buf *out);
 /* What each step would do: plans as runtime/planner gives them. */

@@ -140,7 +140,7 @@ static void bury(struct cut_hostlink *link)
 	uv_update_time(link->loop);
 	link->buried = hostlink_now(link);
 	link->hunt = (struct cut_proc_hunt){.is_root = is_to_go, .data = link, .reap = true};
-	uv_timer_start(&link->timer, on_burying, 0, BURY_POLL_MS);
+	uv_timer_start(&link->timer, on_burying, 1, BURY_POLL_MS); /* by then it is dead, mostly */
 }
 
 void hostlink_give_up(struct cut_hostlink *link, int code, const char *why, const char *what)

@@ -9,9 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOOK_BYTES ((off_t)256 << 10)
+/* Mostly the last record is the one looked for. */
+static const off_t looks_bytes[] = {4 << 10, 256 << 10};
 
-static int read_end(int dir, unsigned index, struct cut_buf *ret)
+static int read_end(int dir, unsigned index, off_t look, struct cut_buf *ret)
 {
 	char name[32];
 	struct stat st;
@@ -28,7 +29,7 @@ static int read_end(int dir, unsigned index, struct cut_buf *ret)
 		close(fd);
 		return r;
 	}
-	from = st.st_size > LOOK_BYTES ? st.st_size - LOOK_BYTES : 0;
+	from = st.st_size > look ? st.st_size - look : 0;
 	n = pread(fd, cut_buf_reserve(ret, (size_t)(st.st_size - from)),
 		  (size_t)(st.st_size - from), from);
 	if (n < 0)
@@ -70,6 +71,20 @@ static json_t *find_last(const struct cut_buf *text, const char *type, bool *ret
 	return NULL;
 }
 
+static int find_in_file(int dir, unsigned index, const char *type, json_t **ret, bool *ret_empty)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(looks_bytes) && r == 0 && !*ret; i++) {
+		cut_auto(cut_buf) struct cut_buf text = {0};
+
+		r = read_end(dir, index, looks_bytes[i], &text);
+		if (r == 0)
+			*ret = find_last(&text, type, ret_empty);
+	}
+	return r == -ENOENT ? 0 : r;
+}
+
 int cut_journal_last(const char *dir, const char *type, json_t **ret, bool *ret_empty)
 {
 	json_t *record = NULL;
@@ -81,15 +96,8 @@ int cut_journal_last(const char *dir, const char *type, json_t **ret, bool *ret_
 	if (fd < 0)
 		return -errno;
 	r = cut_journal_file_count(&cut_journal_io_system, fd, &files);
-	for (unsigned i = files; i > 0 && r == 0 && !record; i--) {
-		cut_auto(cut_buf) struct cut_buf text = {0};
-
-		r = read_end(fd, i, &text);
-		if (r == 0)
-			record = find_last(&text, type, &is_empty);
-		else if (r == -ENOENT)
-			r = 0;
-	}
+	for (unsigned i = files; i > 0 && r == 0 && !record; i--)
+		r = find_in_file(fd, i, type, &record, &is_empty);
 	close(fd);
 	if (r < 0)
 		return r;

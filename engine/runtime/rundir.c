@@ -184,6 +184,7 @@ static void read_state(struct cut_run_entry *entry, const json_t *last)
 	entry->state = cut_strdup(cut_json_str(last, "state", NULL));
 }
 
+/* id is one: it has a name in it. */
 static int look_at_run(const char *runs, const char *id, struct cut_run_entry *ret,
 		       struct cut_err *err)
 {
@@ -193,8 +194,6 @@ static int look_at_run(const char *runs, const char *id, struct cut_run_entry *r
 	cut_auto(cut_str) char *lock = NULL;
 	int r;
 
-	if (!entry.name)
-		return 0;
 	entry.id = cut_strdup(id);
 	entry.dir = cut_printf("%s/%s", runs, id);
 	lock = cut_printf("%s/lock", entry.dir);
@@ -212,7 +211,7 @@ static int look_at_run(const char *runs, const char *id, struct cut_run_entry *r
 	cut_run_entry_end(&entry, last);
 	read_state(&entry, last);
 	*ret = entry;
-	return 1;
+	return 0;
 }
 
 static int by_id(const void *a, const void *b)
@@ -220,7 +219,9 @@ static int by_id(const void *a, const void *b)
 	return strcmp(((const struct cut_run_entry *)a)->id, ((const struct cut_run_entry *)b)->id);
 }
 
-int cut_run_list(const char *state, struct cut_run_list *ret, struct cut_err *err)
+/* Of a runbook of this name; NULL: all. */
+static int list_named(const char *state, const char *name, struct cut_run_list *ret,
+		      struct cut_err *err)
 {
 	cut_auto(cut_str) char *runs = cut_printf("%s/runs", state);
 	struct cut_run_list list = {0};
@@ -231,10 +232,13 @@ int cut_run_list(const char *state, struct cut_run_list *ret, struct cut_err *er
 	if (!dir && errno != ENOENT)
 		return cut_err_sys(err, -errno, NULL, "cannot read %s", runs);
 	while (dir && r >= 0 && (item = readdir(dir))) {
+		cut_auto(cut_str) char *its = name_in(item->d_name);
 		struct cut_run_entry entry;
 
+		if (!its || (name && strcmp(its, name) != 0))
+			continue;
 		r = look_at_run(runs, item->d_name, &entry, err);
-		if (r > 0)
+		if (r == 0)
 			cut_vec_push(&list, entry);
 	}
 	if (dir)
@@ -249,26 +253,38 @@ int cut_run_list(const char *state, struct cut_run_list *ret, struct cut_err *er
 	return 0;
 }
 
+int cut_run_list(const char *state, struct cut_run_list *ret, struct cut_err *err)
+{
+	return list_named(state, NULL, ret, err);
+}
+
 static bool is_unfinished(const struct cut_run_entry *entry)
 {
 	return !entry->outcome && (entry->live || !entry->empty); /* its engine may still say farewell */
 }
 
-static int find_named(struct cut_run_list *list, const char *wanted, struct cut_run_entry **ret,
+/* Only the folder asked for is looked into: there may be thousands. */
+static int find_named(const char *state, const char *wanted, struct cut_run_entry *ret,
 		      struct cut_err *err)
 {
-	struct cut_near near = {.word = wanted};
+	cut_auto(cut_str) char *runs = cut_printf("%s/runs", state);
+	cut_auto(cut_str) char *dir = cut_printf("%s/%s", runs, wanted);
+	cut_auto(cut_str) char *name = name_in(wanted);
 	cut_auto(cut_str) char *next = NULL;
+	struct cut_near near = {.word = wanted};
+	struct cut_run_list list = {0};
+	int r;
 
-	cut_vec_foreach (list, entry) {
-		if (strcmp(entry->id, wanted) == 0) {
-			*ret = entry;
-			return 0;
-		}
+	if (name && !strchr(wanted, '/') && access(dir, F_OK) == 0)
+		return look_at_run(runs, wanted, ret, err);
+	r = cut_run_list(state, &list, err);
+	if (r < 0)
+		return r;
+	cut_vec_foreach (&list, entry)
 		cut_near_try(&near, entry->id);
-	}
 	next = near.best ? cut_printf("did you mean %s?", near.best)
 			 : cut_strdup("cutover list shows all runs");
+	cut_run_list_done(&list);
 	return cut_err_set(err, -ENOENT, "no run has this id", next, "cannot find run %s", wanted);
 }
 
@@ -308,13 +324,12 @@ int cut_run_find(const char *state, const char *wanted, enum cut_run_pick pick,
 	struct cut_run_entry *found = NULL;
 	int r;
 
+	if (wanted)
+		return find_named(state, wanted, ret, err);
 	r = cut_run_list(state, &list, err);
 	if (r < 0)
 		return r;
-	if (wanted)
-		r = find_named(&list, wanted, &found, err);
-	else
-		r = find_picked(state, &list, pick, &found, err);
+	r = find_picked(state, &list, pick, &found, err);
 	if (r == 0) {
 		*ret = *found;
 		*found = (struct cut_run_entry){0};
@@ -328,13 +343,13 @@ int cut_run_refuse_second(const char *state, const char *name, struct cut_err *e
 	struct cut_run_list list = {0};
 	int r;
 
-	r = cut_run_list(state, &list, err);
+	r = list_named(state, name, &list, err);
 	if (r < 0)
 		return r;
 	cut_vec_foreach (&list, entry) {
 		cut_auto(cut_str) char *next = NULL;
 
-		if (r < 0 || strcmp(entry->name, name) != 0 || !is_unfinished(entry))
+		if (r < 0 || !is_unfinished(entry))
 			continue;
 		next = cut_printf(entry->live ? "cutover watch %s" : "cutover recover %s",
 				  entry->id);

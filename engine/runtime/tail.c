@@ -17,8 +17,8 @@ struct cut_tail {
 	unsigned file;
 	int fd;
 	uint64_t after_seq;
-	struct cut_buf buf; /* read but not yet given out */
-	size_t given;       /* bytes at the front of buf that the last call lent */
+	struct cut_buf buf;
+	size_t at; /* where in buf the next record starts */
 };
 
 struct cut_tail *cut_tail_new(const char *dir, uint64_t after_seq)
@@ -46,6 +46,7 @@ static bool next_file(struct cut_tail *tail)
 	tail->fd = fd;
 	tail->file++;
 	cut_buf_reset(&tail->buf); /* what is left of a poisoned file was never promised */
+	tail->at = 0;
 	return true;
 }
 
@@ -57,6 +58,8 @@ static int fill(struct cut_tail *tail)
 
 	if (tail->fd < 0 && !next_file(tail))
 		return 0;
+	cut_buf_consume(&tail->buf, tail->at);
+	tail->at = 0;
 	at = cut_buf_reserve(&tail->buf, CHUNK);
 	n = read(tail->fd, at, CHUNK);
 	if (n < 0)
@@ -70,36 +73,34 @@ static int fill(struct cut_tail *tail)
 int cut_tail_next(struct cut_tail *tail, uint64_t max_seq, uint64_t *ret_seq, const char **ret_json,
                   size_t *ret_len)
 {
-	for (;;) {
-		const char *end;
-		size_t len;
+	while (tail->after_seq < max_seq) {
+		const char *line = cut_buf_str(&tail->buf) + tail->at;
+		const char *end = memchr(line, '\n', tail->buf.len - tail->at);
+		size_t len = end ? (size_t)(end - line) : 0;
 		uint64_t seq;
-		int r;
 
-		cut_buf_consume(&tail->buf, tail->given);
-		tail->given = 0;
-		end = tail->buf.len ? memchr(tail->buf.data, '\n', tail->buf.len) : NULL;
 		if (!end) {
-			r = fill(tail);
+			int r = fill(tail);
+
 			if (r <= 0)
 				return r;
 			continue;
 		}
-		len = (size_t)(end - tail->buf.data);
 		if (len <= JSON_AT)
 			return -EBADMSG;
-		seq = strtoull(tail->buf.data + SEQ_AT, NULL, 16);
+		seq = strtoull(line + SEQ_AT, NULL, 16);
 		if (seq > max_seq)
 			return 0;
-		tail->given = len + 1;
+		tail->at += len + 1;
 		if (seq <= tail->after_seq)
 			continue;
 		tail->after_seq = seq;
 		*ret_seq = seq;
-		*ret_json = tail->buf.data + JSON_AT;
+		*ret_json = line + JSON_AT;
 		*ret_len = len - JSON_AT;
 		return 1;
 	}
+	return 0;
 }
 
 void cut_tail_free(struct cut_tail *tail)

@@ -18,6 +18,7 @@
 
 #define BODY_MAX_BYTES (64u * 1024)
 #define BACKLOG        64
+#define STREAM_EVERY   20 /* ms: people do not read faster, and each sending wakes the reader */
 #define ORDERS         "/v1/orders" /* where whoever is refused is journaled */
 
 /* A request on its way, from its first header to its end. */
@@ -45,15 +46,27 @@ struct cut_control {
 	char *path; /* owned */
 	uv_poll_t poll;
 	uv_timer_t timer;
+	uv_timer_t stream; /* active: what is synced meanwhile goes out when it is due */
 	struct {
 		CUT_VEC(struct request *); /* suspended ones and streams */
 	} requests;
 	uint64_t synced;
+	void (*heard)(void *data); /* or NULL */
+	void *heard_data;
 	unsigned closing;
 	bool ended;
 };
 
 static void on_timer(uv_timer_t *timer);
+
+static size_t streams_open(const struct cut_control *c)
+{
+	size_t n = 0;
+
+	cut_vec_foreach(&c->requests, q)
+		n += (*q)->tail != NULL;
+	return n;
+}
 
 static void run_daemon(struct cut_control *c)
 {
@@ -64,6 +77,12 @@ static void run_daemon(struct cut_control *c)
 		uv_timer_start(&c->timer, on_timer, ms, 0);
 	else
 		uv_timer_stop(&c->timer);
+	if (c->heard && streams_open(c) == 0) {
+		void (*heard)(void *data) = c->heard;
+
+		c->heard = NULL;
+		heard(c->heard_data);
+	}
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -407,10 +426,30 @@ int cut_control_start(struct uv_loop_s *loop, const char *path, struct cut_drive
 	}
 	info = MHD_get_daemon_info(c->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	uv_timer_init(loop, &c->timer);
+	uv_timer_init(loop, &c->stream);
+	uv_unref((uv_handle_t *)&c->stream);
 	uv_poll_init(loop, &c->poll, info->epoll_fd);
 	uv_poll_start(&c->poll, UV_READABLE, on_readable);
 	*ret = c;
 	return 0;
+}
+
+static void streams_resume(struct cut_control *c)
+{
+	bool any = false;
+
+	cut_vec_foreach(&c->requests, q) {
+		any |= (*q)->tail && (*q)->suspended;
+		if ((*q)->tail)
+			request_resume(*q);
+	}
+	if (any)
+		resume_soon(c);
+}
+
+static void on_stream(uv_timer_t *timer)
+{
+	streams_resume(cut_container(timer, struct cut_control, stream));
 }
 
 void cut_control_synced(struct cut_control *c, uint64_t seq)
@@ -421,28 +460,30 @@ void cut_control_synced(struct cut_control *c, uint64_t seq)
 		return;
 	c->synced = seq;
 	cut_vec_foreach(&c->requests, q) {
-		if (!(*q)->suspended || (!(*q)->tail && (*q)->wait_seq > seq))
+		if (!(*q)->suspended || (*q)->tail || (*q)->wait_seq > seq)
 			continue;
 		request_resume(*q);
 		any = true;
 	}
 	if (any)
 		resume_soon(c);
+	if (uv_is_active((uv_handle_t *)&c->stream))
+		return;
+	streams_resume(c);
+	uv_timer_start(&c->stream, on_stream, STREAM_EVERY, 0);
 }
 
 void cut_control_ended(struct cut_control *c)
 {
 	c->ended = true;
-	cut_control_synced(c, c->synced);
+	streams_resume(c);
 }
 
-size_t cut_control_streams(const struct cut_control *c)
+void cut_control_when_heard(struct cut_control *c, void (*fn)(void *data), void *data)
 {
-	size_t n = 0;
-
-	cut_vec_foreach(&c->requests, q)
-		n += (*q)->tail != NULL;
-	return n;
+	c->heard = fn;
+	c->heard_data = data;
+	resume_soon(c);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -464,10 +505,12 @@ void cut_control_stop(struct cut_control *c)
 		request_resume(*q);
 	uv_poll_stop(&c->poll);
 	uv_timer_stop(&c->timer);
+	uv_timer_stop(&c->stream);
 	MHD_stop_daemon(c->daemon); /* closes the socket and ends every request */
 	unlink(c->path);
-	c->closing = 2;
-	c->poll.data = c->timer.data = c;
+	c->closing = 3;
+	c->poll.data = c->timer.data = c->stream.data = c;
 	uv_close((uv_handle_t *)&c->poll, on_closed);
 	uv_close((uv_handle_t *)&c->timer, on_closed);
+	uv_close((uv_handle_t *)&c->stream, on_closed);
 }

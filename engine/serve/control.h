@@ -15,5 +15,6 @@ int cut_control_start(struct uv_loop_s *loop, const char *path, struct cut_drive
 void cut_control_synced(struct cut_control *control, uint64_t seq);
 /* The run has ended: event streams end once they have sent everything. */
 void cut_control_ended(struct cut_control *control);
-size_t cut_control_streams(const struct cut_control *control); /* event streams still open */
+/* Calls fn, once and not from within, when there is no event stream (any more). */
+void cut_control_when_heard(struct cut_control *control, void (*fn)(void *data), void *data);
 void cut_control_stop(struct cut_control *control);

@@ -23,7 +23,6 @@
 
 #define START_WAIT   (10 * CUT_MINUTE) /* for the answer to the plan */
 #define FAREWELL     (2 * CUT_SECOND)  /* for event streams to send their last, at most */
-#define FAREWELL_LOOK 20               /* ms between looks whether they have */
 #define BEAT_EVERY   (1 * CUT_SECOND)
 
 struct engine {
@@ -45,11 +44,10 @@ struct engine {
 	uint64_t tell_seq;
 	struct cut_replay replay; /* of a resume */
 	uv_timer_t start_timer, farewell, beat;
-	cut_time farewell_until;
 	cut_time start_at; /* wall; CUT_NEVER: at a person's word */
 	uv_pipe_t client;
 	struct cut_buf client_in;
-	bool client_open, started, stopping;
+	bool client_open, started, ended, stopping;
 	int result;
 };
 
@@ -62,12 +60,20 @@ static void on_client_closed(uv_handle_t *handle)
 {
 }
 
+static void on_heard(void *data)
+{
+	engine_stop(data);
+}
+
+/* Who started the run hangs up once its event stream has begun. */
 static void client_close(struct engine *e)
 {
 	if (!e->client_open)
 		return;
 	e->client_open = false;
 	uv_close((uv_handle_t *)&e->client, on_client_closed);
+	if (e->ended && !e->stopping)
+		cut_control_when_heard(e->control, on_heard, e);
 }
 
 static void client_tell(struct engine *e, json_t *message)
@@ -194,10 +200,7 @@ static void client_open(struct engine *e)
 
 static void on_farewell(uv_timer_t *timer)
 {
-	struct engine *e = cut_container(timer, struct engine, farewell);
-
-	if (cut_control_streams(e->control) == 0 || cut_clock_boot() >= e->farewell_until)
-		engine_stop(e);
+	engine_stop(cut_container(timer, struct engine, farewell));
 }
 
 static void on_record_synced(void *data, uint64_t seq)
@@ -209,9 +212,7 @@ static void on_record_synced(void *data, uint64_t seq)
 		return;
 	client_tell(e, e->tell);
 	e->tell = NULL;
-	if (e->started)
-		client_close(e);
-	else
+	if (!e->started)
 		await_order(e);
 }
 
@@ -220,9 +221,11 @@ static void on_run_end(void *data)
 	struct engine *e = data;
 
 	cut_log(CUT_LOG_INFO, "ended", "state=%s", cut_run_state_name(cut_run_state(e->run)));
+	e->ended = true;
 	cut_control_ended(e->control);
-	e->farewell_until = cut_clock_boot() + FAREWELL;
-	uv_timer_start(&e->farewell, on_farewell, FAREWELL_LOOK, FAREWELL_LOOK);
+	uv_timer_start(&e->farewell, on_farewell, FAREWELL, 0);
+	if (!e->client_open)
+		cut_control_when_heard(e->control, on_heard, e);
 }
 
 static void on_closed_static(uv_handle_t *handle)

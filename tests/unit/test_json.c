@@ -160,9 +160,43 @@ static void test_times_are_rfc3339_or_null(void **state)
 	assert_true(json_is_null(never));
 }
 
+static void test_members_are_found_in_the_text_of_an_object(void **state)
+{
+	static const struct {
+		const char *text, *members; /* key=value; in a row */
+	} rows[] = {
+		{"{}", ""},
+		{"{\"a\":1}", "a=1;"},
+		{"{\"a\":\"x\",\"b\":null,\"c\":-2.5e3}", "a=\"x\";b=null;c=-2.5e3;"},
+		{"{\"a\":{\"b\":[1,{\"c\":\"}]\"}]},\"d\":[],\"e\":true}",
+		 "a={\"b\":[1,{\"c\":\"}]\"}]};d=[];e=true;"},
+		{"{\"a\":\"\\\"},\\\\\",\"b\":2}", "a=\"\\\"},\\\\\";b=2;"},
+		{"{\"\":\"\"}", "=\"\";"},
+		{"{\"a\":1,\"b\":[2", "a=1;"},
+		{"{\"a\":\"x", ""},
+		{"{\"a\":\"x\\", ""},
+		{"{\"a\":", ""},
+		{"{\"a\":,\"b\":1}", ""},
+		{"{\"a\"", ""},
+		{"{a:1}", ""},
+	};
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(rows); i++) {
+		const char *at = rows[i].text + 1, *end = rows[i].text + strlen(rows[i].text);
+		cut_auto(cut_buf) struct cut_buf found = {0};
+		struct cut_json_member m;
+
+		while (cut_json_member(&at, end, &m))
+			cut_buf_printf(&found, "%.*s=%.*s;", (int)m.key_len, m.key, (int)m.len,
+				       m.text);
+		assert_string_equal(cut_buf_str(&found), rows[i].members);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_members_are_found_in_the_text_of_an_object),
 		cmocka_unit_test(test_only_strict_json_is_read),
 		cmocka_unit_test(test_depth_ends_at_64),
 		cmocka_unit_test(test_getters_fall_back_on_absence_and_other_types),
