@@ -95,9 +95,10 @@ static void keep_tail(struct cut_buf *buf, size_t max, size_t slack)
 
 static void stream_read(struct stream *stream)
 {
+	static char chunk[READ_BYTES]; /* most commands say little: no buffer for each of them */
+
 	while (stream->fd >= 0) {
-		char *room = cut_buf_reserve(&stream->buf, READ_BYTES);
-		ssize_t n = read(stream->fd, room, READ_BYTES);
+		ssize_t n = read(stream->fd, chunk, sizeof(chunk));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -107,7 +108,7 @@ static void stream_read(struct stream *stream)
 			stream_close(stream);
 			return;
 		}
-		stream->buf.len += (size_t)n;
+		cut_buf_add(&stream->buf, chunk, (size_t)n);
 		keep_tail(&stream->buf, stream->max, stream->max);
 		if (n < READ_BYTES)
 			return; /* less than asked for: the pipe is empty, the loop tells when it is

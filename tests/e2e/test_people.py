@@ -4,9 +4,10 @@
 import json
 import os
 import socket
+import subprocess
 
 import pytest
-from cutkit import eventually
+from cutkit import PROGRAM
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="becomes other users")
 
@@ -108,15 +109,14 @@ def test_a_member_sees_the_run_and_follows_it_to_its_end(cutover):
 
 def test_somebody_who_follows_is_told_how_it_ended(cutover):
     run = start(cutover, "members: [daemon]")
-    import threading
-    told = []
-    follower = threading.Thread(
-        target=lambda: told.append(cutover("watch", run.id, **by(DAEMON))))
-    follower.start()
-    eventually(lambda: len(threading.enumerate()) > 1)
+    follower = subprocess.Popen(
+        ["setpriv", f"--reuid={DAEMON}", "--clear-groups", "--", PROGRAM, "watch", run.id],
+        env={**cutover.env, **by(DAEMON)["env"]}, cwd=cutover.folder, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert "armed" in follower.stdout.readline()
     run("approve", "gate", **by(DAEMON))
-    follower.join(30)
-    assert told[0].code == 0 and "done" in told[0].out
+    assert "done" in follower.communicate(timeout=30)[0].splitlines()[-1]
+    assert follower.returncode == 0
 
 
 def test_an_order_of_a_member_who_is_no_operator_is_not_obeyed_beyond_his_right(cutover):
