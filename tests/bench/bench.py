@@ -96,12 +96,18 @@ def bench_validate(c):
     c.ratio("validate of 100,000 layered steps, times a bare walk over its events", ours,
             lambda: c.timed([c.args.floor, big])[0], 1.5)
     c.verdict("its peak memory, MiB", max(peak) / 1024, 100, max(peak) <= 100 * 1024)
-    for shape in ("layered", "chain", "fan"):
+    for shape in ("layered", "chain", "fan", "phases"):
         large = c.gen(f"{shape}-100k.yaml", "--steps", 100000, "--shape", shape)
         small = c.gen(f"{shape}-10k.yaml", "--steps", 10000, "--shape", shape)
         c.ratio(f"time(100,000) / time(10,000), {shape}",
                 lambda: c.timed(c.cutover("validate", "--large", large))[0],
                 lambda: c.timed(c.cutover("validate", "--large", small))[0], 12, rounds=3)
+    peak = c.timed(c.cutover("validate", "--large", large))[1]
+    c.verdict("peak memory of 100,000 phases of one step, MiB", peak / 1024, 100,
+              peak <= 100 * 1024)
+    resource.setrlimit(resource.RLIMIT_STACK, (8 << 20, resource.getrlimit(resource.RLIMIT_STACK)[1]))
+    seconds, _ = c.timed(c.cutover("validate", "--large", c.dir / "chain-100k.yaml"))
+    c.verdict("a chain of 100,000 is valid with an 8 MiB stack, s", seconds, 60, seconds < 60)
 
 
 def bench_run(c):

@@ -34,6 +34,11 @@ BODY = {
 def runbook(shape, steps, kind, parallel):
     yield "cutover: v1\nname: bench\n"
     yield f"defaults: {{max_parallel: {parallel}}}\n"
+    if shape == "phases":
+        yield "phases:\n"
+        for i in range(steps):
+            yield f"  - id: p{i}\n    steps:\n      - id: s{i}\n{BODY[kind]}"
+        return
     yield "phases:\n  - id: main\n    order: parallel\n    steps:\n"
     for i in range(steps):
         listed = ", ".join(f"s{n}" for n in needs(shape, i))
@@ -59,7 +64,7 @@ def make(shape, steps, kind):
 
 def main():
     p = argparse.ArgumentParser()
-    p.add_argument("--shape", default="layered", choices=["layered", "chain", "fan", "wide"])
+    p.add_argument("--shape", default="layered", choices=["layered", "chain", "fan", "wide", "phases"])
     p.add_argument("--steps", type=int, default=1000)
     p.add_argument("--kind", default="check", choices=sorted(BODY))
     p.add_argument("--parallel", type=int, default=16)
