@@ -5,9 +5,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { ARENA_FIRST_BYTES = 256, ARENA_LARGEST_BYTES = 1 << 20, ARENA_ALIGN = 8 };
+enum { HUGE_PAGE_BYTES = 2 << 20 };
 
 struct cut_arena_block {
 	struct cut_arena_block *next; /* owned */
@@ -60,6 +62,19 @@ void *cut_realloc(void *p, size_t size)
 void *cut_realloc_array(void *p, size_t n, size_t size)
 {
 	return cut_realloc(p, product(n, size));
+}
+
+void *cut_large_array(size_t n, size_t size)
+{
+	size_t bytes = product(n, size);
+	void *p;
+
+	if (bytes < 2 * HUGE_PAGE_BYTES)
+		return cut_malloc(bytes);
+	if (posix_memalign(&p, HUGE_PAGE_BYTES, bytes) != 0)
+		die();
+	madvise(p, bytes, MADV_HUGEPAGE); /* a wish */
+	return p;
 }
 
 char *cut_strdup(const char *s)

@@ -17,6 +17,10 @@ void *cut_calloc(size_t n, size_t size);
 void *cut_malloc(size_t size);
 void *cut_realloc(void *p, size_t size);
 void *cut_realloc_array(void *p, size_t n, size_t size);
+/* For an array that will be large, its contents undefined: where the kernel has huge pages, it
+ * comes in steps of 2 MiB instead of 4 KiB, which are what filling it costs otherwise. Room that is
+ * never touched is free. For free() and cut_realloc_array(), as any other. */
+void *cut_large_array(size_t n, size_t size);
 char *cut_strdup(const char *s);              /* NULL stays NULL */
 char *cut_strndup(const char *s, size_t len); /* always NUL-terminated */
 char *cut_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

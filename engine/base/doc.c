@@ -7,44 +7,17 @@
 #include <assert.h>
 #include <string.h>
 
-enum { SHORT_TEXT_BYTES = 64 }; /* stored once up to here: ids, keys, numbers, names */
+enum {
+	SHORT_TEXT_BYTES = 64, /* stored once up to here: ids, keys, numbers, names */
+	BYTES_A_TEXT = 64,     /* of a file, for each text not met before, about */
+	BYTES_A_NODE = 8,      /* at least, nearly always */
+};
 
 _Static_assert(sizeof(struct cut_node) == 32, "documents of a million nodes stay small");
 
 struct cut_doc_slot {
 	uint32_t hash, text; /* 0: free */
 };
-
-struct cut_doc *cut_doc_new(const char *file)
-{
-	struct cut_doc *doc = cut_new(struct cut_doc);
-
-	doc->file = cut_strdup(file);
-	cut_doc_node(doc, CUT_NODE_NONE);
-	doc->texts_cap = 16;
-	doc->texts = cut_new_array(const char *, doc->texts_cap);
-	doc->text_lens = cut_new_array(uint32_t, doc->texts_cap);
-	doc->texts[0] = "";
-	doc->texts_len = 1;
-	cut_doc_reserve(doc, 1);
-	return doc;
-}
-
-void cut_doc_free(struct cut_doc *doc)
-{
-	if (!doc)
-		return;
-	cut_arena_done(&doc->text_arena);
-	free(doc->slots);
-	free(doc->texts);
-	free(doc->text_lens);
-	free(doc->nodes);
-	free(doc->source);
-	free(doc->file);
-	free(doc);
-}
-
-/* --- texts: their hash table probes linearly and is at most 3/4 full --- */
 
 static void grow_slots(struct cut_doc *doc, uint32_t cap)
 {
@@ -64,16 +37,36 @@ static void grow_slots(struct cut_doc *doc, uint32_t cap)
 	doc->slots_cap = cap;
 }
 
-void cut_doc_reserve(struct cut_doc *doc, size_t texts)
+struct cut_doc *cut_doc_new(const char *file)
 {
-	size_t cap = doc->slots_cap ? doc->slots_cap : 16;
+	struct cut_doc *doc = cut_new(struct cut_doc);
 
-	while (texts * 4 > cap * 3)
-		cap *= 2;
-	assert(cap <= UINT32_MAX / 2 + 1);
-	if (cap > doc->slots_cap)
-		grow_slots(doc, (uint32_t)cap);
+	doc->file = cut_strdup(file);
+	doc->texts_cap = 16;
+	doc->texts = cut_new_array(const char *, doc->texts_cap);
+	doc->text_lens = cut_new_array(uint32_t, doc->texts_cap);
+	doc->texts[0] = "";
+	doc->texts_len = 1;
+	grow_slots(doc, 16);
+	cut_doc_node(doc, CUT_NODE_NONE);
+	return doc;
 }
+
+void cut_doc_free(struct cut_doc *doc)
+{
+	if (!doc)
+		return;
+	cut_arena_done(&doc->text_arena);
+	free(doc->slots);
+	free(doc->texts);
+	free(doc->text_lens);
+	free(doc->nodes);
+	free(doc->source);
+	free(doc->file);
+	free(doc);
+}
+
+/* --- texts: their hash table probes linearly and is at most 3/4 full --- */
 
 /* The slot of the text, or the free one where it belongs. */
 static struct cut_doc_slot *probe(const struct cut_doc *doc, const char *s, size_t len,
@@ -115,12 +108,18 @@ uint32_t cut_doc_name(struct cut_doc *doc, const char *s, size_t len)
 	if (slot->text)
 		return slot->text;
 	if ((doc->slots_len + 1) * UINT64_C(4) > doc->slots_cap * UINT64_C(3)) {
-		cut_doc_reserve(doc, doc->slots_len + 1);
+		grow_slots(doc, doc->slots_cap * 2);
 		slot = probe(doc, s, len, hash);
 	}
 	doc->slots_len++;
 	*slot = (struct cut_doc_slot){.hash = hash, .text = add_text(doc, s, len)};
 	return slot->text;
+}
+
+void cut_doc_expect(const struct cut_doc *doc, const char *s, size_t len)
+{
+	if (len <= SHORT_TEXT_BYTES)
+		__builtin_prefetch(&doc->slots[cut_hash64(s, len) & (doc->slots_cap - 1)]);
 }
 
 uint32_t cut_doc_text(struct cut_doc *doc, const char *s, size_t len)
@@ -145,6 +144,24 @@ uint32_t *cut_by_text_at(struct cut_by_text *by, const struct cut_doc *doc, uint
 		by->len = len;
 	}
 	return &by->items[text];
+}
+
+void cut_doc_reserve(struct cut_doc *doc, size_t bytes)
+{
+	uint32_t cap = doc->slots_cap, nodes = (uint32_t)(bytes / BYTES_A_NODE);
+	struct cut_node *larger;
+
+	while (bytes / BYTES_A_TEXT * 4 > cap * UINT64_C(3))
+		cap *= 2;
+	if (cap > doc->slots_cap)
+		grow_slots(doc, cap);
+	if (nodes <= doc->cap)
+		return;
+	larger = cut_large_array(nodes, sizeof(*larger));
+	memcpy(larger, doc->nodes, doc->len * sizeof(*larger));
+	free(doc->nodes);
+	doc->nodes = larger;
+	doc->cap = nodes;
 }
 
 /* --- nodes --- */

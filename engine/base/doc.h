@@ -44,8 +44,10 @@ uint32_t cut_doc_text(struct cut_doc *doc, const char *s, size_t len); /* 0 for 
 /* A text that names something is stored once, however long; others only when they are short. */
 uint32_t cut_doc_name(struct cut_doc *doc, const char *s, size_t len);
 uint32_t cut_doc_find(const struct cut_doc *doc, const char *s); /* a name; 0: not met */
-/* Room for so many different texts, where their number can be guessed. */
-void cut_doc_reserve(struct cut_doc *doc, size_t texts);
+/* Says that this text comes soon, so that its slot is fetched meanwhile. */
+void cut_doc_expect(const struct cut_doc *doc, const char *s, size_t len);
+/* Room for what a file of so many bytes is likely to hold. */
+void cut_doc_reserve(struct cut_doc *doc, size_t bytes);
 uint32_t cut_doc_node(struct cut_doc *doc, enum cut_node_kind kind);   /* appends a node */
 static inline const struct cut_node *cut_doc_at(const struct cut_doc *doc, uint32_t node)
 {

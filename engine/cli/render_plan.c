@@ -57,7 +57,7 @@ static void add_undo(const struct cut_step *step, struct cut_buf *out)
 		cut_buf_add_char(out, '\n');
 		break;
 	case CUT_UNDO_IMPOSSIBLE:
-		cut_buf_printf(out, "      NO UNDO: %s\n", step->undo_reason);
+		cut_buf_printf(out, "      NO UNDO: %s\n", step->prose->undo_reason);
 		break;
 	case CUT_UNDO_NOT_NEEDED: break;
 	}

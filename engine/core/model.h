@@ -62,9 +62,9 @@ struct cut_body {
 	json_t *params; /* among the runbook's values: typed, defaults filled; NULL for check */
 	struct cut_dynamic *dynamic;
 	uint32_t dynamic_len;
+	uint32_t that_len;
 	struct cut_expr **that; /* check: all must be true */
 	const char **that_text;
-	uint32_t that_len;
 	struct cut_output {
 		const char *name;
 		enum cut_type type;
@@ -74,8 +74,7 @@ struct cut_body {
 	uint32_t effects; /* CUT_READ … of plugin.h, after what the step says */
 	uint32_t ops;	  /* CUT_HAS_… after what the step says (exec: observe, plan) */
 	cut_time timeout; /* of one attempt */
-	struct cut_retry retry;
-	struct cut_mark mark;
+	const struct cut_retry *retry;
 };
 
 enum cut_step_kind {
@@ -135,20 +134,32 @@ struct cut_need {
 	uint32_t index;
 };
 
-/* What every walk over all steps looks at stands in its first 64 bytes: one line of the cache. */
+struct cut_temporary {	       /* a step whose effect ends with the run, or earlier */
+	struct cut_need until; /* index CUT_NONE: the end of the run */
+	uint32_t until_phase;  /* or CUT_NONE */
+	cut_time backstop;     /* CUT_NEVER: none */
+};
+
+struct cut_prose { /* what people read; each or NULL */
+	const char *title, *description, *owner, *if_fails, *undo_reason;
+};
+
+/* There are many, and every walk over all of them goes through memory: the first 64 bytes, a line
+ * of the cache, are what walks look at, and what few steps have is behind a pointer. */
 struct cut_step {
 	const char *address;	/* "ladder/25/shift"; the identity of the step everywhere */
 	uint32_t phase;		/* index */
 	uint32_t group;		/* innermost group, or CUT_NONE */
 	struct cut_need *needs; /* as written, or from `order` */
 	uint32_t needs_len;
-	enum cut_step_kind kind;
-	enum cut_on_failure on_failure;
-	enum cut_undo undo;	       /* after the implications of effects */
+	enum cut_step_kind kind : 8;
+	enum cut_on_failure on_failure : 8;
+	enum cut_undo undo : 8;	  /* after the implications of effects */
+	bool interrupt_waits : 1; /* on_interrupt: wait */
+	bool point_of_no_return : 1;
 	const struct cut_scope *scope; /* loop variables for its expressions, or NULL */
-	struct cut_when not_before;
-	struct cut_expr *cond; /* `if`; NULL: true */
-	struct cut_mark mark;
+	struct cut_expr *cond;	       /* `if`; NULL: true */
+	struct cut_temporary *temporary; /* or NULL */
 	struct cut_body body; /* ACTION, CHECK; MANUAL uses effects and class of it */
 	union {
 		struct cut_wait *wait;
@@ -158,19 +169,15 @@ struct cut_step {
 	struct cut_poll poll;
 	cut_time deadline;			  /* of all attempts together; CUT_NEVER: none */
 	struct cut_body *undo_body, *verify_body; /* or NULL */
-	const char *undo_reason;
-	cut_time planned;     /* CUT_NEVER: unknown */
-	bool interrupt_waits; /* on_interrupt: wait */
-	bool point_of_no_return;
-	bool temporary;
-	struct cut_need temporary_until; /* index CUT_NONE: the end of the run */
-	uint32_t temporary_until_phase;	 /* or CUT_NONE */
-	cut_time temporary_backstop;	 /* CUT_NEVER: none */
+	cut_time planned;			  /* CUT_NEVER: unknown */
+	struct cut_when not_before;
 	const char **locks;
 	uint32_t locks_len;
-	const char *environment;			    /* "blue", "green" or NULL */
-	const char *title, *description, *owner, *if_fails; /* or NULL */
+	const char *environment; /* "blue", "green" or NULL */
+	const struct cut_prose *prose;
 };
+
+_Static_assert(sizeof(struct cut_step) == 256, "lines of the cache are not shared");
 
 /* A plain group adds nothing to the addresses of its steps; an instance of a foreach does. */
 struct cut_group {
@@ -185,7 +192,6 @@ struct cut_group {
 	struct cut_expr *cond;
 	const struct cut_scope *scope; /* for cond, or NULL */
 	const char *environment;
-	struct cut_mark mark;
 };
 
 /* Tests, checks before and after a rollback, and `finally` are phases of their own kind, so that
@@ -228,7 +234,6 @@ struct cut_phase {
 	struct cut_acceptance acceptance;
 	bool point_of_no_return;
 	uint32_t stage; /* counts the accepted phases before it */
-	struct cut_mark mark;
 };
 
 struct cut_role {

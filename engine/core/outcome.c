@@ -74,7 +74,7 @@ static void apply_failed(struct cut_run *run, uint32_t step, const struct cut_ev
 		cut_step_fail(run, step, NULL);
 		return;
 	}
-	if (retry_later(run, step, &model->body.retry, &s->tries, text)) {
+	if (retry_later(run, step, model->body.retry, &s->tries, text)) {
 		cut_run_leave_lane(run, step);
 		cut_step_move(run, step, CUT_STEP_READY);
 		cut_step_record(run, step, false);
@@ -139,7 +139,7 @@ static void on_verify(struct cut_run *run, uint32_t step, const struct cut_event
 		return;
 	}
 	if (s->part == CUT_PART_VERIFY &&
-	    retry_later(run, step, &model->verify_body->retry, &s->verify_tries, text))
+	    retry_later(run, step, model->verify_body->retry, &s->verify_tries, text))
 		return;
 	cut_step_say(run, step, "verification failed: %s", text);
 	cut_step_fail(run, step, NULL);

@@ -31,8 +31,9 @@ static void open_step(struct preview *p, uint32_t step)
 		entry = json_object();
 		json_object_set_new(entry, "step", json_string(model->address));
 		json_object_set_new(entry, "reason",
-				    model->undo_reason ? json_string(model->undo_reason)
-						       : json_null());
+				    model->prose->undo_reason
+					    ? json_string(model->prose->undo_reason)
+					    : json_null());
 		json_array_append_new(p->impossible, entry);
 		cut_vec_push(&p->done, step);
 		return;

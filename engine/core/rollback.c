@@ -130,9 +130,9 @@ static void open_undo(struct cut_run *run, uint32_t step)
 	}
 	if (run->rb->steps[step].undo == CUT_UNDO_IMPOSSIBLE) {
 		cut_step_move(run, step, CUT_STEP_ROLLBACK_IMPOSSIBLE);
-		cut_step_say(
-			run, step, "cannot be undone: %s",
-			cut_step_short(run->rb->steps[step].undo_reason, "so the runbook says"));
+		cut_step_say(run, step, "cannot be undone: %s",
+			     cut_step_short(run->rb->steps[step].prose->undo_reason,
+					    "so the runbook says"));
 		cut_step_record(run, step, false);
 		run->undo_impossible++;
 		cut_vec_push(&run->undone, step);

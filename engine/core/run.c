@@ -71,13 +71,13 @@ static void init_counters(struct cut_run *run)
 /* The node whose end closes a temporary step, or CUT_NONE: the end of the run. */
 static uint32_t until_node(const struct cut_run *run, const struct cut_step *step)
 {
-	if (step->temporary_until_phase != CUT_NONE)
-		return cut_graph_phase_end(run->graph, step->temporary_until_phase);
-	if (step->temporary_until.index == CUT_NONE)
+	if (step->temporary->until_phase != CUT_NONE)
+		return cut_graph_phase_end(run->graph, step->temporary->until_phase);
+	if (step->temporary->until.index == CUT_NONE)
 		return CUT_NONE;
-	return step->temporary_until.group
-		       ? cut_graph_group_end(run->graph, step->temporary_until.index)
-		       : step->temporary_until.index;
+	return step->temporary->until.group
+		       ? cut_graph_group_end(run->graph, step->temporary->until.index)
+		       : step->temporary->until.index;
 }
 
 static void init_temporaries(struct cut_run *run)

@@ -206,8 +206,8 @@ void cut_step_succeed(struct cut_run *run, uint32_t step)
 	if (cut_run_lane(run, step) == CUT_LANE_FORWARD && tail > run->stage_tail)
 		run->stage_tail = tail;
 	cut_downtime_stop(run, step, false);
-	if (model->temporary && model->temporary_backstop != CUT_NEVER)
-		cut_timer_set(run, CUT_TIMER_BACKSTOP, step, run->t + model->temporary_backstop);
+	if (model->temporary && model->temporary->backstop != CUT_NEVER)
+		cut_timer_set(run, CUT_TIMER_BACKSTOP, step, run->t + model->temporary->backstop);
 	cut_run_node_done(run, step);
 }
 
@@ -253,8 +253,8 @@ static void consequence(struct cut_run *run, uint32_t step)
 	remedy = cut_printf("cutover retry %s, cutover skip %s --reason TEXT, cutover attest %s "
 			    "--applied (fixed by hand), or cutover rollback%s%s",
 			    model->address, model->address, model->address,
-			    model->if_fails ? "; if it fails: " : "",
-			    model->if_fails ? model->if_fails : "");
+			    model->prose->if_fails ? "; if it fails: " : "",
+			    model->prose->if_fails ? model->prose->if_fails : "");
 	if (model->on_failure == CUT_FAIL_ROLLBACK) {
 		free(remedy);
 		cut_run_cause(run, cut_cause("step", model->address, reason));

@@ -13,7 +13,7 @@ static const struct cut_retry *retry_of(const struct cut_run *run, uint32_t step
 {
 	const struct cut_step *model = &run->rb->steps[step];
 
-	return model->undo_body ? &model->undo_body->retry : &model->body.retry;
+	return model->undo_body ? model->undo_body->retry : model->body.retry;
 }
 
 void cut_undo_call(struct cut_run *run, uint32_t step)

@@ -11,11 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-	KEEP_SOURCE_BYTES =
-		4 << 20,   /* larger files are read again for a caret, if they have faults */
-	BYTES_A_TEXT = 64, /* of a file for each text not met before, about */
-};
+/* Larger files are read again for a caret, if they have faults. */
+enum { KEEP_SOURCE_BYTES = 4 << 20 };
 
 static void load_top(struct load *l)
 {
@@ -35,11 +32,11 @@ static void load_top(struct load *l)
 
 static void load_all_defaults(struct load *l)
 {
-	l->retry = *(struct cut_retry *)l->fallbacks[T_RETRY];
+	l->retry = l->fallbacks[T_RETRY];
 	l->defaults = *(struct defaults_draft *)l->fallbacks[T_DEFAULTS];
 	if (l->top.defaults) {
 		load_object(l, T_DEFAULTS, l->top.defaults, &l->defaults);
-		load_retry(l, l->defaults.retry, &l->retry);
+		l->retry = load_retry(l, l->defaults.retry);
 	}
 	((struct step_draft *)l->fallbacks[T_STEP])->on_failure = l->defaults.on_failure;
 	l->rb->max_parallel = l->defaults.max_parallel;
@@ -305,7 +302,7 @@ static int load_source(struct source *source, const char *name, const char *fold
 	rb->file = cut_arena_strndup(&rb->arena, name, strlen(name));
 	rb->folder = cut_arena_strndup(&rb->arena, folder, strlen(folder));
 	load_words(&l);
-	cut_doc_reserve(l.doc, source->len / BYTES_A_TEXT);
+	cut_doc_reserve(l.doc, source->len);
 	if (cut_yaml_read(l.doc, source->text, source->len, options->large, faults) == 0) {
 		if (source->owned && source->len > KEEP_SOURCE_BYTES && faults->len == 0) {
 			free(source->owned);
@@ -343,7 +340,7 @@ static int read_file(const char *path, bool large, char **ret, size_t *ret_len, 
 		room = (size_t)st.st_size + 1;
 	if (room > cap)
 		room = cap;
-	text = cut_malloc(room + 1);
+	text = cut_large_array(room + 1, 1);
 	for (;;) {
 		ssize_t n = read(fd, text + len, room - len);
 

@@ -287,6 +287,7 @@ struct load {
 	size_t text_len;
 
 	uint8_t *rows[T_TABLES]; /* by text below words_len: row + 1 */
+	uint64_t required[T_TABLES]; /* bits of rows */
 	uint32_t words_len;
 	struct {
 		uint32_t id, foreach, steps, uses, that;
@@ -350,7 +351,7 @@ struct load {
 	struct load_laters waits, untils;
 	struct runbook_draft top;
 	struct defaults_draft defaults;
-	struct cut_retry retry;
+	const struct cut_retry *retry; /* of bodies that name none */
 	bool poisoned; /* a parameter has no value: what depends on it is not judged */
 };
 
@@ -456,7 +457,7 @@ const struct cut_connection *load_connection(const struct load *l, const char *n
 /* load_body.c */
 int load_body(struct load *l, uint32_t node, const struct body_draft *draft, struct cut_body *ret);
 int load_action(struct load *l, uint32_t node, struct cut_body *ret); /* verify, rollback */
-void load_retry(struct load *l, uint32_t node, struct cut_retry *ret);
+const struct cut_retry *load_retry(struct load *l, uint32_t node);    /* node 0: the default */
 
 /* load_step.c */
 /* Fills the step from its draft; what names other steps waits for load_names(). */

@@ -50,13 +50,15 @@ static const struct cut_catalog_action *find_action(struct load *l, uint32_t nod
 	return NULL;
 }
 
-void load_retry(struct load *l, uint32_t node, struct cut_retry *ret)
+const struct cut_retry *load_retry(struct load *l, uint32_t node)
 {
-	struct cut_retry retry;
+	struct cut_retry retry, *kept;
 
-	*ret = l->retry;
-	if (node && load_object(l, T_RETRY, node, &retry) == 0)
-		*ret = retry;
+	if (!node || load_object(l, T_RETRY, node, &retry) < 0)
+		return l->retry;
+	kept = cut_arena_new(&l->rb->arena, struct cut_retry);
+	*kept = retry;
+	return kept;
 }
 
 static void set_param(struct load *l, struct cut_body *body, const char *name, uint32_t node,
@@ -351,9 +353,8 @@ int load_body(struct load *l, uint32_t node, const struct body_draft *draft, str
 	struct load_values values = {0};
 	bool exec;
 
-	body->mark = load_mark(l, node);
 	body->timeout = draft->timeout == CUT_NEVER ? l->defaults.timeout : draft->timeout;
-	load_retry(l, draft->retry, &body->retry);
+	body->retry = load_retry(l, draft->retry);
 	body->uses = draft->run ? "exec" : draft->uses;
 	body->action =
 		find_action(l, draft->run ? node : load_child(l, node, l->word.uses), body->uses);

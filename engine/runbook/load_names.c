@@ -191,13 +191,12 @@ static void resolve_since(struct load *l, const struct load_later *later)
 
 static void resolve_until(struct load *l, const struct load_later *later)
 {
-	struct cut_step *step = &l->rb->steps[later->step];
+	const struct cut_step *step = &l->rb->steps[later->step];
 	uint32_t phase = cut_runbook_phase(l->rb, later->name);
 
 	if (phase != CUT_NONE && phase < l->rb->forward_len) {
-		step->temporary_until_phase = phase;
-	} else if (!load_name(l, step->group, 0, later->name, &step->temporary_until)) {
-		step->temporary_until = (struct cut_need){.index = CUT_NONE};
+		step->temporary->until_phase = phase;
+	} else if (!load_name(l, step->group, 0, later->name, &step->temporary->until)) {
 		load_unknown_step(l, later->node, later->name, true);
 	}
 }

@@ -21,10 +21,13 @@ void load_words(struct load *l)
 	l->words_len = l->doc->texts_len;
 	for (unsigned t = 0; t < T_TABLES; t++) {
 		l->rows[t] = cut_arena_array(&l->rb->arena, uint8_t, l->words_len);
-		for (size_t k = 0; k < load_tables[t]->len; k++)
-			l->rows[t][cut_doc_text(l->doc, load_tables[t]->keys[k].name,
-						strlen(load_tables[t]->keys[k].name))] =
-				(uint8_t)(k + 1);
+		for (size_t k = 0; k < load_tables[t]->len; k++) {
+			const struct load_key *key = &load_tables[t]->keys[k];
+
+			l->rows[t][cut_doc_find(l->doc, key->name)] = (uint8_t)(k + 1);
+			if (key->flags & LOAD_REQUIRED)
+				l->required[t] |= UINT64_C(1) << k;
+		}
 	}
 }
 
@@ -114,19 +117,15 @@ static int missing_keys(struct load *l, enum load_table_id id, uint32_t node, ui
 			bool strange)
 {
 	const struct load_table *table = load_tables[id];
-	int r = 0;
+	uint64_t missing = l->required[id] & ~given;
 
-	for (size_t k = 0; k < table->len; k++) {
-		if (!(table->keys[k].flags & LOAD_REQUIRED) || given & (UINT64_C(1) << k))
-			continue;
-		if (!strange)
+	for (size_t k = 0; !strange && missing >> k; k++)
+		if (missing >> k & 1)
 			load_fault(l, node,
 				   cut_arena_printf(&l->rb->arena, "%s: %s", table->keys[k].name,
 						    table->keys[k].help),
 				   "%s needs '%s'", table->what, table->keys[k].name);
-		r = -EINVAL;
-	}
-	return r;
+	return missing ? -EINVAL : 0;
 }
 
 int load_object(struct load *l, enum load_table_id id, uint32_t node, void *draft)

@@ -153,10 +153,12 @@ static int set_number(struct load *l, const struct load_key *key, uint32_t node,
 
 bool load_id_valid(struct load *l, uint32_t node, const char *text)
 {
-	size_t len = strlen(text);
+	size_t len = 0;
 
-	if (len > 0 && len <= 64 && text[0] >= 'a' && text[0] <= 'z' &&
-	    strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") == len)
+	while ((text[len] >= 'a' && text[len] <= 'z') || text[len] == '_' ||
+	       (text[len] >= '0' && text[len] <= '9'))
+		len++;
+	if (len > 0 && len <= 64 && !text[len] && text[0] >= 'a')
 		return true;
 	load_fault(l, node, "lower-case letters, digits and _, a letter first, up to 64 characters",
 		   "'%s' is not an id", text);

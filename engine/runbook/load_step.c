@@ -170,11 +170,10 @@ static int load_one_body(struct load *l, uint32_t node, struct step_draft *draft
 									: CUT_STEP_ACTION;
 		return r;
 	}
-	body->mark = load_mark(l, node);
 	body->timeout = CUT_NEVER;
 	body->effects = CUT_READ;
 	body->class = CUT_DECLARATIVE;
-	load_retry(l, 0, &body->retry);
+	body->retry = load_retry(l, 0);
 	if (draft->wait) {
 		step->kind = CUT_STEP_WAIT;
 		body->uses = "wait";
@@ -219,7 +218,6 @@ static void load_undo(struct load *l, uint32_t node, const struct step_draft *dr
 	unsigned word = 0;
 
 	step->undo = CUT_UNDO_AUTO;
-	step->undo_reason = draft->rollback_reason;
 	if (at && role != CUT_PHASE_FORWARD) {
 		load_fault_key(l, at, "it is never undone: take the key away",
 			       "'rollback' is not for %s",
@@ -249,29 +247,28 @@ static void load_undo(struct load *l, uint32_t node, const struct step_draft *dr
 
 static void load_temporary(struct load *l, const struct step_draft *draft, struct cut_step *step)
 {
-	struct temporary_draft t;
+	struct temporary_draft t = {.backstop = CUT_NEVER};
 	uint32_t at = draft->temporary;
-	unsigned yes = 0;
+	unsigned word = 0;
 
-	step->temporary_until = (struct cut_need){.index = CUT_NONE};
-	step->temporary_until_phase = CUT_NONE;
-	step->temporary_backstop = CUT_NEVER;
 	if (!at)
 		return;
 	if (cut_doc_at(l->doc, at)->kind == CUT_NODE_MAP) {
-		step->temporary = load_object(l, T_TEMPORARY, at, &t) == 0;
-		if (step->temporary) {
-			step->temporary_backstop = t.backstop;
-			if (t.until)
-				later(&l->untils, load_find(l, at, "until"), l->step, t.until);
-		}
+		if (load_object(l, T_TEMPORARY, at, &t) < 0)
+			return;
+		if (t.until)
+			later(&l->untils, load_find(l, at, "until"), l->step, t.until);
 	} else {
-		if (load_word(l, at, "true|false", &yes) < 0)
+		if (load_word(l, at, "true|false", &word) < 0)
 			return;
 		load_as(l, at, LOAD_AS_BOOL);
-		step->temporary = yes == 0;
+		if (word == 1)
+			return;
 	}
-	if (step->temporary && step->body.uses &&
+	step->temporary = cut_arena_new(&l->rb->arena, struct cut_temporary);
+	*step->temporary = (struct cut_temporary){
+		.until = {.index = CUT_NONE}, .until_phase = CUT_NONE, .backstop = t.backstop};
+	if (step->body.uses &&
 	    (step->undo == CUT_UNDO_NOT_NEEDED || step->undo == CUT_UNDO_IMPOSSIBLE))
 		load_fault_key(
 			l, at, "give it a rollback, which is what ends it",
@@ -299,6 +296,23 @@ static void load_poll(struct load *l, uint32_t node, struct cut_step *step)
 		load_fault_key(l, node,
 			       "retry repeats what failed; a poll of its own can follow as a step",
 			       "'poll' is for steps that only read");
+}
+
+static const struct cut_prose *load_prose(struct load *l, const struct step_draft *draft)
+{
+	static const struct cut_prose none;
+	struct cut_prose *prose;
+
+	if (!draft->title && !draft->description && !draft->owner && !draft->if_fails &&
+	    !draft->rollback_reason)
+		return &none;
+	prose = cut_arena_new(&l->rb->arena, struct cut_prose);
+	*prose = (struct cut_prose){.title = draft->title,
+				    .description = draft->description,
+				    .owner = draft->owner,
+				    .if_fails = draft->if_fails,
+				    .undo_reason = draft->rollback_reason};
+	return prose;
 }
 
 /* True when the step has exactly one body. */
@@ -329,12 +343,8 @@ void load_step(struct load *l, uint32_t node, struct step_draft *draft, enum cut
 	size_t errors = l->faults->errors;
 	bool usable = !l->tainted.items[l->step];
 
-	step->mark = load_mark(l, node);
 	step->scope = l->scope;
-	step->title = draft->title;
-	step->description = draft->description;
-	step->owner = draft->owner;
-	step->if_fails = draft->if_fails;
+	step->prose = load_prose(l, draft);
 	step->cond = draft->cond;
 	step->deadline = draft->deadline;
 	step->on_failure = draft->on_failure;
@@ -354,8 +364,6 @@ void load_step(struct load *l, uint32_t node, struct step_draft *draft, enum cut
 		load_poll(l, draft->poll, step);
 	} else {
 		step->undo = CUT_UNDO_NOT_NEEDED; /* what it does is not known: no second fault */
-		step->temporary_until = (struct cut_need){.index = CUT_NONE};
-		step->temporary_until_phase = CUT_NONE;
 	}
 	load_planned(l, draft->planned, step);
 	if (draft->verify)

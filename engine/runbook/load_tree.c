@@ -63,15 +63,14 @@ static bool take_id(struct load *l, uint32_t node, uint32_t id)
 	return false;
 }
 
-static uint32_t new_group(struct load *l, struct place *place, uint32_t address, uint32_t node)
+static uint32_t new_group(struct load *l, struct place *place, uint32_t address)
 {
 	uint32_t index = (uint32_t)l->groups.len;
 
 	cut_vec_push(&l->groups, (struct cut_group){.address = l->doc->texts[address],
 						    .parent = place->group,
 						    .phase = place->phase,
-						    .scope = l->scope,
-						    .mark = load_mark(l, node)});
+						    .scope = l->scope});
 	cut_runbook_name_place(l->rb, address, (struct cut_need){.group = true, .index = index});
 	return index;
 }
@@ -184,7 +183,7 @@ static void load_children(struct load *l, const struct step_draft *draft, const 
 static void add_group(struct load *l, uint32_t node, const struct step_draft *draft,
 		      struct place *place, uint32_t address, const char *prefix)
 {
-	uint32_t index = new_group(l, place, address, node), len;
+	uint32_t index = new_group(l, place, address), len;
 	struct cut_need *needs;
 
 	fill_group(l, index, draft);
@@ -232,7 +231,7 @@ static void on_item(struct load *l, void *data, const char *item)
 static void load_repeated(struct load *l, uint32_t node, uint32_t foreach, struct place *place,
 			  uint32_t id)
 {
-	uint32_t index = new_group(l, place, address_of(l, place, id), node), len;
+	uint32_t index = new_group(l, place, address_of(l, place, id)), len;
 	struct cut_need *needs;
 	struct repeat repeat = {.node = node, .container = index, .place = *place};
 
@@ -311,8 +310,7 @@ static uint32_t new_phase(struct load *l, uint32_t id, enum cut_phase_role role,
 					.role = role,
 					.first_step = (uint32_t)l->steps.len,
 					.window = l->rb->window,
-					.acceptance = {.tests = CUT_NONE, .settle = CUT_NEVER},
-					.mark = load_mark(l, node)});
+					.acceptance = {.tests = CUT_NONE, .settle = CUT_NEVER}});
 	cut_vec_push(&l->phase_nodes, node);
 	return index;
 }
@@ -342,7 +340,7 @@ static void add_phase(struct load *l, uint32_t node, const struct phase_draft *d
 		load_acceptance(l, draft->acceptance, &phase->acceptance);
 	if (instance) { /* a group for its names: siblings are named plainly inside it */
 		place.prefix = cut_arena_printf(&l->rb->arena, "%s/", l->doc->texts[id]);
-		place.group = new_group(l, &place, id, node);
+		place.group = new_group(l, &place, id);
 	}
 	if (draft->steps)
 		load_list(l, draft->steps, &place);
@@ -415,6 +413,9 @@ void load_phases(struct load *l)
 {
 	uint32_t node = l->top.phases;
 
+	/* every step but the instances of a foreach has a text of its own, its id */
+	l->steps.cap = l->doc->texts_len < STEPS_AT_MOST ? l->doc->texts_len : STEPS_AT_MOST;
+	l->steps.items = cut_large_array(l->steps.cap, sizeof(*l->steps.items));
 	if (node && l->top.steps)
 		load_fault_key(l, l->top.steps, "put them into a phase",
 			       "'steps' and 'phases' do not go together");

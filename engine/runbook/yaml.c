@@ -421,7 +421,8 @@ int cut_yaml_read(struct cut_doc *doc, const char *text, size_t len, bool large,
 {
 	struct reader r = {.doc = doc, .faults = faults, .text = text, .len = len};
 	yaml_parser_t parser;
-	yaml_event_t ev; /* out of the loop: clearing it a million times shows */
+	yaml_event_t events[2] = {0}; /* the newest one, and the one before it */
+	unsigned newest = 0;
 	bool ended = false, failed = false;
 
 	if (is_too_large(&r, large))
@@ -430,16 +431,20 @@ int cut_yaml_read(struct cut_doc *doc, const char *text, size_t len, bool large,
 		abort(); /* out of memory, as in cut_malloc */
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+	/* one event is handled when the next is known: its text's slot has come from memory then */
 	while (!ended && !failed && !r.stop) {
-		if (!yaml_parser_parse(&parser, &ev)) {
-			on_error(&r, &parser);
-			failed = true;
-			break;
-		}
-		ended = ev.type == YAML_STREAM_END_EVENT;
-		on_event(&r, &ev);
-		yaml_event_delete(&ev);
+		newest ^= 1;
+		failed = !yaml_parser_parse(&parser, &events[newest]);
+		ended = events[newest].type == YAML_STREAM_END_EVENT;
+		if (events[newest].type == YAML_SCALAR_EVENT)
+			cut_doc_expect(doc, (const char *)events[newest].data.scalar.value,
+				       events[newest].data.scalar.length);
+		on_event(&r, &events[newest ^ 1]);
+		yaml_event_delete(&events[newest ^ 1]);
 	}
+	if (failed && !r.stop)
+		on_error(&r, &parser);
+	yaml_event_delete(&events[newest]);
 	yaml_parser_delete(&parser);
 	free(r.key_seen.items);
 	if (ended && r.documents == 0) {

@@ -101,6 +101,24 @@ static void test_cleanup_frees_once_and_spares_what_was_taken(void **state)
 	free(kept);
 }
 
+static void test_a_large_array_grows_and_is_freed_as_any_other(void **state)
+{
+	static const size_t lens[] = {0, 100, 1 << 20, 5 << 20};
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(lens); i++) {
+		size_t len = lens[i] / sizeof(uint32_t);
+		uint32_t *items = cut_large_array(len, sizeof(*items));
+
+		for (size_t k = 0; k < len; k++)
+			items[k] = (uint32_t)k;
+		items = cut_realloc_array(items, len * 2 + 1, sizeof(*items));
+		items[len * 2] = 1;
+		for (size_t k = 0; k < len; k++)
+			assert_int_equal(items[k], k);
+		free(items);
+	}
+}
+
 static void test_arena_gives_zeroed_aligned_pieces_of_any_size(void **state)
 {
 	static const size_t sizes[] = {1, 7, 8, 9, 0, 100, 5000, 3, 2000000, 64, 1 << 20, 13};
@@ -154,6 +172,7 @@ int main(void)
 		cmocka_unit_test(test_impossible_sizes_end_the_process),
 		cmocka_unit_test(test_copies_are_terminated_and_null_stays_null),
 		cmocka_unit_test(test_cleanup_frees_once_and_spares_what_was_taken),
+		cmocka_unit_test(test_a_large_array_grows_and_is_freed_as_any_other),
 		cmocka_unit_test(test_arena_gives_zeroed_aligned_pieces_of_any_size),
 		cmocka_unit_test(test_large_piece_leaves_the_open_block_in_use),
 		cmocka_unit_test(test_arena_text_is_packed),

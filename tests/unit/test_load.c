@@ -171,12 +171,12 @@ static void test_defaults_reach_steps_and_their_extra_bodies(void **state)
 	assert_int_equal(a->body.timeout, 60000);
 	assert_int_equal(a->undo_body->timeout, 5000);
 	assert_int_equal(a->verify_body->timeout, 60000);
-	assert_int_equal(a->body.retry.limit, 3);
-	assert_int_equal(a->verify_body->retry.limit, 9);
+	assert_int_equal(a->body.retry->limit, 3);
+	assert_int_equal(a->verify_body->retry->limit, 9);
 	assert_int_equal(a->on_failure, CUT_FAIL_HOLD);
 	assert_int_equal(b->body.timeout, 2000);
 	assert_int_equal(b->on_failure, CUT_FAIL_ABORT);
-	assert_int_equal(b->body.retry.delay, 5000);
+	assert_int_equal(b->body.retry->delay, 5000);
 	assert_int_equal(rb->max_parallel, 7);
 }
 
