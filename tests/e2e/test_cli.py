@@ -3,10 +3,14 @@
 programs has exactly the fields that were promised."""
 
 import json
+import os
 import re
+import subprocess
 
 import pytest
-from cutkit import Terminal, eventually
+from cutkit import PROGRAM, Terminal, eventually
+
+SANITIZED = b"__asan_init" in PROGRAM.read_bytes()
 
 BOOK = """\
     cutover: v1
@@ -96,10 +100,10 @@ def test_the_version_is_printed(cutover):
     (["eval", "1 +"], "column"),
     (["eval", "x", "--vars", "nowhere.json"], "nowhere.json"),
     (["trigger", "test", "nowhere.json"], "cannot read nowhere.json: no such file or directory"),
-    (["trigger", "test", "book.yaml"], "cannot read book.yaml: it is not JSON: "),
+    (["trigger", "test", "book.yaml"], "cannot read book.yaml as JSON: line 1"),
     (["trigger"], "trigger wants a second word; `cutover trigger test`"),
     (["command"], "`cutover command give` or `cutover command take`"),
-    (["run", "book.yaml", "--yes", "--plan", "book.yaml"], "cannot read book.yaml: it is not JSON"),
+    (["run", "book.yaml", "--yes", "--plan", "book.yaml"], "cannot read book.yaml as JSON"),
     (["run", "book.yaml", "--yes", "--ack-trigger", "nowhere"], "no such trigger"),
 ])
 def test_wrong_usage_is_explained_and_exits_2(cutover, words, told):
@@ -107,6 +111,25 @@ def test_wrong_usage_is_explained_and_exits_2(cutover, words, told):
     done = cutover(*words, code=2)
     assert told in done.err and done.out == ""
     assert cutover.runs() == []
+
+
+@pytest.mark.parametrize("words", [
+    ["validate", "bomb"], ["validate", "book.yaml", "--params", "bomb"],
+    ["run", "book.yaml", "--yes", "--plan", "bomb"], ["eval", "x", "--vars", "bomb"],
+    ["trigger", "test", "bomb"]], ids=" ".join)
+def test_a_file_of_50_mib_is_refused_unread(cutover, words):
+    cutover.book(BOOK)
+    with open(cutover.folder / "bomb", "wb") as bomb: # in parts: a child begins with our memory
+        for _ in range(26):
+            bomb.write(b"[1," * 700_000)
+    child = subprocess.Popen([str(PROGRAM), *words], cwd=cutover.folder, env=cutover.env,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    told = child.stderr.read().decode()
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 2 and "4 MiB" in told, told
+    assert used.ru_utime + used.ru_stime < 0.1 or SANITIZED, used
+    assert used.ru_maxrss < 64 * 1024 or SANITIZED, used
 
 
 @pytest.mark.parametrize("words", [[c] for c in LATER] + [
