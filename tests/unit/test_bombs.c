@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Small or large texts that would like to be expensive: each reader refuses them at once, in little
- * memory. Measured in a process of its own, in time of the processor. */
+ * memory. Measured in a process of its own, in time of the processor. Files are not read beyond their
+ * limit at all: tests/e2e/test_cli.py. */
 #include "tests/unit/load_kit.h"
 
 #include "engine/base/frame.h"
@@ -87,8 +88,8 @@ static const struct bomb {
 	{"flow maps in each other", runbook_refuses, HEAD "x: ", "{a: ", 1000000, ""},
 	{"block lists in each other", runbook_refuses, HEAD "x:\n  ", "- ", 1000000, "a\n"},
 	{"JSON in JSON", runbook_refuses, "{\"x\": ", "[", 1000000, "]}"},
-	{"50 MiB of ints", runbook_refuses, HEAD "x: [", "1,", 26000000, "1]\n"},
-	{"50 MiB of one word", runbook_refuses, HEAD "x: ", "aaaaaaaaaaaaaaaaaaaa", 2600000, "\n"},
+	{"5 MiB of ints", runbook_refuses, HEAD "x: [", "1,", 2600000, "1]\n"},
+	{"5 MiB of one word", runbook_refuses, HEAD "x: ", "aaaaaaaaaaaaaaaaaaaa", 260000, "\n"},
 	{"many documents", runbook_refuses, HEAD, "---\na: 1\n", 400000, ""},
 	{"an alias bomb", runbook_refuses,
 	 HEAD "a: &a [x,x,x,x]\nb: &b [*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b]\nd: ", "[*c,*c,*c,*c],",
@@ -109,7 +110,7 @@ static const struct bomb {
 	{"an order in an order", json_refuses, "", "{\"order\":", 7000, "1"},
 	{"a key twice", json_refuses, "{\"a\":1,", "\"a\":1,", 10000, "\"a\":1}"},
 	{"a frame in a frame", frame_refuses, "", "[", 1000000, ""},
-	{"a frame of 50 MiB", frame_refuses, "[", "1,", 26000000, "1]"},
+	{"a frame of 5 MiB", frame_refuses, "[", "1,", 2600000, "1]"},
 };
 
 /* In a process of its own: what it took counts from here. */
