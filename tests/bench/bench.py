@@ -12,6 +12,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -206,7 +207,92 @@ def bench_reaction(c):
               p99 <= 5, f"median {statistics.median(times):g}, n {len(times)}")
 
 
-CASES = {"validate": bench_validate, "run": bench_run, "spawn": bench_spawn,
+KEPT = """  - id: kept
+    steps:
+      - {id: gate, manual: {instructions: goes on after the crash}, rollback: not_needed}
+"""
+
+
+def kill_all(state, run):
+    """SIGKILL to every process of a run, the supervisor first; returns when none is left."""
+    lock = (state / "runs" / run / "lock").read_text().splitlines()
+    pids = [int(line.split()[1]) for line in lock]
+    while pids:
+        for pid in list(pids):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pids.remove(pid)
+        time.sleep(0.005)
+
+
+def bench_recover(c):
+    """All processes of a run die after 10,000 steps; `recover` until it goes on."""
+    book = c.gen("recover.yaml", "--steps", 10000, "--kind", "true", "--parallel", 4)
+    book.write_text(book.read_text() + KEPT)
+    run = json.loads(subprocess.run(
+        c.cutover("run", "--large", "--yes", "--detach", "--output", "json", book), env=c.env,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout)["run"]
+
+    def status():
+        return json.loads(subprocess.run(c.cutover("status", "--output", "json", run), env=c.env,
+                                         capture_output=True, text=True, check=True).stdout)
+
+    while status()["phase"] != "kept":
+        time.sleep(0.5)
+    times = []
+    for _ in range(c.args.rounds or 7):
+        kill_all(c.dir / "state", run)
+        start = time.monotonic()
+        subprocess.run(c.cutover("recover", "--detach", run), env=c.env, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL)
+        times.append(time.monotonic() - start)
+        assert status()["engine"] == "live"
+    kill_all(c.dir / "state", run)
+    c.verdict("recovery of a run of 10,000 steps, s", statistics.median(times), 2,
+              max(times) <= 2, f"{min(times):.2f} to {max(times):.2f}")
+
+
+RUNS, ROUNDS, WAIT_MS = 100, 25, 200
+
+
+def many_book():
+    """A chain of 50 steps: commands with a deadline, and waits whose lateness tells the load."""
+    yield "cutover: v1\nname: many\nsteps:\n"
+    for i in range(ROUNDS):
+        yield (f"  - {{id: r{i}, run: [/bin/true], timeout: 10s, rollback: not_needed,"
+               f" class: declarative, retry: {{limit: 0}}}}\n  - {{id: w{i}, wait: {WAIT_MS}ms}}\n")
+
+
+def bench_many(c):
+    """100 runs of 50 steps at once: all end well, and no wait ends a second late."""
+    books = c.dir / "books"
+    books.mkdir()
+    running = []
+    for i in range(RUNS):
+        book = books / f"many{i}.yaml"
+        book.write_text("".join(many_book()).replace("name: many", f"name: many{i}"))
+        running.append(subprocess.Popen(c.cutover("run", "--yes", book), env=c.env,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
+    codes = [p.wait() for p in running]
+    c.verdict(f"{RUNS} runs of {2 * ROUNDS} steps at once, ended well", codes.count(0), RUNS,
+              codes.count(0) == RUNS)
+    late = []
+    for journal in (c.dir / "state" / "runs").glob("*/journal.jsonl"):
+        began = None  # a wait begins when the command before it is done
+        for line in journal.read_text().splitlines():
+            r = json.loads(line.split(" ", 5)[5])
+            if r["type"] == "step" and r["state"] == "succeeded":
+                if r["step"].startswith("w"):
+                    late.append(r["t"] - began - WAIT_MS)
+                began = r["t"]
+    late.sort()
+    assert len(late) == RUNS * ROUNDS
+    c.verdict("their waits end late by ms, the latest", late[-1], 1000, late[-1] <= 1000,
+              f"median {statistics.median(late):g}, p99 {late[int(len(late) * 0.99)]}")
+
+
+CASES = {"many": bench_many, "recover": bench_recover, "validate": bench_validate, "run": bench_run, "spawn": bench_spawn,
          "syncs": bench_syncs, "reaction": bench_reaction}
 
 
