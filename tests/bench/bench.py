@@ -133,6 +133,7 @@ def bench_spawn(c):
     book = c.gen("true.yaml", "--steps", 1000, "--kind", "true", "--parallel", 2)
     edges = c.gen("ninja-true/build.ninja", "--steps", 1000, "--kind", "true", "--format", "ninja")
     rules = c.gen("make-true/Makefile", "--steps", 1000, "--kind", "true", "--format", "make")
+    # make runs /bin/true itself; ninja has /bin/sh run it, which is two programs a step
     ours = lambda: c.timed(c.cutover("run", "--yes", book))[0]  # noqa: E731
     c.ratio("1,000 × /bin/true, times ninja -j2", ours,
             lambda: c.timed(["ninja", "-j2"], edges.parent)[0], 1.0)
@@ -179,8 +180,9 @@ steps:
 
 
 def bench_reaction(c):
-    """From the sample that fires a trigger to the end of the first rollback operation, cold."""
-    times = []
+    """From the sample that fires a trigger until the first rollback operation is handed to its
+    plugin, cold, and until it is done."""
+    handed, done = [], []
     for i in range(c.args.rounds or 40):
         value, mark = c.dir / f"value{i}", c.dir / f"mark{i}"
         value.write_text("1\n")
@@ -199,12 +201,15 @@ def bench_reaction(c):
             if r["type"] == "trigger" and r["state"] == "firing":
                 fired = r["t"]
             if r["type"] == "outcome" and r["op"] == "rollback":
-                times.append(r["t"] - fired)
+                # an outcome counts its duration from the moment its plugin was told
+                handed.append(r["t"] - round(r["duration_s"] * 1000) - fired)
+                done.append(r["t"] - fired)
         p.wait()
-    times.sort()
-    p99 = times[min(len(times) - 1, int(len(times) * 0.99))]
-    c.verdict("trigger's sample to first rollback done, p99 ms by the journal's clock", p99, 5,
-              p99 <= 5, f"median {statistics.median(times):g}, n {len(times)}")
+    for what, times in (("told to its plugin", handed), ("done", done)):
+        times.sort()
+        p99 = times[min(len(times) - 1, int(len(times) * 0.99))]
+        c.verdict(f"trigger's sample to first rollback {what}, p99 ms by the journal's clock",
+                  p99, 5, p99 <= 5, f"median {statistics.median(times):g}, n {len(times)}")
 
 
 KEPT = """  - id: kept
