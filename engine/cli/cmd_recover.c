@@ -5,6 +5,7 @@
 #include "engine/cli/follow.h"
 #include "engine/cli/launch.h"
 #include "engine/runtime/clock.h"
+#include "engine/runtime/journal.h"
 #include "engine/runtime/lock.h"
 
 #include <errno.h>
@@ -41,6 +42,7 @@ static int take_up(const struct cut_args *args, struct cut_found *found, struct 
 		.engine = {
 			.rb = ctx->rb,
 			.graph = ctx->graph,
+			.state = ctx->places.state_dir,
 			.dir = found->entry.dir,
 			.run_id = found->entry.id,
 			.socket = found->socket,
@@ -65,6 +67,16 @@ static int take_up(const struct cut_args *args, struct cut_found *found, struct 
 	return r < 0 ? cut_cli_fail(args, &err, cut_cli_exit(&err)) : 0;
 }
 
+/* Ended, but its engine died before it had sealed the journal: that is made up for. */
+static bool is_unsealed(const struct cut_run_entry *entry)
+{
+	cut_auto(cut_json) json_t *seal = NULL;
+	bool empty;
+
+	return !entry->live && cut_journal_last(entry->dir, "sealed", &seal, &empty) == 0 &&
+	       !cut_json_bool(seal, "final", false);
+}
+
 int cut_cmd_recover(const struct cut_args *args)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
@@ -74,7 +86,7 @@ int cut_cmd_recover(const struct cut_args *args)
 
 	if (r < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
-	if (found.entry.outcome) {
+	if (found.entry.outcome && !is_unsealed(&found.entry)) {
 		cut_err_set(&err, -EALREADY, found.entry.outcome, "`cutover report` tells how it went",
 		            "run %s has ended", found.entry.id);
 		return cut_cli_fail(args, &err, CUT_EXIT_REFUSED);

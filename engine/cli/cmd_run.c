@@ -165,6 +165,7 @@ static int launch(struct starting *s, int *ret_client, struct cut_err *err)
 		.engine = {
 			.rb = s->ctx.rb,
 			.graph = s->ctx.graph,
+			.state = s->ctx.places.state_dir,
 			.dir = s->run.entry.dir,
 			.run_id = s->run.entry.id,
 			.socket = s->run.socket,

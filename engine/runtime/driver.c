@@ -173,6 +173,8 @@ void driver_maybe_end(struct cut_driver *d)
 {
 	if (!d->ending || d->ended || cut_operations_in_flight(d->operations) > 0)
 		return;
+	if (d->events.last)
+		d->events.last(d->events.data);
 	cut_journal_want_sync(d->options.journal);
 	if (cut_journal_synced(d->options.journal) < cut_journal_seq(d->options.journal))
 		return; /* on_synced comes back here */
@@ -308,6 +310,7 @@ int cut_driver_new(const struct cut_driver_options *options, const struct cut_dr
 void cut_driver_start(struct cut_driver *d)
 {
 	d->started = true;
+	d->ending = cut_run_state(d->options.run) >= CUT_RUN_ACCEPTED; /* its engine died at the end */
 	cut_sampler_start(d->sampler);
 	settle(d);
 }

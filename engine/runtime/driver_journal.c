@@ -24,11 +24,13 @@ static bool event_durable(const struct cut_driver *d, const struct cut_event *ev
 
 static uint64_t append(struct cut_driver *d)
 {
-	uint64_t seq = cut_journal_append(d->options.journal, d->record.data, d->record.len);
+	return cut_journal_append(d->options.journal, d->record.data, d->record.len);
+}
 
-	if (d->events.record)
-		d->events.record(d->events.data, seq);
-	return seq;
+uint64_t cut_driver_append(struct cut_driver *d, const char *type, const struct cut_buf *body)
+{
+	cut_pager_event(d->pager, type, body->data);
+	return cut_journal_append(d->options.journal, body->data, body->len);
 }
 
 uint64_t driver_journal_refusal(struct cut_driver *d, struct cut_event *ev,

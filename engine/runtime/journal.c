@@ -267,6 +267,11 @@ uint64_t cut_journal_seq(const struct cut_journal *j)
 	return j->seq;
 }
 
+const char *cut_journal_head(const struct cut_journal *j)
+{
+	return j->chain.head;
+}
+
 void cut_journal_listen(struct cut_journal *j, const struct cut_journal_events *events)
 {
 	j->events = *events;

@@ -8,6 +8,8 @@
 #include "engine/runtime/loop.h"
 #include "engine/runtime/replay.h"
 #include "engine/runtime/rundir.h"
+#include "engine/runtime/sealer.h"
+#include "engine/runtime/sealkey.h"
 #include "engine/runtime/secret.h"
 #include "engine/runtime/takeup.h"
 #include "engine/runbook/runbook.h"
@@ -39,6 +41,8 @@ struct engine {
 	struct cut_driver *driver;
 	struct cut_control *control;
 	char *runs; /* the folder of all runs; owned */
+	struct cut_signkey *seal_key; /* owned until the sealer has it; NULL: nothing is sealed */
+	struct cut_sealer *sealer;
 	json_t *secrets, *roles, *plans;
 	json_t *tell; /* to the client, once tell_seq is on disk; or NULL */
 	uint64_t tell_seq;
@@ -208,12 +212,18 @@ static void on_record_synced(void *data, uint64_t seq)
 	struct engine *e = data;
 
 	cut_control_synced(e->control, seq);
+	cut_sealer_synced(e->sealer, seq);
 	if (!e->tell || seq < e->tell_seq || e->stopping)
 		return;
 	client_tell(e, e->tell);
 	e->tell = NULL;
 	if (!e->started)
 		await_order(e);
+}
+
+static void on_run_last(void *data)
+{
+	cut_sealer_end(((struct engine *)data)->sealer);
 }
 
 static void on_run_end(void *data)
@@ -239,6 +249,7 @@ static void engine_stop(struct engine *e)
 	e->stopping = true;
 	client_close(e);
 	cut_control_stop(e->control);
+	cut_sealer_free(e->sealer);
 	cut_driver_free(e->driver);
 	cut_calls_stop(e->calls);
 	cut_journal_close(e->journal);
@@ -267,6 +278,7 @@ static int driver_make(struct engine *e, cut_time zero_boot, struct cut_err *err
 	};
 	struct cut_driver_events events = {
 		.synced = on_record_synced,
+		.last = on_run_last,
 		.end = on_run_end,
 		.data = e,
 	};
@@ -275,6 +287,8 @@ static int driver_make(struct engine *e, cut_time zero_boot, struct cut_err *err
 
 	if (r < 0)
 		return r;
+	if (e->seal_key)
+		e->sealer = cut_sealer_new(e->driver, cut_take(e->seal_key));
 	return cut_control_start(&e->loop, e->o->socket, e->driver, &e->control, err);
 }
 
@@ -341,6 +355,16 @@ static void on_looked(void *data, json_t *plans, const struct cut_err *refusal)
 		withdraw(e, &err);
 }
 
+static void note_unsealed(struct engine *e)
+{
+	struct cut_event ev = {
+		.type = CUT_EV_NOTE,
+		.note = {.text = "the journal is not sealed from here on: see engine.log"},
+	};
+
+	cut_driver_feed(e->driver, &ev, NULL, NULL);
+}
+
 static int take_up(struct engine *e, struct cut_err *err)
 {
 	int r;
@@ -354,6 +378,8 @@ static int take_up(struct engine *e, struct cut_err *err)
 	r = cut_takeup_go_on(e->world, &e->replay, e->driver, err);
 	if (r < 0)
 		return r;
+	if (!e->sealer)
+		note_unsealed(e);
 	e->started = cut_run_state(e->run) != CUT_RUN_ARMED;
 	cut_loop_measure(&e->loop);
 	if (!e->started)
@@ -394,10 +420,24 @@ static void on_beat(uv_timer_t *timer)
 	cut_beat(cut_container(timer, struct engine, beat)->start->beat);
 }
 
+/* A run that is to be sealed is not begun without a key; one that is under way goes on. */
+static int open_seal_key(struct engine *e, struct cut_err *err)
+{
+	cut_auto(cut_err) struct cut_err why = {0};
+	int r = cut_sealkey_open(e->o->state, &e->seal_key, e->resume ? &why : err);
+
+	if (r == 0 || !e->resume)
+		return r;
+	cut_log(CUT_LOG_ERROR, "not_sealed", "what=\"%s\" why=\"%s\"", why.what, why.why);
+	return 0;
+}
+
 static int prepare(struct engine *e, struct cut_err *err)
 {
-	int r;
+	int r = open_seal_key(e, err);
 
+	if (r < 0)
+		return r;
 	if (e->resume) {
 		r = cut_replay(e->o->dir, e->world->files, e->o->rb, e->run, e->watch, &e->replay, err);
 		if (r == 0)
@@ -436,6 +476,7 @@ static void engine_done(struct engine *e)
 	cut_replay_done(&e->replay);
 	cut_buf_done(&e->client_in);
 	free(e->runs);
+	cut_signkey_free(e->seal_key);
 	json_decref(e->secrets);
 	json_decref(e->roles);
 	json_decref(e->plans);

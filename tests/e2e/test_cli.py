@@ -26,7 +26,8 @@ BOOK = """\
           - {id: three, run: [echo, hi], class: declarative, rollback: {run: [echo, back]}}
     """
 LATER = ["amend", "emergency", "init", "lint", "rehearse", "serve"]
-COMMANDS = ["abort", "ack", "approve", "attest", "audit verify", "command give", "command take",
+COMMANDS = ["abort", "ack", "approve", "attest", "audit key", "audit verify", "command give",
+            "command take",
             "decline", "eval", "freeze", "graph", "help", "list", "logs", "note", "pause", "plan",
             "plugins", "recover", "report", "resume", "retry", "rollback", "run", "schema", "skip",
             "status", "trigger test", "validate", "version", "watch"]
