@@ -252,6 +252,9 @@ int cut_cli_exit(const struct cut_err *err)
 	case -ENOENT:
 	case -ESRCH:
 	case -ENOTCONN:
+	case -ENOSPC:
+	case -EROFS:
+	case -EDQUOT:
 	case -ESHUTDOWN: return CUT_EXIT_REFUSED;
 	case -ENOTUNIQ:
 	case -EISDIR:

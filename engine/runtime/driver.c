@@ -79,8 +79,11 @@ static int feed_now(struct cut_driver *d, struct cut_event *ev, uint64_t *ret_se
 int cut_driver_feed(struct cut_driver *d, struct cut_event *ev, uint64_t *ret_seq,
                     struct cut_err *err)
 {
+	cut_auto(cut_err) struct cut_err own = {0}; /* a refusal is journaled with its text */
 	int r;
 
+	if (!err)
+		err = &own;
 	if (d->broken || d->ended)
 		return cut_err_set(err, -ESHUTDOWN,
 		                   d->broken ? "its journal cannot be written" : "the run has ended",

@@ -22,11 +22,13 @@ struct cut_driver_options {
 	unsigned epoch;
 };
 
-/* Told from the loop. synced: up to seq the journal is on disk; last: the run is over, and what is to
+/* Told from the loop. synced: up to seq the journal is on disk; failed: it cannot be written, for
+ * good or until there is room, and the driver may be freed; last: the run is over, and what is to
  * be the journal's last record may be appended (told again where something came after it); end: all
  * of it is on disk and no call is in flight. */
 struct cut_driver_events {
 	void (*synced)(void *data, uint64_t seq);
+	void (*failed)(void *data, const struct cut_err *err);
 	void (*last)(void *data);
 	void (*end)(void *data);
 	void *data;

@@ -106,6 +106,8 @@ static void on_journal_failed(void *data, const struct cut_err *err)
 	d->broken = true;
 	cut_log(CUT_LOG_ERROR, "journal_failed", "why=\"%s\"", text);
 	cut_pager_page(d->pager, "run", text);
+	if (d->events.failed)
+		d->events.failed(d->events.data, err);
 }
 
 static void on_journal_moved(void *data, const struct cut_err *err)
@@ -129,6 +131,8 @@ static void on_journal_low(void *data, const struct cut_err *err)
 	cut_log(CUT_LOG_ERROR, "journal_low", "why=\"%s\"", text);
 	cut_pager_page(d->pager, "run", text);
 	cut_driver_feed(d, &ev, NULL, NULL);
+	if (d->events.failed)
+		d->events.failed(d->events.data, err);
 }
 
 void driver_journal_listen(struct cut_driver *d)

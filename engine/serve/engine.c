@@ -226,6 +226,25 @@ static void on_run_last(void *data)
 	cut_sealer_end(((struct engine *)data)->sealer);
 }
 
+/* Nothing was armed or started that is not on disk: who waits to hear of it is told at once. */
+static void on_journal_failed(void *data, const struct cut_err *why)
+{
+	struct engine *e = data;
+	cut_auto(cut_err) struct cut_err err = {0};
+
+	if (!e->tell || e->stopping)
+		return;
+	json_decref(e->tell);
+	e->tell = NULL;
+	if (e->started) {
+		client_tell_refused(e, why);
+		return;
+	}
+	cut_err_set(&err, why->code, why->why, "mend that, then run it again",
+	            "the run was not armed: %s", why->what);
+	withdraw(e, &err);
+}
+
 static void on_run_end(void *data)
 {
 	struct engine *e = data;
@@ -278,6 +297,7 @@ static int driver_make(struct engine *e, cut_time zero_boot, struct cut_err *err
 	};
 	struct cut_driver_events events = {
 		.synced = on_record_synced,
+		.failed = on_journal_failed,
 		.last = on_run_last,
 		.end = on_run_end,
 		.data = e,
