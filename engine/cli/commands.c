@@ -83,6 +83,7 @@ static const struct cut_cli_option run[] = {
 	END,
 };
 static const struct cut_cli_option recover[] = {
+	OPTION("all", NULL, "take up every unfinished run, as a service after a reboot"),
 	OPTION("detach", NULL, "do not follow the run"),
 	END,
 };
