@@ -347,6 +347,7 @@ json_t *cut_driver_status(struct cut_driver *d)
 	json_object_set_new(status, "socket", json_string(d->options.socket));
 	json_object_set_new(status, "seq", json_integer((json_int_t)cut_driver_synced(d)));
 	json_object_set_new(status, "loop_max_ms", json_real(cut_loop_max_ms(d->world->loop)));
+	json_object_set_new(status, "rank", json_string(cut_rank_name(d->options.rank)));
 	json_object_set_new(status, "loop_max_cpu_ms",
 	                    json_real(cut_loop_max_cpu_ms(d->world->loop)));
 	return status;

@@ -3,6 +3,7 @@
  * engine process; serve/ hands it orders and looks on. */
 #pragma once
 
+#include "engine/base/rank.h"
 #include "engine/core/status.h"
 #include "engine/runtime/calls.h"
 #include "engine/runtime/journal.h"
@@ -20,6 +21,7 @@ struct cut_driver_options {
 	const char *dir, *run_id, *socket;
 	cut_time zero_boot; /* the run clock's zero on the boot-time clock */
 	unsigned epoch;
+	enum cut_rank rank; /* of the loop, for the status */
 };
 
 /* Told from the loop. synced: up to seq the journal is on disk; failed: it cannot be written, for

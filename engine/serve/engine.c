@@ -2,6 +2,7 @@
 #include "engine/serve/engine.h"
 
 #include "engine/base/log.h"
+#include "engine/base/rank.h"
 #include "engine/base/proc.h"
 #include "engine/base/vec.h"
 #include "engine/runtime/clock.h"
@@ -51,6 +52,7 @@ struct engine {
 	cut_time start_at; /* wall; CUT_NEVER: at a person's word */
 	uv_pipe_t client;
 	struct cut_buf client_in;
+	enum cut_rank rank; /* the loop's */
 	bool client_open, started, ended, stopping;
 	int result;
 };
@@ -294,6 +296,7 @@ static int driver_make(struct engine *e, cut_time zero_boot, struct cut_err *err
 		.socket = e->o->socket,
 		.zero_boot = zero_boot,
 		.epoch = e->epoch,
+		.rank = e->rank,
 	};
 	struct cut_driver_events events = {
 		.synced = on_record_synced,
@@ -516,6 +519,7 @@ int cut_engine_run(void *arg, const struct cut_engine_start *start)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	prctl(PR_SET_DUMPABLE, 0);
 	cut_log_open(options->log_fd, CUT_LOG_INFO, "engine");
+	e.rank = cut_rank_take();
 	setenv("UV_THREADPOOL_SIZE", "1", 0); /* only the journal's syncs run there, one at a time */
 	uv_loop_init(&e.loop);
 	uv_timer_init(&e.loop, &e.start_timer);
