@@ -93,14 +93,15 @@ void cut_acceptance_done(struct cut_acceptance_machine *a)
 /* --- coverage: slots of a trigger's period with evidence, of all slots since the clock started ---
  */
 
-/* A sample that comes a little late may land beside the next one: it fills the slot before. */
+/* Where samples come at the turn of two slots, some land a little before it and some after: each slot
+ * that this leaves empty has one, sooner or later, that gets two. The second fills the hole. */
 static void cover(struct cut_acceptance_machine *a, uint32_t trigger)
 {
 	struct cut_coverage *c = &a->triggers[trigger];
 	int64_t slot = (a->now - a->clock_at) / a->rb->triggers[trigger].every;
 
 	if (slot > c->slot) {
-		c->hole = slot > c->slot + 1;
+		c->hole |= slot > c->slot + 1;
 		c->slot = slot;
 		c->slots++;
 	} else if (c->hole) {

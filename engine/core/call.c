@@ -84,8 +84,9 @@ static void intent(struct cut_run *run, uint32_t step, const struct cut_body *bo
 	struct cut_effect *fx = cut_run_fx(run, CUT_FX_INTENT);
 
 	fill(run, fx, step, body);
-	/* The sync of what it saves covers the intent: nothing is changed before. */
-	fx->durable = s->op == CUT_OP_ROLLBACK || !(body->effects & CUT_SAVES);
+	/* The sync of what it saves covers the intent: nothing is changed before. A later attempt
+	 * has it saved already. */
+	fx->durable = s->op == CUT_OP_ROLLBACK || !(body->effects & CUT_SAVES) || s->saved;
 	if (s->op == CUT_OP_ROLLBACK)
 		return;
 	s->touched = true;
@@ -198,8 +199,10 @@ void cut_call_resend(struct cut_run *run, uint32_t step, enum cut_op op, enum cu
 
 	s->op = op;
 	s->entry = entry;
-	if (op == CUT_OP_APPLY)
+	if (op == CUT_OP_APPLY) {
 		s->touched_before = s->touched; /* what was sent before may have landed */
+		s->resent = true;
+	}
 	if (!is_check(cut_call_body(run, step)) &&
 	    cut_env_params(run, step, cut_call_body(run, step), &params, &err) < 0) {
 		no_params(run, step, &err);
@@ -262,7 +265,7 @@ void cut_call_lost(struct cut_run *run, uint32_t step, bool not_sent, const char
 			cut_call_resend(run, step, CUT_OP_APPLY, CUT_OP_APPLY);
 		return;
 	}
-	if (not_sent || ((model->body.effects & CUT_SAVES) && !s->saved)) {
+	if ((not_sent && !s->resent) || ((model->body.effects & CUT_SAVES) && !s->saved)) {
 		s->touched = s->touched_before; /* nothing was changed */
 		if (s->lost > LOST_MAX)
 			cut_step_fail(run, step, why);

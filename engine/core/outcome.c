@@ -61,6 +61,21 @@ static bool retry_later(struct cut_run *run, uint32_t step, const struct cut_ret
 	return true;
 }
 
+/* A repetition changed nothing; what it repeats may have. A new attempt would come with a new key,
+ * which the target could not know: the same one is sent again. */
+static bool repeat_again(struct cut_run *run, uint32_t step, const struct cut_event *ev)
+{
+	const struct cut_step *model = &run->rb->steps[step];
+	struct cut_run_step *s = &run->steps[step];
+
+	if (ev->outcome.status != CUT_RETRY || !s->resent || model->body.class != CUT_DEDUP ||
+	    s->tries >= model->body.retry->limit || !cut_step_writes(model))
+		return false;
+	s->tries++;
+	cut_call_lost(run, step, false, cut_step_short(ev->outcome.text, "its repetition failed"));
+	return true;
+}
+
 static void apply_failed(struct cut_run *run, uint32_t step, const struct cut_event *ev)
 {
 	const struct cut_step *model = &run->rb->steps[step];
@@ -74,6 +89,8 @@ static void apply_failed(struct cut_run *run, uint32_t step, const struct cut_ev
 		cut_step_fail(run, step, NULL);
 		return;
 	}
+	if (repeat_again(run, step, ev))
+		return;
 	if (retry_later(run, step, model->body.retry, &s->tries, text)) {
 		cut_run_leave_lane(run, step);
 		cut_step_move(run, step, CUT_STEP_READY);

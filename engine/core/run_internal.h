@@ -49,6 +49,7 @@ struct cut_run_step {
 	bool checking;	     /* a gate's checks are being evaluated */
 	bool observed;	     /* the current attempt was observed and could not be told */
 	bool unclosed;
+	bool resent; /* the current attempt was sent before, nobody knows what came of it */
 	uint8_t lost;				  /* executors lost in a row */
 	uint16_t tries, verify_tries, undo_tries; /* used of the retries */
 	unsigned attempt, undo_attempt;

@@ -150,6 +150,7 @@ void cut_step_attempt(struct cut_run *run, uint32_t step)
 	s->attempt++;
 	s->observed = false;
 	s->touched_before = s->touched;
+	s->resent = false;
 	cut_step_move(run, step, CUT_STEP_RUNNING);
 	cut_call_start(run, step, CUT_PART_BODY, CUT_OP_APPLY, CUT_OP_APPLY);
 }

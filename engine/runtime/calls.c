@@ -32,7 +32,7 @@ struct host {
 	struct call *waiting, *waiting_tail;
 	cut_time deaths[RESTART_LIMIT]; /* of late, boot-time clock */
 	unsigned deaths_len;
-	struct cut_bell *pause; /* owned */
+	struct cut_bell *start; /* owned; hosts start from the loop only, as they may end calls */
 };
 
 struct cut_calls {
@@ -209,7 +209,7 @@ static void on_call_progress(void *data, uint64_t id, double fraction, const cha
 		call->handler.progress(call->handler.data, fraction, text);
 }
 
-static void on_pause_over(void *data)
+static void on_start(void *data)
 {
 	struct host *host = data;
 
@@ -239,17 +239,22 @@ static void calls_free(struct cut_calls *calls)
 	free(calls);
 }
 
+static void release(struct cut_calls *calls)
+{
+	if (--calls->closing == 0)
+		calls_free(calls);
+}
+
 static void host_free(struct host *host)
 {
 	struct cut_calls *calls = host->calls;
 
-	cut_bell_free(host->pause);
+	cut_bell_free(host->start);
 	json_decref(host->connections);
 	json_decref(host->secrets);
 	json_decref(host->hosts);
 	free(host);
-	if (--calls->closing == 0)
-		calls_free(calls);
+	release(calls);
 }
 
 static void host_away(struct host *host, const struct cut_err *why)
@@ -271,12 +276,12 @@ static void host_away(struct host *host, const struct cut_err *why)
 	if (!too_many_deaths(host)) {
 		/* A rollback that its standby serves is not disturbed by a start. */
 		if (host->standby || host->waiting)
-			host_start(host);
+			cut_bell_set(host->start, CUT_SOON);
 		return;
 	}
-	waiting_fail(host, text);
 	host->pausing = true;
-	cut_bell_set(host->pause, cut_world_boot(calls->options.world) + RESTART_PAUSE);
+	cut_bell_set(host->start, cut_world_boot(calls->options.world) + RESTART_PAUSE);
+	waiting_fail(host, text);
 }
 
 static void on_host_gone(void *data, const struct cut_err *why)
@@ -326,8 +331,8 @@ static void host_add(struct cut_calls *calls, const struct cut_catalog_plugin *p
 	host->connections = cut_needs_connections(calls->options.rb, plugin->name);
 	host->secrets = cut_needs_secrets(calls->options.rb, plugin->name, calls->options.secrets);
 	host->hosts = cut_needs_hosts(calls->options.rb, plugin->name);
-	host->pause = cut_bell_new(calls->options.world, on_pause_over, host);
-	host->pause->idle = true;
+	host->start = cut_bell_new(calls->options.world, on_start, host);
+	cut_bell_set(host->start, CUT_SOON);
 	cut_vec_push(calls, host);
 }
 
@@ -374,8 +379,6 @@ int cut_calls_start(const struct cut_calls_options *options, cut_calls_ready_fn 
 	calls->not_ready = calls->len;
 	if (calls->len == 0)
 		cut_bell_set(calls->soon, CUT_SOON);
-	for (size_t i = 0; i < calls->len; i++)
-		host_start(calls->items[i]);
 	return 0;
 }
 
@@ -407,7 +410,7 @@ uint64_t cut_calls_call(struct cut_calls *calls, const struct cut_calls_request 
 	call->handler = *handler;
 	send_or_wait(call);
 	if (call->waiting && !host->link && !host->pausing)
-		host_start(host);
+		cut_bell_set(host->start, CUT_SOON);
 	return (uintptr_t)call;
 }
 
@@ -447,11 +450,7 @@ void cut_calls_stop(struct cut_calls *calls)
 		return;
 	calls->stopping = true;
 	calls->ready = NULL;
-	calls->closing = calls->len;
-	if (calls->len == 0) {
-		calls_free(calls);
-		return;
-	}
+	calls->closing = calls->len + 1; /* the last one is ours */
 	unsendable_fail(calls);
 	for (size_t i = 0; i < calls->len; i++) {
 		struct host *host = calls->items[i];
@@ -462,6 +461,7 @@ void cut_calls_stop(struct cut_calls *calls)
 		else
 			host_free(host);
 	}
+	release(calls);
 }
 
 json_t *cut_calls_describe(const struct cut_calls *calls)

@@ -79,11 +79,10 @@ static int feed_now(struct cut_driver *d, struct cut_event *ev, uint64_t *ret_se
 int cut_driver_feed(struct cut_driver *d, struct cut_event *ev, uint64_t *ret_seq,
                     struct cut_err *err)
 {
-	cut_auto(cut_err) struct cut_err own = {0}; /* a refusal is journaled with its text */
+	cut_auto(cut_err) struct cut_err own = {0}; /* a refusal is journaled with its reason */
 	int r;
 
-	if (!err)
-		err = &own;
+	err = err ? err : &own;
 	if (d->broken || d->ended)
 		return cut_err_set(err, -ESHUTDOWN,
 		                   d->broken ? "its journal cannot be written" : "the run has ended",
@@ -166,7 +165,7 @@ static void set_alarm(struct cut_driver *d)
 
 	if (watch < wake)
 		wake = watch;
-	if (wake == CUT_NEVER)
+	if (wake == CUT_NEVER || d->ending) /* the disk may take its time with the last record */
 		cut_bell_set(d->alarm, CUT_NEVER);
 	else
 		cut_bell_set(d->alarm, (wake > now ? wake : now) + d->options.zero_boot);
@@ -176,8 +175,6 @@ void driver_maybe_end(struct cut_driver *d)
 {
 	if (!d->ending || d->ended || cut_operations_in_flight(d->operations) > 0)
 		return;
-	if (d->events.last)
-		d->events.last(d->events.data);
 	cut_journal_want_sync(d->options.journal);
 	if (cut_journal_synced(d->options.journal) < cut_journal_seq(d->options.journal))
 		return; /* on_synced comes back here */
@@ -205,9 +202,11 @@ static void settle(struct cut_driver *d)
 			break;
 		}
 	}
-	cut_watch_update(d->options.watch, d->options.run, cut_driver_now(d),
-	                 cut_world_wall(d->world), &d->watched);
-	watch_feed(d);
+	if (!d->ending) {
+		cut_watch_update(d->options.watch, d->options.run, cut_driver_now(d),
+		                 cut_world_wall(d->world), &d->watched);
+		watch_feed(d);
+	}
 	if (!d->broken && !cut_queue_is_empty(&d->queue))
 		cut_bell_set(d->more, CUT_SOON);
 	set_alarm(d);
@@ -271,7 +270,7 @@ static void on_operation_save(void *data, uint32_t step, json_t *state)
 
 void cut_driver_sample(struct cut_driver *d, uint32_t metric, const struct cut_sample *sample)
 {
-	if (d->ended || d->broken || !d->started)
+	if (d->ending || d->broken || !d->started)
 		return;
 	cut_watch_sample(d->options.watch, d->options.run, metric, sample, cut_driver_now(d),
 	                 cut_world_wall(d->world), &d->watched);
@@ -313,8 +312,12 @@ int cut_driver_new(const struct cut_driver_options *options, const struct cut_dr
 void cut_driver_start(struct cut_driver *d)
 {
 	d->started = true;
-	d->ending = cut_run_state(d->options.run) >= CUT_RUN_ACCEPTED; /* its engine died at the end */
-	cut_sampler_start(d->sampler);
+	if (cut_run_state(d->options.run) >= CUT_RUN_ACCEPTED) { /* taken up after its last record */
+		d->ending = true;
+		d->end_t = cut_driver_now(d);
+	} else {
+		cut_sampler_start(d->sampler);
+	}
 	settle(d);
 }
 
@@ -347,9 +350,6 @@ json_t *cut_driver_status(struct cut_driver *d)
 	json_object_set_new(status, "socket", json_string(d->options.socket));
 	json_object_set_new(status, "seq", json_integer((json_int_t)cut_driver_synced(d)));
 	json_object_set_new(status, "loop_max_ms", json_real(cut_loop_max_ms(d->world->loop)));
-	json_object_set_new(status, "rank", json_string(cut_rank_name(d->options.rank)));
-	json_object_set_new(status, "loop_max_cpu_ms",
-	                    json_real(cut_loop_max_cpu_ms(d->world->loop)));
 	return status;
 }
 

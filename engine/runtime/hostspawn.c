@@ -3,7 +3,6 @@
 #include "engine/runtime/hostspawn.h"
 
 #include "engine/base/log.h"
-#include "engine/base/rank.h"
 #include "engine/base/vec.h"
 #include "engine/runtime/lock.h"
 
@@ -30,12 +29,12 @@ enum {
 
 /* "NAME=value" of the few variables that a host gets; NULL-terminated. */
 struct environment {
-	char *items[6]; /* owned */
+	char *items[5]; /* owned */
 };
 
 static void environment_init(struct environment *env)
 {
-	static const char *const names[] = {"PATH", "HOME", "LANG", "TZ", CUT_RANK_VARIABLE};
+	static const char *const names[] = {"PATH", "HOME", "LANG", "TZ"};
 	size_t n = 0;
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(names); i++) {

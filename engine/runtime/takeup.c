@@ -90,8 +90,8 @@ static void note_torn_tail(const struct cut_journal_scan *scan, struct cut_drive
 	cut_driver_feed(driver, &ev, NULL, NULL);
 }
 
-int cut_takeup_go_on(struct cut_world *world, const struct cut_replay *replay,
-                     struct cut_driver *driver, struct cut_err *err)
+static int tell_machines(struct cut_world *world, const struct cut_replay *replay,
+                         struct cut_driver *driver, struct cut_err *err)
 {
 	struct cut_event ev = {.type = CUT_EV_RESUMED};
 	char boot_id[37] = "";
@@ -107,6 +107,17 @@ int cut_takeup_go_on(struct cut_world *world, const struct cut_replay *replay,
 		return r;
 	if (replay->scan.fault == CUT_JOURNAL_TORN)
 		note_torn_tail(&replay->scan, driver);
-	cut_driver_start(driver);
 	return 0;
+}
+
+int cut_takeup_go_on(struct cut_world *world, const struct cut_replay *replay,
+                     struct cut_driver *driver, struct cut_err *err)
+{
+	/* Nothing follows the final record, which only its engine's end may lack. */
+	bool final = cut_run_state(cut_driver_run(driver)) >= CUT_RUN_ACCEPTED;
+	int r = final ? 0 : tell_machines(world, replay, driver, err);
+
+	if (r == 0)
+		cut_driver_start(driver);
+	return r;
 }

@@ -84,6 +84,12 @@ static const struct trace traces[] = {
 	{"a sample that comes a little late covers the slot before", ACCEPT(.settle = 0),
 	 "0 done settling,running 0/10|0 goods 4 - 3/10|5.01 good - 5.01/10|5.9 good - 5.9/10|"
 	 "6 goods 4 - 9/10|10 good met,accepted 10/10"},
+	{"samples at the turn of two slots, some before and some after, cover both",
+	 ACCEPT(.settle = 0),
+	 "0 done settling,running 0/10|0 good - 0/10|1.01 good - 1.01/10|2.01 good - 2.01/10|"
+	 "2.99 good - 2.99/10|4.01 good - 4.01/10|5.01 good - 5.01/10|5.99 good - 5.99/10|"
+	 "7.01 good - 7.01/10|8.01 good - 8.01/10|8.99 good - 8.99/10|10.01 good - 10.01/10|"
+	 "10.99 good met,accepted 10.99/10"},
 	{"after a restart coverage is about what counts again", ACCEPT(.settle = 0),
 	 "0 done settling,running 0/10|1 bad suspended 0/10|9 good running 0/10|9 goods 11 met,accepted 10/10"},
 

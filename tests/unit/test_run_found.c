@@ -200,6 +200,24 @@ static void test_when_all_is_accepted_there_is_nothing_to_roll_back(void **state
 	world_free(w);
 }
 
+/* A new attempt would have a new key, by which the target could not know the first sending again. */
+static void test_a_resend_that_changed_nothing_is_sent_again_with_its_key(void **state)
+{
+	struct world *w =
+		world_new("steps: [{id: a, uses: t.dedup, retry: {limit: 2, delay: 5s}}]\n");
+
+	(void)state;
+	world_start(w);
+	world_lost(w, "a", false);
+	world_outcome(w, "a", CUT_RETRY, "busy", NULL);
+	assert_false(world_saw(w, "a: apply 2"));
+	world_lost(w, "a", true);
+	assert_false(world_saw(w, "a: apply 2"));
+	world_ok(w, "a");
+	assert_int_equal(cut_run_state(world_run(w)), CUT_RUN_DONE);
+	world_free(w);
+}
+
 /* "Nothing was changed" is about the second sending; the first may have landed. */
 static void test_a_resend_that_changed_nothing_is_still_undone(void **state)
 {
@@ -276,6 +294,7 @@ int main(void)
 		cmocka_unit_test(test_when_all_is_accepted_there_is_nothing_to_roll_back),
 		cmocka_unit_test(test_a_stopped_step_has_no_deadline_any_more),
 		cmocka_unit_test(test_what_a_person_did_is_undone_though_nothing_was_saved),
+		cmocka_unit_test(test_a_resend_that_changed_nothing_is_sent_again_with_its_key),
 		cmocka_unit_test(test_a_resend_that_changed_nothing_is_still_undone),
 	};
 
