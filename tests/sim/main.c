@@ -5,6 +5,7 @@
 
 #include "engine/base/hash.h"
 #include "engine/base/json.h"
+#include "engine/base/log.h"
 #include "engine/core/catalog.h"
 
 #include <stdio.h>
@@ -25,21 +26,23 @@ static double seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static int play_one(const struct cut_catalog *catalog, uint64_t seed)
+static int play_one(struct cut_catalog *catalog, uint64_t seed)
 {
-	struct sim_result first = sim_play(seed, catalog, true);
-	struct sim_result again = sim_play(seed, catalog, false);
+	struct sim_options loud = {.catalog = catalog, .trace = true};
+	struct sim_options quiet = {.catalog = catalog, .quiet = true};
+	struct sim_result first = sim_play(seed, &loud);
+	struct sim_result again = sim_play(seed, &quiet);
 
-	printf("seed %llu: %s, %s, %u events, %u crashes, %u orders, trace %08x\n",
+	printf("seed %llu: %s, %s, %u turns, %u crashes, %u orders, trace %08x\n",
 	       (unsigned long long)seed, first.ok ? "ok" : "BROKEN",
-	       cut_run_state_name(first.state), first.events, first.crashes, first.orders,
+	       cut_run_state_name(first.state), first.turns, first.crashes, first.orders,
 	       first.hash);
 	if (first.hash != again.hash)
 		printf("the same seed gave another trace, %08x\n", again.hash);
 	return first.ok && first.hash == again.hash ? 0 : 1;
 }
 
-static int play_many(const struct cut_catalog *catalog, uint64_t from, uint64_t to)
+static int play_many(struct cut_catalog *catalog, uint64_t from, uint64_t to)
 {
 	unsigned ends[CUT_RUN_STATES] = {0}, broken = 0;
 	uint64_t events = 0, crashes = 0;
@@ -47,16 +50,17 @@ static int play_many(const struct cut_catalog *catalog, uint64_t from, uint64_t 
 	double start = seconds(), took;
 
 	for (uint64_t seed = from; seed <= to; seed++) {
-		struct sim_result result = sim_play(seed, catalog, false);
+		struct sim_options options = {.catalog = catalog};
+		struct sim_result result = sim_play(seed, &options);
 
 		ends[result.state]++;
 		broken += !result.ok;
-		events += result.events;
+		events += result.turns;
 		crashes += result.crashes;
 		hash = cut_crc32c(hash, &result.hash, sizeof(result.hash));
 	}
 	took = seconds() - start;
-	printf("%llu seeds in %.1f s, %.0f seeds/s, %llu events, %llu crashes, trace %08x\n",
+	printf("%llu seeds in %.1f s, %.0f seeds/s, %llu turns, %llu crashes, trace %08x\n",
 	       (unsigned long long)(to - from + 1), took, (double)(to - from + 1) / took,
 	       (unsigned long long)events, (unsigned long long)crashes, hash);
 	for (int i = 0; i < CUT_RUN_STATES; i++)
@@ -75,6 +79,7 @@ int main(int argc, char **argv)
 	unsigned long long from, to;
 	int r = -1;
 
+	cut_log_open(-1, CUT_LOG_ERROR, "sim");
 	if (cut_catalog_add(&catalog, descriptor, &err) < 0) {
 		fprintf(stderr, "cutover-sim: %s\n", err.what);
 		return 2;

@@ -5,14 +5,27 @@
 
 #include "engine/base/json.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 struct person {
 	struct sim *sim;
+	struct sim_engine *engine; /* that it talks to */
+	const struct cut_run *run;
 	int64_t uid;
 	char name[4], actor[24];
 };
+
+/* Whoever is told that the journal is broken mends the disk and recovers the run. */
+static bool feed(const struct person *p, struct cut_event *ev)
+{
+	int r = cut_driver_feed(p->engine->driver, ev, NULL, NULL);
+
+	if (r == -ESHUTDOWN && !p->engine->over && !p->engine->dead)
+		p->sim->wants_restart = true;
+	return r == 0;
+}
 
 static void vote(const struct person *p, const char *gate, bool decline)
 {
@@ -22,7 +35,7 @@ static void vote(const struct person *p, const char *gate, bool decline)
 	ev.approval.decline = decline;
 	ev.approval.uid = p->uid;
 	ev.approval.name = p->name;
-	sim_feed(p->sim, ev);
+	feed(p, &ev);
 }
 
 static bool order(const struct person *p, enum cut_order what, const char *target, json_t *args)
@@ -34,7 +47,9 @@ static bool order(const struct person *p, enum cut_order what, const char *targe
 	ev.order.target = target;
 	ev.order.uid = p->uid;
 	ev.order.args = args;
-	taken = sim_feed(p->sim, ev);
+	taken = feed(p, &ev);
+	if (taken && target && cut_runbook_address(p->sim->rb, target) != CUT_NONE)
+		p->sim->steps[cut_runbook_address(p->sim->rb, target)].may_repeat = true;
 	p->sim->partial |= taken && what == CUT_ORDER_ROLLBACK && target;
 	json_decref(args);
 	p->sim->orders++;
@@ -59,7 +74,7 @@ static void attest_truth(const struct person *p, const char *address)
 static void answer(const struct person *p)
 {
 	size_t len;
-	const struct cut_waiting *all = cut_run_waiting(p->sim->run, &len);
+	const struct cut_waiting *all = cut_run_waiting(p->run, &len);
 	const struct cut_runbook *rb = p->sim->rb;
 	bool decline = !p->sim->calm && sim_chance(&p->sim->rng, 12);
 	struct cut_waiting one;
@@ -85,7 +100,6 @@ static void help_rollback(const struct person *p, const char *address)
 	if (step != CUT_NONE && sim_chance(&p->sim->rng, 30)) {
 		if (order(p, CUT_ORDER_ATTEST, address, json_pack("{s:b}", "applied", 1))) {
 			p->sim->steps[step].on = false;
-			p->sim->steps[step].vouched = true;
 		}
 	} else if (!order(p, CUT_ORDER_RETRY, address, NULL)) {
 		order(p, CUT_ORDER_ROLLBACK, NULL, json_pack("{s:b}", "accept_loss", 1));
@@ -110,11 +124,11 @@ static void help_step(const struct person *p, const char *address)
 static void help(const struct person *p)
 {
 	size_t len;
-	const struct cut_hold *holds = cut_run_holds(p->sim->run, &len);
+	const struct cut_hold *holds = cut_run_holds(p->run, &len);
 	cut_auto(cut_str) char *id = NULL;
 	const struct cut_hold *hold;
 
-	if (cut_run_state(p->sim->run) == CUT_RUN_ARMED)
+	if (cut_run_state(p->run) == CUT_RUN_ARMED)
 		order(p, CUT_ORDER_START, NULL, NULL); /* the first one was lost in a crash */
 	if (len == 0)
 		return;
@@ -137,6 +151,13 @@ static void help(const struct person *p)
 	}
 }
 
+static void remark(const struct person *p)
+{
+	struct cut_event ev = {.type = CUT_EV_NOTE, .actor = p->actor, .note = {"hm"}};
+
+	feed(p, &ev);
+}
+
 /* Anything, at any moment: most of it is refused. */
 static void meddle(const struct person *p)
 {
@@ -144,7 +165,6 @@ static void meddle(const struct person *p)
 	const struct cut_runbook *rb = p->sim->rb;
 	const char *step = rb->steps[sim_roll(rng, rb->steps_len)].address;
 	const char *phase = rb->phases[sim_roll(rng, rb->forward_len)].id;
-	struct cut_event note = {.type = CUT_EV_NOTE, .actor = p->actor, .note = {"hm"}};
 
 	switch (sim_roll(rng, 13)) {
 	case 0:
@@ -165,7 +185,7 @@ static void meddle(const struct person *p)
 			      json_pack("{s:b}", "keep_temporary", sim_chance(rng, 20)));
 		break;
 	case 9: order(p, CUT_ORDER_COMMAND, p->name, NULL); break;
-	case 10: sim_feed(p->sim, note); break;
+	case 10: remark(p); break;
 	case 11: vote(p, sim_chance(rng, 50) ? step : phase, sim_chance(rng, 10)); break;
 	default: order(p, CUT_ORDER_START, NULL, NULL); break;
 	}
@@ -177,13 +197,20 @@ void sim_person(struct sim *sim)
 	struct person p = {.sim = sim, .uid = SIM_FIRST_UID + number};
 	uint32_t luck = sim_roll(&sim->rng, 100);
 
+	sim->next_person = sim->now + sim_between(&sim->rng, 1, sim->calm ? 10 : 40) * CUT_SECOND;
+	p.engine = sim_leader(sim);
+	if (!p.engine)
+		return; /* nobody answers */
+	p.run = p.engine->run;
 	snprintf(p.name, sizeof(p.name), "p%d", number);
 	snprintf(p.actor, sizeof(p.actor), "p%d (uid %d)", number, SIM_FIRST_UID + number);
-	sim->next_person = sim->t + sim_between(&sim->rng, 1, sim->calm ? 10 : 40) * CUT_SECOND;
+	sim_disk_enter(p.engine);
 	if (luck < 45)
 		answer(&p);
-	else if (luck < 85 || sim->calm)
+	else if (luck < 85 || (sim->calm && luck < 98))
 		help(&p);
+	else if (sim->calm)
+		remark(&p);
 	else
 		meddle(&p);
 }
