@@ -93,9 +93,9 @@ struct stream {
 /* One event of the stream: "id: N\ndata: {…}". */
 static int stream_event(struct stream *s, const char *text, size_t len)
 {
-	const char *data = memmem(text, len, "\ndata: ", 7);
+	const char *data = memchr(text, '\n', len);
 
-	if (!data || strncmp(text, "id: ", 4) != 0)
+	if (!data || strncmp(text, "id: ", 4) != 0 || strncmp(data, "\ndata: ", 7) != 0)
 		return 0;
 	data += 7;
 	return s->each(s->data, strtoull(text + 4, NULL, 10), data, len - (size_t)(data - text));
