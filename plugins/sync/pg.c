@@ -123,12 +123,32 @@ static void lose(struct pg *pg, enum cut_status status, const char *fmt, ...)
 		pg->on_idle_lost(pg);
 }
 
+/* Servers that are not who they should be; no further attempt changes that. libpq has no codes for
+ * them, only its words. */
+static const struct {
+	const char *words, *next;
+} strangers[] = {
+	{"certificate verify failed",
+	 "has it expired, or did another CA than that of ca_file sign?"},
+	{"does not match host name", "name the server in dsn as its certificate does"},
+	{"does not support SSL",
+	 "switch TLS on there, or write the sslmode that you want into dsn"},
+	{"root certificate file", "ca_file names the certificate of the CA that the server's has"},
+};
+
 /* libpq's texts are of several lines, the last of them empty; the first says it. */
 static void lose_as_told(struct pg *pg)
 {
 	const char *text = PQerrorMessage(pg->conn);
 	char *copy = strndup(text, strcspn(text, "\n"));
 
+	for (size_t i = 0; copy && i < sizeof(strangers) / sizeof(strangers[0]); i++) {
+		if (strstr(copy, strangers[i].words)) {
+			lose(pg, CUT_FAIL, "%s; %s", copy, strangers[i].next);
+			free(copy);
+			return;
+		}
+	}
 	lose(pg, CUT_RETRY, "%s", copy && *copy ? copy : "the server closed the connection");
 	free(copy);
 }
