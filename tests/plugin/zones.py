@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Name servers for the tests of the dns plugin: BIND or Knot as primary, Knot as secondary, asked
-and changed with BIND's own tools, so that the plugin is never its own witness."""
+"""Name servers for the tests of the dns plugin: BIND, Knot or PowerDNS as primary, Knot as
+secondary, Unbound as a resolver with a real cache, asked and changed with BIND's own tools, so that the plugin is never its own witness."""
 
 import base64
+import contextlib
 import os
 import pathlib
+import sqlite3
 import subprocess
 
 from servers import LOOPBACK, Server, free_port
@@ -88,6 +90,44 @@ zone:
 {zone}"""
 
 
+PDNS_CONF = """\
+launch=gsqlite3
+gsqlite3-database={folder}/db/zone
+local-address={address}
+local-port={port}
+socket-dir=.
+daemon=no
+guardian=no
+dnsupdate=yes
+allow-dnsupdate-from=127.0.0.0/8
+cache-ttl=0
+query-cache-ttl=0
+negquery-cache-ttl=0
+zone-cache-refresh-interval=0
+security-poll-suffix=
+"""
+
+UNBOUND_CONF = """\
+server:
+  interface: 127.0.0.1@{port}
+  do-ip6: no
+  username: ""
+  chroot: ""
+  directory: "{folder}"
+  pidfile: ""
+  use-syslog: no
+  num-threads: 1
+  do-not-query-localhost: no
+  module-config: "iterator"
+  local-zone: "test." nodefault
+remote-control:
+  control-enable: no
+stub-zone:
+  name: "shop.test."
+  stub-addr: {primary}
+"""
+
+
 def faketime_library():
     """Threads and all; from the package libfaketime."""
     found = sorted(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
@@ -96,7 +136,7 @@ def faketime_library():
 
 
 class NameServer:
-    """kind: named, knotd; a knotd with `primary` is its secondary."""
+    """kind: named, knotd, pdns_server; a knotd with `primary` is its secondary."""
 
     def __init__(self, folder, kind="named", *, secret=None, algorithm="hmac-sha256",
                  primary=None, notify=(), port=None, address=LOOPBACK, fake_time=None,
@@ -124,18 +164,33 @@ class NameServer:
                               "    zonefile-sync: -1\n    journal-content: all\n")
         if not primary:
             (self.folder / "shop.zone").write_text(ZONE_FILE.format_map(values))
-        conf = NAMED_CONF if kind == "named" else KNOT_CONF
-        (self.folder / "conf").write_text(conf.format_map(values))
+        conf = {"named": NAMED_CONF, "knotd": KNOT_CONF, "pdns_server": PDNS_CONF}[kind]
+        (self.folder / ("pdns.conf" if kind == "pdns_server" else "conf")).write_text(
+            conf.format_map(values))
+        if kind == "pdns_server":
+            self._fill_database()
         self.server = None
         self.start()
+
+    def _fill_database(self):
+        schema = pathlib.Path("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
+        with contextlib.closing(sqlite3.connect(self.folder / "db" / "zone")) as db:
+            db.executescript(schema.read_text())
+        for words in (["load-zone", ZONE, self.folder / "shop.zone"],
+                      ["import-tsig-key", KEY, self.algorithm, self.secret],
+                      ["set-meta", ZONE, "TSIG-ALLOW-DNSUPDATE", KEY],
+                      ["set-meta", ZONE, "SOA-EDIT-DNSUPDATE", "INCREASE"]):
+            subprocess.run(["pdnsutil", "--config-dir", self.folder, *words], check=True,
+                           capture_output=True, timeout=20)
 
     @property
     def text(self):
         return f"{self.address}:{self.port}"
 
     def start(self):
-        argv = (["named", "-n", "1", "-g", "-c", self.folder / "conf"] if self.kind == "named"
-                else ["knotd", "-c", self.folder / "conf"])
+        argv = {"named": ["named", "-n", "1", "-g", "-c", self.folder / "conf"],
+                "knotd": ["knotd", "-c", self.folder / "conf"],
+                "pdns_server": ["pdns_server", f"--config-dir={self.folder}"]}[self.kind]
         env = dict(os.environ)
         if self._fake_time:  # not by the program `faketime`, which would outlive its own end
             env |= {"LD_PRELOAD": str(faketime_library()), "FAKETIME": self._fake_time,
@@ -175,3 +230,25 @@ class NameServer:
         return {"plugin": "dns", "provider": "rfc2136", "zone": ZONE, "key": KEY, "secret": "tsig",
                 "algorithm": self.algorithm, "max_lag": 10,
                 "servers": [self.text, *(o.text for o in others)], **extra}
+
+
+class Unbound:
+    """A recursive resolver that caches what the zone's server says."""
+
+    def __init__(self, folder, primary):
+        self.port = free_port()
+        self.text = f"{LOOPBACK}:{self.port}"
+        folder = pathlib.Path(folder) / f"unbound-{self.port}"
+        folder.mkdir()
+        (folder / "conf").write_text(UNBOUND_CONF.format(
+            port=self.port, folder=folder, primary=f"{primary.address}@{primary.port}"))
+        self.server = Server(["unbound", "-d", "-c", folder / "conf"], folder, "unbound")
+        self.server.wait_ready(lambda: self.values("ns1"))
+
+    def end(self):
+        self.server.end()
+
+    def values(self, name):
+        return subprocess.run(["dig", f"@{LOOPBACK}", "-p", str(self.port), "+short", "+time=1",
+                               "+tries=1", f"{name}.{ZONE}"], capture_output=True, text=True,
+                              timeout=10, check=False).stdout.split()
