@@ -19,6 +19,7 @@ struct operation {
 	uint64_t after_seq; /* waits for the disk while > 0 */
 	uint64_t call;      /* at a host; 0: not */
 	bool canceled, sent;
+	bool saves; /* the host waits for its state to be durable */
 	unsigned good, tries; /* of a poll */
 	struct cut_bell *again; /* between two tries; owned */
 	struct operation *next_waiting;
@@ -139,6 +140,7 @@ static void on_save(void *data, json_t *state)
 {
 	struct operation *o = data;
 
+	o->saves = true;
 	o->all->events.save(o->all->events.data, o->step, state);
 }
 
@@ -224,8 +226,10 @@ void cut_operations_saved(struct cut_operations *ops, uint32_t step, const json_
 {
 	struct operation *o = ops->by_step[step];
 
-	if (o && o->call)
-		cut_calls_saved(ops->calls, o->call, first);
+	if (!o || !o->call || !o->saves)
+		return; /* who saved has ended meanwhile, and another operation of the step runs */
+	o->saves = false;
+	cut_calls_saved(ops->calls, o->call, first);
 }
 
 size_t cut_operations_in_flight(const struct cut_operations *ops)
