@@ -48,7 +48,9 @@ class Case:
         self.cutover.env["CUTOVER_PLUGIN_DIR"] = str(PLUGINS)
         self.folder = self.cutover.folder / "w"
         self.folder.mkdir()
-        book = self.cutover.book(BOOK.format(how=how, on=on, timeout=TIMEOUT_S,
+
+    def follow(self):
+        book = self.cutover.book(BOOK.format(how=self.how, on=self.on, timeout=TIMEOUT_S,
                                              runs=self.cutover.state / "runs"), "w/book.yaml")
         self.done = self.cutover("run", book, "--yes", timeout=60)
         assert self.cutover.runs(), self.done
@@ -116,10 +118,12 @@ def judged(case):
     """What is wrong with it, or None; and how late it was seen."""
     tried = Case(*case)
     try:
+        tried.follow()
         tried.judge()
         return None, tried.late_s
-    except AssertionError as fault:
-        return f"{case}: {fault}\n{tried.run.log()[-2000:]}", 0
+    except Exception as fault:  # of whatever kind: the other cases go on
+        logs = "".join(run.log()[-2000:] for run in tried.cutover.runs())
+        return f"{case}: {fault!r}\n{logs}", 0
     finally:
         tried.cutover.close()
 
