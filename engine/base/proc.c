@@ -62,7 +62,8 @@ static bool read_stat(int proc_dir, const char *name, struct cut_proc *proc)
 	return parse_stat(text, proc);
 }
 
-static void read_table(DIR *dir, struct table *table)
+/* Negative errno where it is not us who may not see somebody. */
+static int read_table(DIR *dir, struct table *table)
 {
 	struct dirent *d;
 
@@ -75,7 +76,10 @@ static void read_table(DIR *dir, struct table *table)
 			continue;
 		if (read_stat(dirfd(dir), d->d_name, &entry.proc))
 			cut_vec_push(table, entry);
+		else if (errno == EMFILE || errno == ENFILE)
+			return -errno;
 	}
+	return 0;
 }
 
 static bool is_doomed(const struct table *table, pid_t pid)
@@ -178,10 +182,16 @@ static int hunt_once(struct cut_proc_hunt *hunt)
 	} left = {0};
 	struct table table = {0};
 	DIR *dir = opendir("/proc");
+	int r;
 
 	if (!dir)
 		return -errno;
-	read_table(dir, &table);
+	r = read_table(dir, &table);
+	if (r < 0) {
+		cut_vec_done(&table);
+		closedir(dir);
+		return r;
+	}
 	cut_vec_foreach (&table, e)
 		e->doomed = hunt->is_root(hunt->data, &e->proc) || is_prey(hunt, &e->proc);
 	doom_descendants(&table);

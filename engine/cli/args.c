@@ -252,6 +252,9 @@ int cut_cli_exit(const struct cut_err *err)
 	case -ENOENT:
 	case -ESRCH:
 	case -ENOTCONN:
+	case -ENOSPC:
+	case -EROFS:
+	case -EDQUOT:
 	case -ESHUTDOWN: return CUT_EXIT_REFUSED;
 	case -ENOTUNIQ:
 	case -EISDIR:
@@ -279,22 +282,29 @@ int cut_cli_fail(const struct cut_args *args, const struct cut_err *err, int exi
 	return exit_code;
 }
 
+#define JSON_FILE_MAX_BYTES (4u << 20) /* in memory its values take some times as much */
+
 int cut_cli_load_json(const char *path, json_t **ret, struct cut_err *err)
 {
-	cut_auto(cut_str) char *why = NULL;
-	json_error_t where;
+	cut_auto(cut_buf) struct cut_buf text = {.max_bytes = JSON_FILE_MAX_BYTES + 65536};
 	FILE *file = fopen(path, "re");
+	size_t n = 1;
 
 	if (!file) {
 		cut_err_sys(err, -errno, NULL, "cannot read %s", path);
 		return err->code = -EINVAL; /* what was typed is wrong, not the machine */
 	}
-	*ret = json_loadf(file, JSON_REJECT_DUPLICATES, &where);
+	while (n > 0) {
+		char *at = cut_buf_reserve(&text, 65536);
+
+		n = at ? fread(at, 1, 65536, file) : 0;
+		text.len += n;
+	}
 	fclose(file);
-	if (*ret)
-		return 0;
-	why = cut_printf("it is not JSON: %s in line %d", where.text, where.line);
-	return cut_err_set(err, -EINVAL, why, NULL, "cannot read %s", path);
+	if (text.error)
+		return cut_err_set(err, -EINVAL, "it is larger than 4 MiB", "give less at a time",
+		                   "cannot read %s", path);
+	return cut_json_parse(cut_buf_str(&text), text.len, path, ret, err);
 }
 
 void cut_cli_print_json(const json_t *json)

@@ -66,6 +66,6 @@ int cut_cli_fail(const struct cut_args *args, const struct cut_err *err, int exi
 int cut_cli_exit(const struct cut_err *err);
 /* Prints JSON on standard output, indented, and a line feed. */
 void cut_cli_print_json(const json_t *json);
-/* Reads a file of the command line; -EINVAL: what is wrong with it, and where. */
+/* Reads a file of the command line, at most 4 MiB; -EINVAL: what is wrong with it, and where. */
 int cut_cli_load_json(const char *path, json_t **ret, struct cut_err *err);
 bool cut_cli_color(FILE *out);

@@ -4,14 +4,15 @@
 
 #include "engine/cli/follow.h"
 #include "engine/cli/launch.h"
+#include "engine/cli/recover.h"
 #include "engine/runtime/clock.h"
+#include "engine/runtime/journal.h"
 #include "engine/runtime/lock.h"
 
 #include <errno.h>
 #include <pwd.h>
 #include <unistd.h>
 
-/* 0 once the engine goes on with the run; else the exit code, told why. */
 static int take_up(const struct cut_args *args, struct cut_found *found, struct cut_context *ctx)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
@@ -41,6 +42,7 @@ static int take_up(const struct cut_args *args, struct cut_found *found, struct 
 		.engine = {
 			.rb = ctx->rb,
 			.graph = ctx->graph,
+			.state = ctx->places.state_dir,
 			.dir = found->entry.dir,
 			.run_id = found->entry.id,
 			.socket = found->socket,
@@ -65,24 +67,47 @@ static int take_up(const struct cut_args *args, struct cut_found *found, struct 
 	return r < 0 ? cut_cli_fail(args, &err, cut_cli_exit(&err)) : 0;
 }
 
+/* Ended, but its engine died before it had sealed the journal: that is made up for. */
+static bool is_unsealed(const struct cut_run_entry *entry)
+{
+	cut_auto(cut_json) json_t *seal = NULL;
+	bool empty;
+
+	return !entry->live && cut_journal_last(entry->dir, "sealed", &seal, &empty) == 0 &&
+	       !cut_json_bool(seal, "final", false);
+}
+
+bool cut_recover_is_due(const struct cut_run_entry *entry)
+{
+	return !entry->outcome || is_unsealed(entry);
+}
+
+int cut_recover_run(const struct cut_args *args, struct cut_found *found)
+{
+	cut_auto(cut_context) struct cut_context ctx = {0};
+	int r = cut_context_of_run(args, found->entry.dir, &ctx);
+
+	return r ? r : take_up(args, found, &ctx);
+}
+
 int cut_cmd_recover(const struct cut_args *args)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
 	cut_auto(cut_found) struct cut_found found = {0};
-	cut_auto(cut_context) struct cut_context ctx = {0};
-	int r = cut_find(args, 0, CUT_PICK_UNFINISHED, &found, &err);
+	int r;
 
+	if (cut_args_has(args, "all"))
+		return cut_recover_all(args);
+	r = cut_find(args, 0, CUT_PICK_UNFINISHED, &found, &err);
 	if (r < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
-	if (found.entry.outcome) {
+	if (!cut_recover_is_due(&found.entry)) {
 		cut_err_set(&err, -EALREADY, found.entry.outcome, "`cutover report` tells how it went",
 		            "run %s has ended", found.entry.id);
 		return cut_cli_fail(args, &err, CUT_EXIT_REFUSED);
 	}
 	if (!found.entry.live) {
-		r = cut_context_of_run(args, found.entry.dir, &ctx);
-		if (r == 0)
-			r = take_up(args, &found, &ctx);
+		r = cut_recover_run(args, &found);
 		if (r)
 			return r;
 	}

@@ -6,6 +6,7 @@
 #include "engine/cli/print.h"
 #include "engine/cli/render.h"
 #include "engine/core/report.h"
+#include "engine/runtime/audit.h"
 #include "engine/runtime/clock.h"
 
 #include <errno.h>
@@ -21,6 +22,26 @@ static int collect(void *data, uint64_t seq, const json_t *record)
 	json_object_set_new(copy, "seq", json_integer((json_int_t)seq));
 	json_array_append_new(data, copy);
 	return 0;
+}
+
+/* Whether the journal that all this was read from is the one that was sealed. */
+static int add_seal(const struct cut_found *found, json_t *report, struct cut_err *err)
+{
+	cut_auto(cut_sealkeys) struct cut_sealkeys keys = {0};
+	struct cut_audit_options options = {
+		.dir = found->entry.dir,
+		.run = found->entry.id,
+		.trusted = &keys,
+		.live = found->entry.live,
+	};
+	struct cut_audit audit = {0};
+	int r = cut_sealkeys_of_state(found->places.state_dir, &keys, err);
+
+	if (r == 0)
+		r = cut_journal_audit(&options, &audit, err);
+	if (r == 0)
+		json_object_set_new(report, "seal", cut_audit_verdict(&audit));
+	return r;
 }
 
 int cut_cmd_report(const struct cut_args *args)
@@ -53,6 +74,9 @@ int cut_cmd_report(const struct cut_args *args)
 	if (r < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
 	report = cut_report_json(look.ctx.rb, look.run, records, look.replay.t);
+	r = add_seal(&found, report, &err);
+	if (r < 0)
+		return cut_cli_fail(args, &err, cut_cli_exit(&err));
 	if (strcmp(format, "json") == 0) {
 		cut_cli_print_json(report);
 		return CUT_EXIT_OK;

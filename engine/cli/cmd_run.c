@@ -165,6 +165,7 @@ static int launch(struct starting *s, int *ret_client, struct cut_err *err)
 		.engine = {
 			.rb = s->ctx.rb,
 			.graph = s->ctx.graph,
+			.state = s->ctx.places.state_dir,
 			.dir = s->run.entry.dir,
 			.run_id = s->run.entry.id,
 			.socket = s->run.socket,
@@ -187,6 +188,19 @@ static int launch(struct starting *s, int *ret_client, struct cut_err *err)
 	return cut_launch(&launch, ret_client, err);
 }
 
+/* The engine's next message; a refusal is an error with its own words. */
+static int hear(int client, cut_time timeout, struct cut_buf *in, json_t **ret, struct cut_err *err)
+{
+	cut_auto(cut_json) json_t *message = NULL;
+	int r = cut_launch_message(client, timeout, in, &message, err);
+
+	if (r == 0 && cut_launch_refusal(message, err) < 0)
+		r = err->code = -EPERM;
+	if (r == 0)
+		*ret = json_incref(message);
+	return r;
+}
+
 /* 0 when the order is on disk: from then on the run goes on without its client. */
 static int order_start(int client, struct cut_buf *in, struct cut_err *err)
 {
@@ -195,7 +209,7 @@ static int order_start(int client, struct cut_buf *in, struct cut_err *err)
 	if (send(client, "start\n", 6, MSG_NOSIGNAL) != 6)
 		return cut_err_set(err, -EPIPE, "its engine is gone", "run it again",
 		                   "the run was not started");
-	return cut_launch_message(client, START_TIMEOUT, in, &started, err);
+	return hear(client, START_TIMEOUT, in, &started, err);
 }
 
 /* Waits until it is armed, shows the plan, asks. 0: started or will start; else the exit code. */
@@ -205,12 +219,10 @@ static int see_it_start(struct starting *s, int client)
 	cut_auto(cut_buf) struct cut_buf in = {0};
 	cut_auto(cut_json) json_t *message = NULL;
 	bool quiet = cut_args_has(s->args, "yes") || s->at != CUT_NEVER;
-	int r = cut_launch_message(client, CUT_LAUNCH_TIMEOUT, &in, &message, &err);
+	int r = hear(client, CUT_LAUNCH_TIMEOUT, &in, &message, &err);
 
 	if (r < 0)
-		return cut_cli_fail(s->args, &err, CUT_EXIT_INTERNAL);
-	if (cut_launch_refusal(message, &err) < 0)
-		return cut_cli_fail(s->args, &err, CUT_EXIT_REFUSED);
+		return cut_cli_fail(s->args, &err, cut_cli_exit(&err));
 	if (!s->args->json) {
 		cut_auto(cut_buf) struct cut_buf text = {0};
 
@@ -225,7 +237,7 @@ static int see_it_start(struct starting *s, int client)
 	}
 	return order_start(client, &in, &err) == 0
 	               ? 0
-	               : cut_cli_fail(s->args, &err, CUT_EXIT_INTERNAL);
+	               : cut_cli_fail(s->args, &err, cut_cli_exit(&err));
 }
 
 static void starting_done(struct starting *s)

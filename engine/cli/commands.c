@@ -9,6 +9,10 @@ static const struct cut_cli_option comment[] = {
 	OPTION("comment", "TEXT", "shown in journal and report"),
 	END,
 };
+static const struct cut_cli_option audit[] = {
+	OPTION("key", "FILE", "public keys to trust, one a line, instead of the own ones"),
+	END,
+};
 static const struct cut_cli_option decline[] = {
 	OPTION("comment", "TEXT", "shown in journal and report"),
 	OPTION("yes", NULL, "do not ask"),
@@ -79,6 +83,7 @@ static const struct cut_cli_option run[] = {
 	END,
 };
 static const struct cut_cli_option recover[] = {
+	OPTION("all", NULL, "take up every unfinished run, as a service after a reboot"),
 	OPTION("detach", NULL, "do not follow the run"),
 	END,
 };
@@ -94,7 +99,8 @@ const struct cut_command cut_commands[] = {
 	{"amend", "RUN", "Changes steps that have not started.", NULL, 0, 64, NULL},
 	{"approve", "GATE [RUN]", "Votes for going on at a gate, or signs off an acceptance.", comment, 1, 2, cut_cmd_targeted},
 	{"attest", "STEP [RUN]", "Says what a person did or saw: work done, applied or not.", attest, 1, 2, cut_cmd_attest},
-	{"audit verify", "[RUN]", "Checks a journal's chain and checksums; changes nothing.", NULL, 0, 1, cut_cmd_audit_verify},
+	{"audit key", "", "Prints the public key with which journals are sealed here.", NULL, 0, 0, cut_cmd_audit_key},
+	{"audit verify", "[RUN]", "Checks a journal's chain, checksums and seal; changes nothing.", audit, 0, 1, cut_cmd_audit_verify},
 	{"command give", "PERSON [RUN]", "Records who leads from now on.", leader, 1, 2, cut_cmd_command},
 	{"command take", "[RUN]", "Records that you lead from now on.", leader, 0, 1, cut_cmd_command},
 	{"decline", "GATE [RUN]", "Votes against going on at a gate.", decline, 1, 2, cut_cmd_decline},

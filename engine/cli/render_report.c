@@ -93,6 +93,22 @@ static void head(const json_t *r, const struct form *f, struct cut_buf *out)
 	cut_buf_printf(out, "plan %s\n", cut_json_str(r, "plan_sha256", ""));
 }
 
+/* The line that an auditor looks for. */
+static void seal(const json_t *r, struct cut_buf *out)
+{
+	const json_t *seal = json_object_get(r, "seal");
+	const char *state = cut_json_str(seal, "state", "");
+	const char *key = cut_json_str(seal, "key", NULL);
+
+	if (strcmp(state, "sealed") == 0)
+		cut_buf_printf(out, "journal sealed at record %lld by\n%s\n",
+		               (long long)cut_json_int(seal, "seq", 0), key);
+	else if (strcmp(state, "live") == 0)
+		cut_buf_printf(out, "journal not sealed yet: the run goes on\n");
+	else
+		cut_buf_printf(out, "journal NOT SEALED (%s): see cutover audit verify\n", state);
+}
+
 static void objectives(const json_t *r, const struct form *f, struct cut_buf *out)
 {
 	const json_t *all = json_object_get(r, "objectives");
@@ -200,6 +216,7 @@ void cut_render_report(const json_t *r, bool markdown, struct cut_buf *out)
 	const json_t *unclosed = json_object_get(r, "unclosed");
 
 	head(r, f, out);
+	seal(r, out);
 	objectives(r, f, out);
 	downtime(r, f, out);
 	decisions(r, f, out);

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
+enum { STEPS_AHEAD = 16 }; /* fetched while their predecessors are looked at */
+
 /* Edges are listed twice by the same walk: once to count them, once to fill the rows. */
 struct edges {
 	struct cut_graph *graph;
@@ -89,6 +91,8 @@ static void walk_edges(struct edges *e, const struct cut_runbook *rb, struct cut
 		const struct cut_step *step = &rb->steps[i];
 		struct cut_need self = {.group = false, .index = i};
 
+		if (i + STEPS_AHEAD < g->steps_len)
+			__builtin_prefetch(&rb->steps[i + STEPS_AHEAD]);
 		for (uint32_t n = 0; n < step->needs_len; n++)
 			add_edge(e, end_of(g, step->needs[n]), i);
 		add_frame(e, step->group, step->phase, self,

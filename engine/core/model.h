@@ -211,16 +211,16 @@ struct cut_window {
 
 struct cut_acceptance {
 	bool given;
-	cut_time clean_for, settle; /* settle CUT_NEVER: longest tail of the stage */
-	uint32_t tests;		    /* phase of role TESTS, or CUT_NONE */
-	cut_time tests_every;	    /* CUT_NEVER: only when the clock is full */
-	unsigned max_bad;
-	double coverage; /* 0.95 */
 	enum { CUT_BAD_RESTART, CUT_BAD_EXTEND, CUT_BAD_FAIL } on_bad;
-	cut_time deadline; /* CUT_NEVER: none */
 	enum { CUT_DEADLINE_ASK, CUT_DEADLINE_ROLLBACK } on_deadline;
-	uint32_t *sign_off; /* roles */
+	unsigned max_bad;
+	cut_time clean_for, settle; /* settle CUT_NEVER: longest tail of the stage */
+	cut_time tests_every;	    /* CUT_NEVER: only when the clock is full */
+	cut_time deadline;	    /* CUT_NEVER: none */
+	double coverage;	    /* 0.95 */
+	uint32_t tests;		    /* phase of role TESTS, or CUT_NONE */
 	uint32_t sign_off_len;
+	uint32_t *sign_off; /* roles */
 };
 
 struct cut_phase {

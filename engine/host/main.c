@@ -8,6 +8,7 @@
 #include "engine/host/host.h"
 
 #include "engine/base/log.h"
+#include "engine/base/rank.h"
 #include "engine/host/confine.h"
 
 #include <errno.h>
@@ -130,6 +131,7 @@ static int serve(const struct cut_plugin *plugin, const char *path, const char *
 
 	host->plugin = plugin;
 	host->descriptor = host_describe(plugin, path, digest);
+	cut_rank_take();
 	uv_loop_init(&host->loop);
 	r = host_link_open(host, LINK_FD);
 	if (r < 0) {

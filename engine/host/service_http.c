@@ -11,7 +11,11 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MAX_REDIRECTS = 5, HEADER_MAX_BYTES = 64 * 1024 };
+enum {
+	MAX_REDIRECTS = 5,
+	HEADER_MAX_BYTES = 64 * 1024,
+	LOOKUP_MS = 2000, /* with the connect, where an address is kept */
+};
 
 struct host_http {
 	struct host *host;
@@ -154,25 +158,54 @@ static void set_address(struct host_request *req, const char *address)
 	curl_easy_setopt(req->easy, CURLOPT_CONNECT_TO, req->connect_to);
 }
 
-/* No resolver answers: the address from the start of the run, once. */
-static bool use_kept_address(struct host_http *http, struct host_request *req)
+/* Of the URL's host, from the start of the run; or NULL, also where an address is given. */
+static const char *kept_address(const struct host_request *req, const char *url)
 {
-	char *url = NULL, *name = NULL, *port = NULL;
+	char *name = NULL, *port = NULL;
 	const char *address = NULL;
-	CURLU *parts = curl_url();
+	CURLU *parts;
 
 	if (req->connect_to)
-		return false;
-	curl_easy_getinfo(req->easy, CURLINFO_EFFECTIVE_URL, &url);
+		return NULL;
+	parts = curl_url();
 	if (!curl_url_set(parts, CURLUPART_URL, url, 0) &&
 	    !curl_url_get(parts, CURLUPART_HOST, &name, 0) &&
 	    !curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT))
-		address = host_kept_address(http->host, name, port);
+		address = host_kept_address(req->http->host, name, port);
 	curl_free(name);
 	curl_free(port);
 	curl_url_cleanup(parts);
-	if (!address)
+	return address;
+}
+
+static void set_connect_time(struct host_request *req, int64_t ms)
+{
+	curl_easy_setopt(req->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(ms > 0 ? ms : 1));
+}
+
+/* A resolver that is mute does not use up the time of a request for which there is another way. */
+static void hurry_lookup(struct host_request *req, const char *url)
+{
+	int64_t left = host_call_left(req->call);
+
+	if (left > LOOKUP_MS && kept_address(req, url))
+		set_connect_time(req, LOOKUP_MS);
+}
+
+/* No resolver answers, or nobody where it points to: the address from the start of the run, once. */
+static bool use_kept_address(struct host_http *http, struct host_request *req, CURLcode code)
+{
+	const char *address;
+	curl_off_t connected = 0;
+	char *url = NULL;
+
+	curl_easy_getinfo(req->easy, CURLINFO_EFFECTIVE_URL, &url);
+	curl_easy_getinfo(req->easy, CURLINFO_CONNECT_TIME_T, &connected);
+	address = kept_address(req, url);
+	if (!address || (code != CURLE_COULDNT_RESOLVE_HOST &&
+			 (code != CURLE_OPERATION_TIMEDOUT || connected)))
 		return false;
+	set_connect_time(req, host_call_left(req->call));
 	curl_multi_remove_handle(http->multi, req->easy);
 	set_address(req, address);
 	return curl_multi_add_handle(http->multi, req->easy) == CURLM_OK;
@@ -198,8 +231,7 @@ static void on_finished(struct host_http *http, CURL *easy, CURLcode code)
 	struct host_request *req;
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&req);
-	if (code ? code == CURLE_COULDNT_RESOLVE_HOST && use_kept_address(http, req)
-		 : follow(http, req))
+	if (code ? use_kept_address(http, req, code) : follow(http, req))
 		return;
 	if (code == CURLE_WRITE_ERROR && (req->reply.error || req->reply_headers.error))
 		snprintf(req->why, sizeof(req->why), "the answer is larger than %zu bytes",
@@ -393,7 +425,7 @@ static void set_times(struct host_request *req, const struct cut_http_request *s
 	if (spec->timeout_ms > 0 && spec->timeout_ms < ms)
 		ms = spec->timeout_ms;
 	curl_easy_setopt(req->easy, CURLOPT_TIMEOUT_MS, (long)(ms > 0 ? ms : 1));
-	curl_easy_setopt(req->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(ms > 0 ? ms : 1));
+	set_connect_time(req, ms);
 }
 
 static void start(struct host_request *req, const struct cut_http_request *spec)
@@ -415,6 +447,7 @@ static void start(struct host_request *req, const struct cut_http_request *spec)
 	set_message(req, spec);
 	set_times(req, spec);
 	set_address(req, spec->resolve);
+	hurry_lookup(req, spec->url);
 	curl_multi_add_handle(req->http->multi, easy);
 }
 

@@ -51,16 +51,33 @@ static json_t *redact_text(json_t *value)
 	return clean;
 }
 
+static json_t *redact(json_t *value);
+
+/* Keys as well: a command may print what it likes. */
+static json_t *redact_object(json_t *object)
+{
+	json_t *clean = json_object(), *item;
+	const char *key;
+
+	json_object_foreach (object, key, item) {
+		cut_auto(cut_str) char *copy = cut_strdup(key);
+
+		cut_log_redact(copy);
+		json_object_set_new(clean, copy, redact(json_incref(item)));
+	}
+	json_decref(object);
+	return clean;
+}
+
 static json_t *redact(json_t *value)
 {
-	const char *key;
 	json_t *item;
 	size_t i;
 
 	if (json_is_string(value))
 		return redact_text(value);
-	json_object_foreach (value, key, item)
-		json_object_set_new_nocheck(value, key, redact(json_incref(item)));
+	if (json_is_object(value))
+		return redact_object(value);
 	json_array_foreach (value, i, item)
 		json_array_set_new(value, i, redact(json_incref(item)));
 	return value;

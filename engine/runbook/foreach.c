@@ -51,21 +51,10 @@ static json_t *load_item_list(struct load *l, uint32_t node)
 	return items;
 }
 
-/* The n-th child of a list or map in the file, for a caret; the list itself where it is computed.
- */
-static uint32_t item_node(const struct load *l, uint32_t node, size_t index)
-{
-	uint32_t at = cut_doc_at(l->doc, node)->child;
-
-	while (at && index-- > 0)
-		at = cut_doc_at(l->doc, at)->next;
-	return at ? at : node;
-}
-
 struct loop {
 	struct load *l;
-	uint32_t items_node;
-	struct cut_map names; /* of instances so far */
+	uint32_t items_node, item_node; /* the whole; where a fault of the current item is shown */
+	struct cut_map names;		/* of instances so far */
 	const char *as;
 	load_each_fn *each;
 	void *data;
@@ -79,7 +68,7 @@ static void run_item(struct loop *loop, const char *name, json_t *value, size_t 
 
 	cut_vec_push(&l->rb->values, value);
 	if (!cut_map_put(&loop->names, name, strlen(name), 0, NULL)) {
-		load_fault(l, item_node(l, loop->items_node, index),
+		load_fault(l, loop->item_node,
 			   "each item names its instance, so no two may be alike",
 			   "the item '%s' is there twice", name);
 		return;
@@ -97,12 +86,39 @@ static int by_key(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Children that the file shows carry their places; those of a computed map or list do not. */
+static struct cut_map child_nodes(const struct loop *loop)
+{
+	const struct cut_doc *doc = loop->l->doc;
+	uint32_t at = cut_doc_at(doc, loop->items_node)->child;
+	struct cut_map nodes = {0};
+
+	for (; at; at = cut_doc_at(doc, at)->next)
+		cut_map_put(&nodes, cut_doc_key(doc, at), strlen(cut_doc_key(doc, at)), at, NULL);
+	return nodes;
+}
+
+static void run_list(struct loop *loop, const json_t *items)
+{
+	struct load *l = loop->l;
+	uint32_t at = cut_doc_at(l->doc, loop->items_node)->child;
+	json_t *item;
+	size_t i;
+
+	json_array_foreach (items, i, item) {
+		loop->item_node = at ? at : loop->items_node;
+		run_item(loop, item_name(l, item, i), json_incref(item), i);
+		at = at ? cut_doc_at(l->doc, at)->next : 0;
+	}
+}
+
 /* A map goes by its keys in order of the alphabet: the canonical form of a runbook keeps no other.
  */
 static void run_map(struct loop *loop, const json_t *items)
 {
 	struct load *l = loop->l;
 	const char **keys = cut_new_array(const char *, json_object_size(items) + 1);
+	struct cut_map nodes = child_nodes(loop);
 	size_t len = 0;
 	const char *key;
 	json_t *item;
@@ -111,15 +127,17 @@ static void run_map(struct loop *loop, const json_t *items)
 		keys[len++] = cut_arena_strndup(&l->rb->arena, key, strlen(key));
 	qsort(keys, len, sizeof(*keys), by_key);
 	for (size_t i = 0; i < len; i++) {
-		uint32_t node = load_find(l, loop->items_node, keys[i]);
+		uint32_t node = cut_map_find(&nodes, keys[i]);
 
+		loop->item_node = node == CUT_MAP_NONE ? loop->items_node : node;
 		if (!is_name(keys[i], strlen(keys[i])))
-			load_fault_key(l, node ? node : loop->items_node,
+			load_fault_key(l, loop->item_node,
 				       "letters, digits, '.', '_' and '-', up to 64 characters",
 				       "'%s' cannot name an instance", keys[i]);
 		item = json_object_get(items, keys[i]);
 		run_item(loop, keys[i], json_pack("{s:s, s:O}", "key", keys[i], "value", item), i);
 	}
+	cut_map_done(&nodes);
 	free(keys);
 }
 
@@ -128,8 +146,7 @@ int load_foreach(struct load *l, uint32_t node, unsigned *ret_max_parallel, load
 {
 	struct loop loop = {.l = l, .each = each, .data = data};
 	struct foreach_draft draft;
-	json_t *items, *item;
-	size_t i = 0;
+	json_t *items;
 
 	if (load_object(l, T_FOREACH, node, &draft) < 0)
 		return -EINVAL;
@@ -139,12 +156,10 @@ int load_foreach(struct load *l, uint32_t node, unsigned *ret_max_parallel, load
 	*ret_max_parallel = draft.max_parallel;
 	loop.as = draft.as;
 	loop.items_node = draft.items;
-	if (json_is_array(items)) {
-		json_array_foreach (items, i, item)
-			run_item(&loop, item_name(l, item, i), json_incref(item), i);
-	} else {
+	if (json_is_array(items))
+		run_list(&loop, items);
+	else
 		run_map(&loop, items);
-	}
 	cut_map_done(&loop.names);
 	json_decref(items);
 	return 0;

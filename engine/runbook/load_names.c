@@ -6,7 +6,10 @@
 #include <errno.h>
 #include <string.h>
 
-enum { NEAR_AT_MOST = 20 }; /* looking for a near name among 100,000 is not free */
+enum {
+	NEAR_AT_MOST = 20, /* looking for a near name among 100,000 is not free */
+	NEEDS_AHEAD = 16,  /* fetched from memory while others are resolved */
+};
 
 bool load_name(struct load *l, uint32_t group, uint32_t node, const char *name,
 	       struct cut_need *ret)
@@ -203,8 +206,12 @@ static void resolve_until(struct load *l, const struct load_later *later)
 
 void load_names(struct load *l)
 {
-	for (size_t i = 0; i < l->needs.len; i++)
+	for (size_t i = 0; i < l->needs.len; i++) {
+		if (i + NEEDS_AHEAD < l->needs.len)
+			__builtin_prefetch(
+				cut_doc_at(l->doc, l->needs.items[i + NEEDS_AHEAD].node));
 		resolve_needs(l, &l->needs.items[i]);
+	}
 	for (size_t i = 0; i < l->waits.len; i++)
 		resolve_since(l, &l->waits.items[i]);
 	for (size_t i = 0; i < l->untils.len; i++)

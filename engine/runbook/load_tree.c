@@ -422,6 +422,7 @@ void load_phases(struct load *l)
 	else if (!node && !l->top.steps)
 		load_fault(l, 1, "phases: [{id: switch, steps: […]}], or steps: […] for one phase",
 			   "a runbook needs 'phases' or 'steps'");
+	cut_vec_reserve(&l->phases, cut_doc_count(l->doc, node));
 	if (node && load_is(l, node, CUT_NODE_LIST, "phases"))
 		for (uint32_t at = cut_doc_at(l->doc, node)->child; at;
 		     at = cut_doc_at(l->doc, at)->next) {

@@ -220,11 +220,11 @@ static void load_persistence(struct load *l, uint32_t node, const struct trigger
 		t->n = draft->consecutive ? draft->consecutive : draft->total;
 	} else if (draft->m_of_n && load_pair(l, draft->m_of_n, &m, &n)) {
 		t->persist = CUT_PERSIST_M_OF_N;
-		if (m < 1 || n < m || n > 1000 || m != (unsigned)m || n != (unsigned)n)
+		if (!(m >= 1 && n >= m && n <= 1000) || m != (unsigned)m || n != (unsigned)n)
 			load_fault(l, draft->m_of_n, "for example [3, 5]; n up to 1000",
 				   "m_of_n: whole numbers with 1 <= m <= n are wanted");
-		t->m = (unsigned)m;
-		t->n = (unsigned)n;
+		else
+			t->m = (unsigned)m, t->n = (unsigned)n;
 	}
 }
 

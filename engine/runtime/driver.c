@@ -175,6 +175,8 @@ void driver_maybe_end(struct cut_driver *d)
 {
 	if (!d->ending || d->ended || cut_operations_in_flight(d->operations) > 0)
 		return;
+	if (d->events.last)
+		d->events.last(d->events.data);
 	cut_journal_want_sync(d->options.journal);
 	if (cut_journal_synced(d->options.journal) < cut_journal_seq(d->options.journal))
 		return; /* on_synced comes back here */
@@ -350,6 +352,9 @@ json_t *cut_driver_status(struct cut_driver *d)
 	json_object_set_new(status, "socket", json_string(d->options.socket));
 	json_object_set_new(status, "seq", json_integer((json_int_t)cut_driver_synced(d)));
 	json_object_set_new(status, "loop_max_ms", json_real(cut_loop_max_ms(d->world->loop)));
+	json_object_set_new(status, "rank", json_string(cut_rank_name(d->options.rank)));
+	json_object_set_new(status, "loop_max_cpu_ms",
+	                    json_real(cut_loop_max_cpu_ms(d->world->loop)));
 	return status;
 }
 

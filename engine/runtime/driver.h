@@ -3,6 +3,7 @@
  * engine process; serve/ hands it orders and looks on. */
 #pragma once
 
+#include "engine/base/rank.h"
 #include "engine/core/status.h"
 #include "engine/runtime/calls.h"
 #include "engine/runtime/journal.h"
@@ -20,13 +21,17 @@ struct cut_driver_options {
 	const char *dir, *run_id, *socket;
 	cut_time zero_boot; /* the run clock's zero on the boot-time clock */
 	unsigned epoch;
+	enum cut_rank rank; /* of the loop, for the status */
 };
 
-/* Told from the loop. record: one more is in the journal (not yet durable); synced: up to seq it is;
- * end: the final record is durable and no call is in flight. */
+/* Told from the loop. synced: up to seq the journal is on disk; failed: it cannot be written, for
+ * good or until there is room, and the driver may be freed; last: the run is over, and what is to
+ * be the journal's last record may be appended (told again where something came after it); end: all
+ * of it is on disk and no call is in flight. */
 struct cut_driver_events {
-	void (*record)(void *data, uint64_t seq);
 	void (*synced)(void *data, uint64_t seq);
+	void (*failed)(void *data, const struct cut_err *err);
+	void (*last)(void *data);
 	void (*end)(void *data);
 	void *data;
 };
@@ -44,6 +49,8 @@ int cut_driver_feed(struct cut_driver *driver, struct cut_event *ev, uint64_t *r
  * there have been so many refusals that no more are written down. */
 uint64_t cut_driver_refuse(struct cut_driver *driver, struct cut_event *ev,
                            const struct cut_err *err);
+/* Appends a record that no machine made, and returns its sequence. It waits for the next sync. */
+uint64_t cut_driver_append(struct cut_driver *driver, const char *type, const struct cut_buf *body);
 /* Starts the clocks: samples, wake-ups. After the armed or resumed event was fed. */
 void cut_driver_start(struct cut_driver *driver);
 /* A sample of a metric arrived (runtime/sampler). */

@@ -24,11 +24,13 @@ static bool event_durable(const struct cut_driver *d, const struct cut_event *ev
 
 static uint64_t append(struct cut_driver *d)
 {
-	uint64_t seq = cut_journal_append(d->options.journal, d->record.data, d->record.len);
+	return cut_journal_append(d->options.journal, d->record.data, d->record.len);
+}
 
-	if (d->events.record)
-		d->events.record(d->events.data, seq);
-	return seq;
+uint64_t cut_driver_append(struct cut_driver *d, const char *type, const struct cut_buf *body)
+{
+	cut_pager_event(d->pager, type, body->data);
+	return cut_journal_append(d->options.journal, body->data, body->len);
 }
 
 uint64_t driver_journal_refusal(struct cut_driver *d, struct cut_event *ev,
@@ -104,6 +106,8 @@ static void on_journal_failed(void *data, const struct cut_err *err)
 	d->broken = true;
 	cut_log(CUT_LOG_ERROR, "journal_failed", "why=\"%s\"", text);
 	cut_pager_page(d->pager, "run", text);
+	if (d->events.failed)
+		d->events.failed(d->events.data, err);
 }
 
 static void on_journal_moved(void *data, const struct cut_err *err)
@@ -127,6 +131,8 @@ static void on_journal_low(void *data, const struct cut_err *err)
 	cut_log(CUT_LOG_ERROR, "journal_low", "why=\"%s\"", text);
 	cut_pager_page(d->pager, "run", text);
 	cut_driver_feed(d, &ev, NULL, NULL);
+	if (d->events.failed)
+		d->events.failed(d->events.data, err);
 }
 
 void driver_journal_listen(struct cut_driver *d)

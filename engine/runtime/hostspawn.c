@@ -3,6 +3,7 @@
 #include "engine/runtime/hostspawn.h"
 
 #include "engine/base/log.h"
+#include "engine/base/rank.h"
 #include "engine/base/vec.h"
 #include "engine/runtime/lock.h"
 
@@ -29,12 +30,12 @@ enum {
 
 /* "NAME=value" of the few variables that a host gets; NULL-terminated. */
 struct environment {
-	char *items[5]; /* owned */
+	char *items[6]; /* owned */
 };
 
 static void environment_init(struct environment *env)
 {
-	static const char *const names[] = {"PATH", "HOME", "LANG", "TZ"};
+	static const char *const names[] = {"PATH", "HOME", "LANG", "TZ", CUT_RANK_VARIABLE};
 	size_t n = 0;
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(names); i++) {

@@ -267,6 +267,11 @@ uint64_t cut_journal_seq(const struct cut_journal *j)
 	return j->seq;
 }
 
+const char *cut_journal_head(const struct cut_journal *j)
+{
+	return j->chain.head;
+}
+
 void cut_journal_listen(struct cut_journal *j, const struct cut_journal_events *events)
 {
 	j->events = *events;
@@ -376,7 +381,8 @@ int cut_journal_create(struct cut_world *world, const char *path, unsigned epoch
 	r = cut_journal_file_create(world->files, dir, 1, &file);
 	if (r < 0) {
 		world->files->close(dir);
-		return cut_err_sys(err, r, NULL, "cannot create a journal in %s", path);
+		return cut_err_sys(err, r, "look at the disk below --state-dir",
+				   "cannot create a journal in %s", path);
 	}
 	start(world, path, dir, epoch, &file, NULL, ret);
 	return 0;

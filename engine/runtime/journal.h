@@ -37,8 +37,9 @@ struct cut_journal_scan {
 	char head[CUT_SHA256_HEX + 1]; /* digest of the last good line */
 };
 
-/* Reads dir's journal files in order and calls each for every good record (json borrowed). each may
- * be NULL: then the JSON is not parsed, only its checksum looked at. A non-zero return of each
+/* Reads dir's journal files in order and calls each for every good record (json borrowed); *ret then
+ * says what came before that record, and where it begins (bad_file, bad_offset). each may be NULL:
+ * then the JSON is not parsed, only its checksum looked at. A non-zero return of each
  * stops and is returned. Changes nothing, and may run beside a live writer, whose last line then
  * shows as torn. 0, also where fault is set; negative: could not read at all. */
 typedef int cut_journal_fn(void *data, uint64_t seq, const json_t *record);
@@ -69,6 +70,7 @@ uint64_t cut_journal_append(struct cut_journal *journal, const char *body, size_
 void cut_journal_want_sync(struct cut_journal *journal);
 uint64_t cut_journal_synced(const struct cut_journal *journal); /* highest durable sequence */
 uint64_t cut_journal_seq(const struct cut_journal *journal);	/* last appended */
+const char *cut_journal_head(const struct cut_journal *journal); /* digest of that line */
 
 /* All on the loop; members may be NULL. synced: seq is now durable. moved: the file failed, err
  * says how, and a successor took over without losing a record. failed: writing is over for good

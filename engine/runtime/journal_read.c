@@ -18,6 +18,7 @@ struct scan {
 	void *data;
 	struct cut_chain chain;
 	struct cut_journal_scan out;
+	struct cut_journal_scan *told; /* what `each` can see of out */
 	uint64_t first[CUT_JOURNAL_FILES + 2]; /* first sequence a file; 0: none that is good */
 };
 
@@ -96,8 +97,11 @@ static const char *take_line(struct scan *s, const char *line, const struct cut_
 		return "epoch";
 	if (synced >= record->seq || synced < s->out.synced)
 		return "synced";
-	if (s->each)
+	if (s->each) {
+		memcpy(s->out.head, s->chain.head, sizeof(s->out.head));
+		*s->told = s->out;
 		*ret_r = s->each(s->data, record->seq, json);
+	}
 	cut_chain_step(&s->chain, line, record->line_len);
 	s->out.last_seq = record->seq;
 	s->out.synced = synced;
@@ -122,13 +126,13 @@ static int read_file(struct scan *s, unsigned index, uint64_t stop)
 		r = line_at(&window, off, &line, &record, &why);
 		if (r < 0 || !line)
 			break;
+		s->out.bad_offset = off;
+		s->out.bad_file = index;
 		if (r > 0)
 			why = take_line(s, line, &record, &each);
 		if (why) {
 			s->out.fault = CUT_JOURNAL_TORN;
 			s->out.bad_seq = s->out.last_seq + 1;
-			s->out.bad_offset = off;
-			s->out.bad_file = index;
 			s->out.bad_why = why;
 			break;
 		}
@@ -250,7 +254,8 @@ static int read_files(struct scan *s)
 int cut_journal_scan_dir(int dir, bool disk, const struct cut_journal_io *io, cut_journal_fn *each,
 			 void *data, struct cut_journal_scan *ret)
 {
-	struct scan s = {.io = io, .dir = dir, .disk = disk, .each = each, .data = data};
+	struct scan s = {.io = io, .dir = dir, .disk = disk, .each = each, .data = data,
+			 .told = ret};
 	int r;
 
 	r = cut_journal_file_count(io, dir, &s.out.files);

@@ -3,6 +3,7 @@
 
 #include "engine/base/alloc.h"
 
+#include <time.h>
 #include <uv.h>
 
 /* libuv runs the callbacks of descriptors within its poll phase, so a turn is taken from one sleep
@@ -10,19 +11,33 @@
 struct gauge {
 	uv_prepare_t before_sleep;
 	uint64_t at_ns, slept_ns; /* at the last sleep; 0: not yet */
-	uint64_t max_ns;
+	uint64_t cpu_ns;          /* of this thread, at the last sleep */
+	uint64_t max_ns, max_cpu_ns;
 };
+
+static uint64_t thread_cpu_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
 
 static void on_before_sleep(uv_prepare_t *prepare)
 {
 	struct gauge *g = cut_container(prepare, struct gauge, before_sleep);
 	uint64_t now = uv_hrtime(), slept = uv_metrics_idle_time(prepare->loop);
+	uint64_t cpu = thread_cpu_ns();
 	uint64_t turn = g->at_ns ? (now - g->at_ns) - (slept - g->slept_ns) : 0;
+	uint64_t turn_cpu = g->at_ns ? cpu - g->cpu_ns : 0;
 
 	g->at_ns = now;
 	g->slept_ns = slept;
+	g->cpu_ns = cpu;
 	if (turn > g->max_ns)
 		g->max_ns = turn;
+	if (turn_cpu > g->max_cpu_ns)
+		g->max_cpu_ns = turn_cpu;
 }
 
 void cut_loop_measure(struct uv_loop_s *loop)
@@ -57,4 +72,11 @@ double cut_loop_max_ms(struct uv_loop_s *loop)
 	const struct gauge *g = loop->data;
 
 	return g ? (double)g->max_ns / 1e6 : 0;
+}
+
+double cut_loop_max_cpu_ms(struct uv_loop_s *loop)
+{
+	const struct gauge *g = loop->data;
+
+	return g ? (double)g->max_cpu_ns / 1e6 : 0;
 }

@@ -14,7 +14,8 @@ struct operation {
 	const struct cut_body *body;
 	json_t *params, *saved; /* owned, counted */
 	char key[53];
-	cut_time timeout, started; /* boot-time clock */
+	cut_time timeout;
+	cut_time started; /* boot-time clock; when it was handed to its plugin, CUT_NEVER before */
 	bool rollback, poll;
 	uint64_t after_seq; /* waits for the disk while > 0 */
 	uint64_t call;      /* at a host; 0: not */
@@ -78,6 +79,7 @@ static void operation_end(struct operation *o, enum cut_status status, const cha
                           json_t *data)
 {
 	struct cut_operations *ops = o->all;
+	cut_time now = cut_world_boot(ops->world);
 	struct cut_operation_end end = {
 		.step = o->step,
 		.op = o->op,
@@ -86,7 +88,7 @@ static void operation_end(struct operation *o, enum cut_status status, const cha
 		.text = text,
 		.data = data,
 		.not_sent = !o->sent,
-		.duration_s = (double)(cut_world_boot(ops->world) - o->started) / 1000.0,
+		.duration_s = o->started == CUT_NEVER ? 0 : (double)(now - o->started) / 1000.0,
 	};
 
 	ops->by_step[o->step] = NULL;
@@ -146,19 +148,22 @@ static void on_save(void *data, json_t *state)
 
 static void operation_call(struct operation *o)
 {
+	cut_time now = cut_world_boot(o->all->world);
 	struct cut_calls_request request = {
 		.action = o->body->action,
 		.op = cut_op_name(o->entry),
 		.step = o->all->rb->steps[o->step].address,
 		.key = o->key,
 		.attempt = o->attempt,
-		.timeout = o->started + o->timeout - cut_world_boot(o->all->world),
 		.params = o->params,
 		.saved = o->saved,
 		.rollback = o->rollback,
 	};
 	struct cut_calls_handler handler = {.done = on_done, .save = on_save, .data = o};
 
+	if (o->started == CUT_NEVER)
+		o->started = now;
+	request.timeout = o->started + o->timeout - now;
 	if (request.timeout < 1)
 		request.timeout = 1;
 	o->call = cut_calls_call(o->all->calls, &request, &handler);
@@ -182,7 +187,7 @@ void cut_operations_start(struct cut_operations *ops, struct cut_effect *fx, uin
 	o->rollback = fx->call.rollback;
 	o->poll = fx->call.poll;
 	o->after_seq = after_seq;
-	o->started = cut_world_boot(ops->world);
+	o->started = CUT_NEVER;
 	ops->by_step[o->step] = o;
 	ops->in_flight++;
 	if (after_seq == 0) {

@@ -3,6 +3,9 @@
  * cutover-host processes. */
 #include "engine/runtime/world.h"
 
+#include "engine/base/rank.h"
+
+#include <stdbool.h>
 #include <uv.h>
 
 struct real {
@@ -52,8 +55,12 @@ struct running {
 
 static void on_job(uv_work_t *job)
 {
+	static _Thread_local bool ranked;
 	struct running *r = cut_container(job, struct running, job);
 
+	if (!ranked)
+		cut_rank_take();
+	ranked = true;
 	r->work->run(r->work->data);
 	uv_sem_post(&r->finished);
 }

@@ -2,12 +2,15 @@
 #include "engine/serve/engine.h"
 
 #include "engine/base/log.h"
+#include "engine/base/rank.h"
 #include "engine/base/proc.h"
 #include "engine/base/vec.h"
 #include "engine/runtime/clock.h"
 #include "engine/runtime/loop.h"
 #include "engine/runtime/replay.h"
 #include "engine/runtime/rundir.h"
+#include "engine/runtime/sealer.h"
+#include "engine/runtime/sealkey.h"
 #include "engine/runtime/secret.h"
 #include "engine/runtime/takeup.h"
 #include "engine/runbook/runbook.h"
@@ -39,6 +42,8 @@ struct engine {
 	struct cut_driver *driver;
 	struct cut_control *control;
 	char *runs; /* the folder of all runs; owned */
+	struct cut_signkey *seal_key; /* owned until the sealer has it; NULL: nothing is sealed */
+	struct cut_sealer *sealer;
 	json_t *secrets, *roles, *plans;
 	json_t *tell; /* to the client, once tell_seq is on disk; or NULL */
 	uint64_t tell_seq;
@@ -47,6 +52,7 @@ struct engine {
 	cut_time start_at; /* wall; CUT_NEVER: at a person's word */
 	uv_pipe_t client;
 	struct cut_buf client_in;
+	enum cut_rank rank; /* the loop's */
 	bool client_open, started, ended, stopping;
 	int result;
 };
@@ -208,12 +214,37 @@ static void on_record_synced(void *data, uint64_t seq)
 	struct engine *e = data;
 
 	cut_control_synced(e->control, seq);
+	cut_sealer_synced(e->sealer, seq);
 	if (!e->tell || seq < e->tell_seq || e->stopping)
 		return;
 	client_tell(e, e->tell);
 	e->tell = NULL;
 	if (!e->started)
 		await_order(e);
+}
+
+static void on_run_last(void *data)
+{
+	cut_sealer_end(((struct engine *)data)->sealer);
+}
+
+/* Nothing was armed or started that is not on disk: who waits to hear of it is told at once. */
+static void on_journal_failed(void *data, const struct cut_err *why)
+{
+	struct engine *e = data;
+	cut_auto(cut_err) struct cut_err err = {0};
+
+	if (!e->tell || e->stopping)
+		return;
+	json_decref(e->tell);
+	e->tell = NULL;
+	if (e->started) {
+		client_tell_refused(e, why);
+		return;
+	}
+	cut_err_set(&err, why->code, why->why, "mend that, then run it again",
+	            "the run was not armed: %s", why->what);
+	withdraw(e, &err);
 }
 
 static void on_run_end(void *data)
@@ -239,6 +270,7 @@ static void engine_stop(struct engine *e)
 	e->stopping = true;
 	client_close(e);
 	cut_control_stop(e->control);
+	cut_sealer_free(e->sealer);
 	cut_driver_free(e->driver);
 	cut_calls_stop(e->calls);
 	cut_journal_close(e->journal);
@@ -264,9 +296,12 @@ static int driver_make(struct engine *e, cut_time zero_boot, struct cut_err *err
 		.socket = e->o->socket,
 		.zero_boot = zero_boot,
 		.epoch = e->epoch,
+		.rank = e->rank,
 	};
 	struct cut_driver_events events = {
 		.synced = on_record_synced,
+		.failed = on_journal_failed,
+		.last = on_run_last,
 		.end = on_run_end,
 		.data = e,
 	};
@@ -275,6 +310,8 @@ static int driver_make(struct engine *e, cut_time zero_boot, struct cut_err *err
 
 	if (r < 0)
 		return r;
+	if (e->seal_key)
+		e->sealer = cut_sealer_new(e->driver, cut_take(e->seal_key));
 	return cut_control_start(&e->loop, e->o->socket, e->driver, &e->control, err);
 }
 
@@ -341,6 +378,16 @@ static void on_looked(void *data, json_t *plans, const struct cut_err *refusal)
 		withdraw(e, &err);
 }
 
+static void note_unsealed(struct engine *e)
+{
+	struct cut_event ev = {
+		.type = CUT_EV_NOTE,
+		.note = {.text = "the journal is not sealed from here on: see engine.log"},
+	};
+
+	cut_driver_feed(e->driver, &ev, NULL, NULL);
+}
+
 static int take_up(struct engine *e, struct cut_err *err)
 {
 	int r;
@@ -354,6 +401,8 @@ static int take_up(struct engine *e, struct cut_err *err)
 	r = cut_takeup_go_on(e->world, &e->replay, e->driver, err);
 	if (r < 0)
 		return r;
+	if (!e->sealer)
+		note_unsealed(e);
 	e->started = cut_run_state(e->run) != CUT_RUN_ARMED;
 	cut_loop_measure(&e->loop);
 	if (!e->started)
@@ -394,10 +443,24 @@ static void on_beat(uv_timer_t *timer)
 	cut_beat(cut_container(timer, struct engine, beat)->start->beat);
 }
 
+/* A run that is to be sealed is not begun without a key; one that is under way goes on. */
+static int open_seal_key(struct engine *e, struct cut_err *err)
+{
+	cut_auto(cut_err) struct cut_err why = {0};
+	int r = cut_sealkey_open(e->o->state, &e->seal_key, e->resume ? &why : err);
+
+	if (r == 0 || !e->resume)
+		return r;
+	cut_log(CUT_LOG_ERROR, "not_sealed", "what=\"%s\" why=\"%s\"", why.what, why.why);
+	return 0;
+}
+
 static int prepare(struct engine *e, struct cut_err *err)
 {
-	int r;
+	int r = open_seal_key(e, err);
 
+	if (r < 0)
+		return r;
 	if (e->resume) {
 		r = cut_replay(e->o->dir, e->world->files, e->o->rb, e->run, e->watch, &e->replay, err);
 		if (r == 0)
@@ -442,6 +505,7 @@ int cut_engine_run(void *arg, const struct cut_engine_start *start)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	prctl(PR_SET_DUMPABLE, 0);
 	cut_log_open(options->log_fd, CUT_LOG_INFO, "engine");
+	e.rank = cut_rank_take();
 	setenv("UV_THREADPOOL_SIZE", "1", 0); /* only the journal's syncs run there, one at a time */
 	uv_loop_init(&e.loop);
 	uv_timer_init(&e.loop, &e.start_timer);

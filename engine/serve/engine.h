@@ -9,6 +9,7 @@
 struct cut_engine_options {
 	const struct cut_runbook *rb; /* all borrowed; the identity is made */
 	const struct cut_graph *graph;
+	const char *state; /* the state directory, where the key is that seals the journal */
 	const char *dir, *run_id, *socket, *host_path;
 	int64_t starter; /* uid */
 	const char *starter_name;

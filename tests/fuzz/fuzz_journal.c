@@ -78,11 +78,14 @@ static int replay(void)
 static void audit(void)
 {
 	cut_auto(cut_buf) struct cut_buf text = {0};
-	struct cut_journal_scan scan = {0};
+	static const struct cut_sealkeys nobody;
+	const struct cut_audit_options options = {dir, "a-run", &nobody, false};
+	struct cut_audit found = {0};
 
-	need(cut_journal_audit(dir, &scan, NULL) == 0);
-	json_decref(cut_audit_json(&scan));
-	cut_audit_text(&scan, &text);
+	need(cut_journal_audit(&options, &found, NULL) == 0);
+	json_decref(cut_audit_json(&found));
+	json_decref(cut_audit_verdict(&found));
+	cut_audit_text(&found, &text);
 }
 
 struct writer {

@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("CUTOVER_BUILD", ROOT / "build"))
+UNIT = "lib/systemd/system/cutover-recover.service"
 COMPLETION = "share/bash-completion/completions/cutover"
 PLUGINS = {"core", "dns", "metrics", "sync", "traffic"}
 BOOK = """\
@@ -71,7 +72,20 @@ def test_nothing_of_the_tests_is_installed(prefix):
     files = {str(p.relative_to(prefix)) for p in prefix.rglob("*") if p.is_file()}
     folder = plugin_folder(prefix).relative_to(prefix)
     assert files == {"bin/cutover", "libexec/cutover-host", "include/cutover/plugin.h", COMPLETION,
+                     UNIT,
                      *(f"{folder}/{name}.so" for name in PLUGINS - {"core"})}
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not here")
+def test_the_service_is_well_formed_and_has_few_rights(prefix):
+    unit = prefix / UNIT
+    assert f"ExecStart={prefix}/bin/cutover recover --all" in unit.read_text().splitlines()
+    done = subprocess.run(["systemd-analyze", "security", "--offline=yes", "--threshold=20", unit],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = subprocess.run(["systemd-analyze", "verify", "--recursive-errors=no", "--man=no", unit],
+                          capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("words, want", [

@@ -4,6 +4,9 @@
 
 #include "tests/unit/journal_kit.h"
 
+/* An engine is writing: seals are for test_seal. */
+static const struct cut_sealkeys nobody;
+
 static void write_journal(struct kit *k)
 {
 	kit_create(k, 2);
@@ -16,14 +19,15 @@ static void write_journal(struct kit *k)
 
 static struct cut_journal_scan audit(struct kit *k, struct cut_buf *text, json_t **json)
 {
-	struct cut_journal_scan scan = {0};
+	struct cut_audit_options options = {k->dir, "a-run", &nobody, true};
+	struct cut_audit found = {0};
 
-	assert_int_equal(cut_journal_audit(k->dir, &scan, NULL), 0);
+	assert_int_equal(cut_journal_audit(&options, &found, NULL), 0);
 	cut_buf_reset(text);
-	cut_audit_text(&scan, text);
-	*json = cut_audit_json(&scan);
+	cut_audit_text(&found, text);
+	*json = cut_audit_json(&found);
 	assert_non_null(*json);
-	return scan;
+	return found.scan;
 }
 
 static off_t size_of(struct kit *k)
@@ -96,10 +100,11 @@ static void test_a_changed_record_is_named_with_its_place(void **state)
 static void test_a_run_without_a_journal_is_an_error_not_a_finding(void **state)
 {
 	struct kit *k = *state;
-	struct cut_journal_scan scan;
+	struct cut_audit_options options = {k->dir, "a-run", &nobody, true};
+	struct cut_audit found;
 	cut_auto(cut_err) struct cut_err err = {0};
 
-	assert_int_equal(cut_journal_audit(k->dir, &scan, &err), -ENOENT);
+	assert_int_equal(cut_journal_audit(&options, &found, &err), -ENOENT);
 	assert_non_null(err.what);
 }
 

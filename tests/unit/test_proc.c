@@ -3,6 +3,7 @@
 #include "engine/base/proc.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -182,6 +184,39 @@ static void test_a_dead_process_that_another_must_reap_is_not_waited_for(void **
 	assert_none_lives(c);
 }
 
+/* In a child, whose limit it is. 0: the hunt failed for want of descriptors; 1: it killed all. */
+static int hunt_without_descriptors(pid_t prey, bool kept)
+{
+	struct cut_proc_hunt hunt = {.is_root = is_pid, .data = &prey};
+	struct rlimit few = {64, 64};
+
+	if (kept)
+		cut_proc_keep_descriptors();
+	setrlimit(RLIMIT_NOFILE, &few);
+	while (open("/dev/null", O_RDONLY) >= 0)
+		continue;
+	return cut_proc_hunt(&hunt) == -EMFILE ? 0 : 1;
+}
+
+static void test_a_hunt_needs_no_descriptor_but_the_kept_ones(void **state)
+{
+	for (int kept = 0; kept < 2; kept++) {
+		struct chain *c = chain_new();
+		pid_t pid = chain_start(c), hunter = fork();
+		struct cut_proc_hunt hunt = {.is_root = is_pid, .data = &pid, .reap = true};
+		int status;
+
+		if (hunter == 0)
+			_exit(hunt_without_descriptors(pid, kept));
+		assert_int_equal(waitpid(hunter, &status, 0), hunter);
+		assert_int_equal(WEXITSTATUS(status), kept);
+		assert_int_equal(hunt_down(&hunt), 0);
+		while (waitpid(-1, NULL, 0) > 0) /* whom the hunter killed, we adopted */
+			continue;
+		assert_none_lives(c);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -190,6 +225,7 @@ int main(void)
 		cmocka_unit_test(test_prey_stays_prey_when_its_root_has_ended),
 		cmocka_unit_test(test_others_live_on),
 		cmocka_unit_test(test_a_pid_that_went_to_somebody_else_is_no_prey),
+		cmocka_unit_test(test_a_hunt_needs_no_descriptor_but_the_kept_ones),
 		cmocka_unit_test(test_a_dead_process_that_another_must_reap_is_not_waited_for),
 	};
 

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A disk that fails while a run is armed: who started it is told at once, and nothing is left."""
+
+import os
+import subprocess
+import time
+
+import pytest
+from cutkit import DEADLINE_S, PROGRAM
+
+BOOK = """\
+    cutover: v1
+    name: disk
+    steps:
+      - {id: a, uses: drill, with: {mark: marks}}
+"""
+
+
+@pytest.mark.parametrize("call, error, told", [
+    ("fallocate", "ENOSPC", "cannot create a journal"),
+    ("fdatasync", "EIO", "cannot create a journal"),
+    ("pwrite64", "ENOSPC", "the run was not armed: cannot reserve more space"),
+    ("pwrite64", "EIO", "the run was not armed: cannot write the journal"),
+])
+def test_a_journal_that_fails_while_arming_refuses_the_run_at_once(cutover, call, error, told):
+    book = cutover.book(BOOK)
+    argv = ["strace", "-f", "-qq", "-o", "/dev/null", f"--trace={call}",
+            f"--inject={call}:error={error}:when=1+", PROGRAM, "run", book, "--yes"]
+    began = time.monotonic()
+    done = subprocess.run(argv, env={**cutover.env, "PATH": os.environ["PATH"]},
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=DEADLINE_S, cwd=cutover.folder)
+    assert done.returncode == 6, done.stdout + done.stderr
+    assert time.monotonic() - began < 15
+    assert told in done.stderr and done.stderr.count("\n") == 1
+    assert cutover.runs() == [] and cutover.marks == []

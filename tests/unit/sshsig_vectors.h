@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What OpenSSH 9.2 made, of keys that are no longer: ssh-keygen -Y sign -n cutover-approval@v1 over
+ * the text MESSAGE. Included by the test of base/sshsig. */
+#pragma once
+
+#define MESSAGE "{\"decision\":\"approve\"}\n"
+
+static const struct vector {
+	const char *public, *fingerprint, *signature;
+} vectors[] = {
+	{
+		"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL/QIxkoWk1S5kXlBIz4LjMp56QFbpN7jsfleiLhTqkX"
+		" alice",
+		"SHA256:u2J/l8nL23mzW9nZZU/Vgs3yGdOYrhjCBR7bzIO93Jo",
+		"-----BEGIN SSH SIGNATURE-----\n"
+		"U1NIU0lHAAAAAQAAADMAAAALc3NoLWVkMjU1MTkAAAAgv9AjGShaTVLmReUEjPguMynnpA\n"
+		"Vuk3uOx+V6IuFOqRcAAAATY3V0b3Zlci1hcHByb3ZhbEB2MQAAAAAAAAAGc2hhNTEyAAAA\n"
+		"UwAAAAtzc2gtZWQyNTUxOQAAAEDRmZZHV8RVvFXbFXA2Bir1V9VxGXNvTEbteqhzb2SiiB\n"
+		"DakGIz+605LV9teYCzUd8A9DhNshdUxLx2eSwHE4YM\n"
+		"-----END SSH SIGNATURE-----\n",
+	},
+	{
+		"ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBCRvmUy3"
+		"/O4UV6SYaWB7cja0gu2QsmTCUxhrjEgghE5xD6gH9wCR9FlGejaCho7lLWCpwMlbZqLcvIgeKGF8dR8="
+		" alice",
+		"SHA256:krxfGCkFXmb8+h791rDu2opmyP6TZvTMEAjpNw2ISbE",
+		"-----BEGIN SSH SIGNATURE-----\n"
+		"U1NIU0lHAAAAAQAAAGgAAAATZWNkc2Etc2hhMi1uaXN0cDI1NgAAAAhuaXN0cDI1NgAAAE\n"
+		"EEJG+ZTLf87hRXpJhpYHtyNrSC7ZCyZMJTGGuMSCCETnEPqAf3AJH0WUZ6NoKGjuUtYKnA\n"
+		"yVtmoty8iB4oYXx1HwAAABNjdXRvdmVyLWFwcHJvdmFsQHYxAAAAAAAAAAZzaGE1MTIAAA\n"
+		"BlAAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAABKAAAAIQC62xTxKFaQ7NrsaoETIk2mYzCg\n"
+		"mfPfiWpDhZQXkJQQrAAAACEA9FIlm4XW+AzW806oATuQBWBr2jy/diLZN9kiApOSwh4=\n"
+		"-----END SSH SIGNATURE-----\n",
+	},
+	{
+		"ecdsa-sha2-nistp521 AAAAE2VjZHNhLXNoYTItbmlzdHA1MjEAAAAIbmlzdHA1MjEAAACFBAE2Sjx+"
+		"PYZaD9pPoJTtoqZmH1WVSQ4GOE3Eq5p+6ACdyFaIjPNjkmfb1kW81OIo9UoCnLLKnroAiXyJ1Dbml/qc"
+		"owBiw4+tm55MUtjLamNLub+1wF4jcea4JYN0H7Lhpxw/I7Y5zEig8UKOmQy0qYn68ux3J7TS2WGzB8pO"
+		"emY4T5/0Fw== alice",
+		"SHA256:X/gUuIvjRmaTG2IDefz9Ow1lpNm5bsTm8ZvUYsRRLUY",
+		"-----BEGIN SSH SIGNATURE-----\n"
+		"U1NIU0lHAAAAAQAAAKwAAAATZWNkc2Etc2hhMi1uaXN0cDUyMQAAAAhuaXN0cDUyMQAAAI\n"
+		"UEATZKPH49hloP2k+glO2ipmYfVZVJDgY4TcSrmn7oAJ3IVoiM82OSZ9vWRbzU4ij1SgKc\n"
+		"ssqeugCJfInUNuaX+pyjAGLDj62bnkxS2MtqY0u5v7XAXiNx5rglg3QfsuGnHD8jtjnMSK\n"
+		"DxQo6ZDLSpifry7HcntNLZYbMHyk56ZjhPn/QXAAAAE2N1dG92ZXItYXBwcm92YWxAdjEA\n"
+		"AAAAAAAABnNoYTUxMgAAAKYAAAATZWNkc2Etc2hhMi1uaXN0cDUyMQAAAIsAAABBMwXe7D\n"
+		"9206OVvxggHZN4EIg6IqIobeJL1aJy6Ve5GIamAmVX6Sox2V/FsxnHraEJU0bliWCFPEX1\n"
+		"V0gWzpnk71oAAABCAWNQkeHqShY1EoWUCZRLdNdlgy41/CQYBJUvLCCY8qkueryYv2LNkO\n"
+		"Buy+lUzEwJyXCronuxz0voAsodXNGvYCZ+\n"
+		"-----END SSH SIGNATURE-----\n",
+	},
+	{
+		"ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQCzh2UWI+eyEcEdyanEoAbrL+/7p0WT91M9WyDguvdX"
+		"UE3dm32LTOeQcoUuVJeK7+VjKhe5qEfB+f8hhJQRcavUJAL4PNmSKumgTxZf6wUAuPUL8Orfwi+65ydw"
+		"6xT9Rz3yAvRPOSFpXFThmY0PhLGIkOV4a36bc+ImW/YdFDQ5c2mtisy0KozY5HCQN+CXMBXA9UPN/cqR"
+		"4w4r7lSb6GYgB79GXZbActjWa9SWjqFiqfE8LG1FGwo7j1Wb/23g5OKKN0IROP5jxP4naP2ySFY0KcDm"
+		"FwkBIHaRKbTHMwnIwgiry5/yKW5OB9XavauTC3me4VOiqJM0WSf7fOmVbBSL alice",
+		"SHA256:7r9bN7dqWQT2bcEo76REhSCp0pg3L4WunWwG3s/0xIA",
+		"-----BEGIN SSH SIGNATURE-----\n"
+		"U1NIU0lHAAAAAQAAARcAAAAHc3NoLXJzYQAAAAMBAAEAAAEBALOHZRYj57IRwR3JqcSgBu\n"
+		"sv7/unRZP3Uz1bIOC691dQTd2bfYtM55ByhS5Ul4rv5WMqF7moR8H5/yGElBFxq9QkAvg8\n"
+		"2ZIq6aBPFl/rBQC49Qvw6t/CL7rnJ3DrFP1HPfIC9E85IWlcVOGZjQ+EsYiQ5Xhrfptz4i\n"
+		"Zb9h0UNDlzaa2KzLQqjNjkcJA34JcwFcD1Q839ypHjDivuVJvoZiAHv0ZdlsBy2NZr1JaO\n"
+		"oWKp8TwsbUUbCjuPVZv/beDk4oo3QhE4/mPE/ido/bJIVjQpwOYXCQEgdpEptMczCcjCCK\n"
+		"vLn/Ipbk4H1dq9q5MLeZ7hU6KokzRZJ/t86ZVsFIsAAAATY3V0b3Zlci1hcHByb3ZhbEB2\n"
+		"MQAAAAAAAAAGc2hhNTEyAAABFAAAAAxyc2Etc2hhMi01MTIAAAEAmr1PF8sZxMouC+HWDC\n"
+		"tTIEj1Qj5itPMroIUvS1czQeaesFrnt8TR+uWo5dNmVGFRWol1Q2tq1n83QLM8ea1JqA42\n"
+		"aoCuXQp6FFqcWFWG3kjlli9Wqoeb20ph1NUpDawEZk08n51LlAB6jKfHpgFZMJ9qQfAINe\n"
+		"uWbtpJLajZQdJQf2YH9i/5etIcsYRu8vkTQBXJC8KHCcp1rPEN5fTvGXasS1HqIdPlY9LP\n"
+		"e94kObJG+S3rM2d2UX1xs60WH5iGzkOlZ1izn3wxTzfe2GWcA5bYcFtXr83j7MZoXJclqH\n"
+		"f8vJmfmXRe74xRBvevv0Pi8m9SD+jnnPeHQ7Tt+WltWA==\n"
+		"-----END SSH SIGNATURE-----\n",
+	},
+};
