@@ -2,6 +2,7 @@
 #include "engine/cli/follow.h"
 
 #include "engine/cli/client.h"
+#include "engine/cli/look.h"
 #include "engine/cli/print.h"
 #include "engine/cli/render.h"
 #include "engine/runtime/clock.h"
@@ -129,6 +130,20 @@ static int on_idle(void *data)
 	return 0;
 }
 
+/* The last picture is of the run's end, which its engine may not live to tell. */
+static void draw_end(struct follow *f)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+	json_t *status = NULL;
+
+	if (!f->live_view || !f->found->entry.name ||
+	    cut_look_status(f->args, f->found, &status, &err) < 0)
+		return;
+	json_decref(f->status);
+	f->status = status;
+	draw(f);
+}
+
 static void follow_done(struct follow *f)
 {
 	hang_up(f);
@@ -219,6 +234,8 @@ int cut_follow(const struct cut_args *args, struct cut_found *found, int engine)
 	f.live_view = !args->json && isatty(STDOUT_FILENO);
 	sigaction(SIGINT, &action, NULL);
 	r = follow(&f, &err);
+	if (r == 0 && !interrupted)
+		draw_end(&f);
 	follow_done(&f);
 	if (interrupted) {
 		fprintf(stderr, "\ncutover: detached; the run goes on: `cutover watch %s`\n",

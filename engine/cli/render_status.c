@@ -114,7 +114,41 @@ static bool worth_a_line(const char *state)
 	       strcmp(state, "rolled_back") != 0;
 }
 
-static void step_line(const char *id, const json_t *step, bool color, struct cut_buf *out)
+/* From one of the times of a status to another; CUT_NEVER: one is not known. */
+static cut_time between(const json_t *from, const json_t *to)
+{
+	cut_time a, b;
+
+	if (!json_is_string(from) || !json_is_string(to) ||
+	    cut_rfc3339_parse(json_string_value(from), json_string_length(from), &a) < 0 ||
+	    cut_rfc3339_parse(json_string_value(to), json_string_length(to), &b) < 0)
+		return CUT_NEVER;
+	return b > a ? b - a : 0;
+}
+
+/* " 3s, 2s left", " 3s of about 10s" */
+static void step_time(const json_t *step, const json_t *now, struct cut_buf *out)
+{
+	cut_time runs = between(json_object_get(step, "started"), now);
+	cut_time left = between(now, json_object_get(step, "due"));
+	const json_t *planned = json_object_get(step, "planned_s");
+
+	if (runs == CUT_NEVER || json_is_string(json_object_get(step, "ended")))
+		return;
+	cut_buf_add_char(out, ' ');
+	cut_duration_human(runs - runs % CUT_SECOND, out);
+	if (left != CUT_NEVER) {
+		cut_buf_add_str(out, ", ");
+		cut_duration_human(left - left % CUT_SECOND, out);
+		cut_buf_add_str(out, " left");
+	} else if (json_is_number(planned)) {
+		cut_buf_add_str(out, " of about ");
+		cut_render_seconds(planned, out);
+	}
+}
+
+static void step_line(const char *id, const json_t *step, const json_t *now, bool color,
+		      struct cut_buf *out)
 {
 	const char *state = cut_json_str(step, "state", ""), *reason = cut_json_str(step, "reason", NULL);
 	const struct style *style = style_of(state);
@@ -124,6 +158,7 @@ static void step_line(const char *id, const json_t *step, bool color, struct cut
 	               color ? "\033[0m" : "");
 	if (cut_json_int(step, "attempt", 0) > 1)
 		cut_buf_printf(out, " attempt %lld", (long long)cut_json_int(step, "attempt", 0));
+	step_time(step, now, out);
 	if (reason)
 		cut_buf_printf(out, ": %s", reason);
 	clip(out, at);
@@ -148,7 +183,7 @@ static void phase_lines(const json_t *s, const char *phase, bool color, struct c
 		if (all <= 40)
 			cut_buf_add_str(&marks, style_of(state)->mark);
 		if (worth_a_line(state) && lines.len < 4000)
-			step_line(id, step, color, &lines);
+			step_line(id, step, json_object_get(s, "at"), color, &lines);
 	}
 	if (all == 0)
 		return;
@@ -171,15 +206,10 @@ static void triggers(const json_t *s, struct cut_buf *out)
 	json_t *t;
 
 	json_object_foreach(json_object_get(s, "triggers"), id, t) {
-		const json_t *value = json_object_get(t, "value");
-		const char *limit = cut_json_str(t, "limit", NULL);
 		size_t at = out->len;
 
-		cut_buf_printf(out, "  trigger %-20s %-9s", id, cut_json_str(t, "state", ""));
-		if (json_is_number(value))
-			cut_buf_printf(out, " %.4g", json_number_value(value));
-		if (limit)
-			cut_buf_printf(out, " (limit %s)", limit);
+		cut_buf_printf(out, "  trigger %s: %s: %s", id, cut_json_str(t, "state", ""),
+			       cut_json_str(t, "text", ""));
 		clip(out, at);
 		line_end(out);
 	}
@@ -228,10 +258,32 @@ static void waiting_line(const json_t *w, struct cut_buf *out)
 	cut_buf_printf(out, ": cutover %s %s\n", manual ? "attest" : "approve", cut_json_str(w, "id", ""));
 }
 
+/* What lies ahead, and what lies behind: to decide between both. */
+static void ways(const json_t *s, struct cut_buf *out)
+{
+	const json_t *back = json_object_get(s, "rollback");
+	const char *gate = cut_json_str(json_object_get(s, "continue"), "next_gate", NULL);
+	long long steps = cut_json_int(back, "steps", 0);
+	size_t stuck = json_array_size(json_object_get(back, "impossible"));
+
+	if (strcmp(cut_json_str(s, "state", ""), "running") != 0 &&
+	    strcmp(cut_json_str(s, "state", ""), "paused") != 0)
+		return;
+	cut_buf_printf(out, "  going on: %s%s\n", gate ? "next gate is " : "no gate ahead",
+		       gate ? gate : "");
+	cut_buf_printf(out, "  going back: %lld step%s to undo", steps, steps == 1 ? "" : "s");
+	if (steps && json_is_number(json_object_get(back, "time_s"))) {
+		cut_buf_add_str(out, ", about ");
+		cut_render_seconds(json_object_get(back, "time_s"), out);
+	}
+	if (stuck)
+		cut_buf_printf(out, ", %zu CANNOT BE UNDONE", stuck);
+	line_end(out);
+}
+
 static void people(const json_t *s, struct cut_buf *out)
 {
 	const json_t *holds = json_object_get(s, "holds"), *waiting = json_object_get(s, "waiting_for");
-	const json_t *roll = json_object_get(s, "rollback");
 
 	for (size_t i = 0; i < json_array_size(holds); i++) {
 		const json_t *h = json_array_get(holds, i);
@@ -244,11 +296,7 @@ static void people(const json_t *s, struct cut_buf *out)
 	}
 	for (size_t i = 0; i < json_array_size(waiting); i++)
 		waiting_line(json_array_get(waiting, i), out);
-	if (!final(cut_json_str(s, "state", "")) && json_is_object(roll) && json_is_number(json_object_get(roll, "time_s"))) {
-		cut_buf_add_str(out, "  going back would take about ");
-		cut_render_seconds(json_object_get(roll, "time_s"), out);
-		line_end(out);
-	}
+	ways(s, out);
 }
 
 void cut_render_status(const json_t *status, bool color, struct cut_buf *out)

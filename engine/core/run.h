@@ -103,6 +103,7 @@ struct cut_step_view {
 	unsigned attempt;          /* from 1; 0: never started */
 	cut_time started, ended;   /* run clock; CUT_NEVER: not yet */
 	cut_time started_wall, ended_wall;
+	cut_time due_wall; /* when its wait will be over; CUT_NEVER: it does not wait */
 	const json_t *outputs;     /* or NULL */
 	const char *reason;        /* why it waits or failed, or NULL */
 	const json_t *saved;

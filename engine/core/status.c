@@ -81,6 +81,8 @@ static json_t *steps_json(const struct cut_run *run, const struct cut_runbook *r
 		json_object_set_new(step, "attempt", json_integer(view.attempt));
 		json_object_set_new(step, "started", cut_json_rfc3339(view.started_wall));
 		json_object_set_new(step, "ended", cut_json_rfc3339(view.ended_wall));
+		json_object_set_new(step, "due", cut_json_rfc3339(view.due_wall));
+		json_object_set_new(step, "planned_s", cut_json_seconds(rb->steps[i].planned));
 		json_object_set_new(step, "outputs",
 				    view.outputs ? json_deep_copy(view.outputs) : json_null());
 		json_object_set_new(step, "reason", text_or_null(view.reason));
@@ -137,19 +139,23 @@ static json_t *groups_json(const struct cut_run *run, const struct cut_runbook *
 	return all;
 }
 
-static json_t *triggers_json(const struct cut_watch *watch, const struct cut_runbook *rb)
+static json_t *triggers_json(const struct cut_watch *watch, const struct cut_runbook *rb,
+			     cut_time t)
 {
 	json_t *all = json_object();
 
 	for (uint32_t i = 0; i < rb->triggers_len; i++) {
+		cut_auto(cut_buf) struct cut_buf text = {0};
 		struct cut_trigger_view view;
 
 		cut_watch_trigger(watch, i, &view);
+		cut_watch_trigger_text(watch, i, t, &text);
 		json_object_set_new(all, rb->triggers[i].id,
-				    json_pack("{s:s, s:o, s:o}", "state",
+				    json_pack("{s:s, s:o, s:o, s:s}", "state",
 					      cut_trigger_shown(&rb->triggers[i], view.state),
 					      "value", real_or_null(view.value), "since",
-					      cut_json_rfc3339(view.since)));
+					      cut_json_rfc3339(view.since), "text",
+					      cut_buf_str(&text)));
 	}
 	return all;
 }
@@ -243,13 +249,14 @@ static json_t *rollback_json(const struct cut_run *run)
 	cut_auto(cut_err) struct cut_err err = {0};
 	cut_auto(cut_json) json_t *preview = cut_run_rollback_preview(run, NULL, &err);
 	json_t *impossible = json_array(), *item, *time_s;
+	size_t steps = json_array_size(json_object_get(preview, "steps"));
 	size_t i;
 
 	json_array_foreach(json_object_get(preview, "impossible"), i, item)
 		json_array_append(impossible, json_object_get(item, "step"));
 	time_s = json_object_get(preview, "time_s");
-	return json_pack("{s:O, s:n, s:o}", "time_s", time_s ? time_s : json_null(), "downtime_s",
-			 "impossible", impossible);
+	return json_pack("{s:i, s:O, s:n, s:o}", "steps", (int)steps, "time_s",
+			 time_s ? time_s : json_null(), "downtime_s", "impossible", impossible);
 }
 
 json_t *cut_status_json(const struct cut_runbook *rb, const struct cut_run *run,
@@ -283,7 +290,7 @@ json_t *cut_status_json(const struct cut_runbook *rb, const struct cut_run *run,
 	json_object_set_new(status, "phases", phases_json(rb));
 	json_object_set_new(status, "steps", steps_json(run, rb));
 	json_object_set_new(status, "groups", groups_json(run, rb));
-	json_object_set_new(status, "triggers", triggers_json(watch, rb));
+	json_object_set_new(status, "triggers", triggers_json(watch, rb, t));
 	json_object_set_new(status, "acceptance", acceptance_json(watch, rb));
 	json_object_set_new(status, "window",
 			    json_pack("{s:o, s:n, s:n, s:n, s:n}", "closes",

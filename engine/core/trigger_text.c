@@ -72,11 +72,43 @@ static void add_persistence(const struct cut_trigger_machine *m, struct cut_buf 
 	}
 }
 
+/* "fires at > 5 % for 3m00s" */
+static void add_limit(const struct cut_trigger *spec, const char *unit, struct cut_buf *out)
+{
+	cut_buf_add_str(out, "fires at ");
+	if (spec->bad.kind != CUT_BOUND_ABOVE) {
+		cut_buf_add_str(out, "< ");
+		add_value(spec->bad.low, unit, out);
+	}
+	if (spec->bad.kind == CUT_BOUND_OUTSIDE)
+		cut_buf_add_str(out, " or ");
+	if (spec->bad.kind != CUT_BOUND_BELOW) {
+		cut_buf_add_str(out, "> ");
+		add_value(spec->bad.high, unit, out);
+	}
+	switch (spec->persist) {
+	case CUT_PERSIST_FOR:
+		cut_buf_add_str(out, " for ");
+		cut_duration_human(spec->for_time, out);
+		break;
+	case CUT_PERSIST_CONSECUTIVE: cut_buf_printf(out, ", %u in a row", spec->n); break;
+	case CUT_PERSIST_TOTAL: cut_buf_printf(out, ", %u in all", spec->n); break;
+	case CUT_PERSIST_M_OF_N:
+		cut_buf_printf(out, ", %u of the last %u", spec->m, spec->n);
+		break;
+	}
+}
+
 void cut_trigger_text(const struct cut_trigger_machine *m, double value, const char *unit,
 		      cut_time t, struct cut_buf *out)
 {
 	switch ((enum cut_trigger_state)m->state) {
-	case CUT_TRIGGER_DISARMED: cut_buf_add_str(out, "no longer needed"); break;
+	case CUT_TRIGGER_DISARMED:
+		if (m->armed_at == CUT_NEVER)
+			add_limit(m->spec, unit, out);
+		else
+			cut_buf_add_str(out, "no longer needed");
+		break;
 	case CUT_TRIGGER_WARMUP:
 		cut_buf_add_str(out, "samples count in ");
 		cut_duration_human(m->armed_at + m->spec->warmup - t, out);

@@ -23,6 +23,13 @@ static const char *why_ready(const struct cut_run *run, const struct cut_run_ste
 	return "parallel limit";
 }
 
+static cut_time due_wall(const struct cut_run *run, const struct cut_run_step *s)
+{
+	if (s->doing != CUT_DOING_WAIT || s->due == CUT_NEVER)
+		return CUT_NEVER;
+	return s->due_wall ? s->due : run->wall + s->due - run->t;
+}
+
 void cut_run_step_view(const struct cut_run *run, uint32_t step, struct cut_step_view *ret)
 {
 	const struct cut_run_step *s = &run->steps[step];
@@ -34,6 +41,7 @@ void cut_run_step_view(const struct cut_run *run, uint32_t step, struct cut_step
 		.ended = s->ended,
 		.started_wall = s->started_wall,
 		.ended_wall = s->ended_wall,
+		.due_wall = due_wall(run, s),
 		.outputs = s->outputs,
 		.reason = s->reason,
 		.saved = s->saved,

@@ -96,12 +96,9 @@ static void tell(const struct moment *now, struct cut_event ev)
 static void tell_trigger(const struct moment *now, uint32_t trigger)
 {
 	struct watched_trigger *w = &now->watch->triggers[trigger];
-	uint32_t metric = w->machine.spec->metric;
 	struct cut_buf text = {0};
 
-	cut_trigger_text(&w->machine, w->value,
-			 metric == CUT_NONE ? NULL : now->watch->rb->metrics[metric].unit, now->t,
-			 &text);
+	cut_watch_trigger_text(now->watch, trigger, now->t, &text);
 	tell(now, (struct cut_event){
 			  .type = CUT_EV_TRIGGER,
 			  .trigger = {.trigger = trigger,
@@ -402,6 +399,16 @@ void cut_watch_trigger(const struct cut_watch *watch, uint32_t trigger,
 		.bad_time = w->machine.bad_time,
 		.last = w->last,
 	};
+}
+
+void cut_watch_trigger_text(const struct cut_watch *watch, uint32_t trigger, cut_time t,
+			    struct cut_buf *out)
+{
+	const struct watched_trigger *w = &watch->triggers[trigger];
+	uint32_t metric = w->machine.spec->metric;
+
+	cut_trigger_text(&w->machine, w->value,
+			 metric == CUT_NONE ? NULL : watch->rb->metrics[metric].unit, t, out);
 }
 
 void cut_watch_metric(const struct cut_watch *watch, uint32_t metric, double *ret_value,

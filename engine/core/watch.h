@@ -38,6 +38,9 @@ struct cut_trigger_view {
 	enum cut_sample_class last;
 };
 void cut_watch_trigger(const struct cut_watch *watch, uint32_t trigger, struct cut_trigger_view *ret);
+/* Its value beside its limit, as its records say it. */
+void cut_watch_trigger_text(const struct cut_watch *watch, uint32_t trigger, cut_time t,
+			    struct cut_buf *out);
 void cut_watch_metric(const struct cut_watch *watch, uint32_t metric, double *ret_value,
                       cut_time *ret_at);
 struct cut_acceptance_view {

@@ -41,7 +41,7 @@ FOR_A_RUN = [["abort", "--yes"], ["ack", "client"], ["approve", "gate"], ["attes
 STATUS = set("""run runbook seq at engine state holds phase in_command socket loop_max_ms
     loop_max_cpu_ms rank elapsed_s late_s eta downtime temporary_open unclosed steps groups triggers acceptance window waiting_for
     continue rollback exit_code phases""".split())
-STEP = set("state attempt started ended outputs reason phase".split())
+STEP = set("state attempt started ended due planned_s outputs reason phase".split())
 PLAN = set("""runbook_sha256 plan_sha256 steps critical_path forward_s rollback_s fits_window
     lint""".split())
 PLAN_STEP = set("""id phase needs uses effects class rollback changes planned_s critical
@@ -188,7 +188,7 @@ def test_status_has_exactly_the_promised_fields(cutover):
     assert set(status["window"]) == {"closes", "margin_s", "forward_s", "back_s",
                                      "latest_safe_rollback"}
     assert set(status["continue"]) == {"time_s", "downtime_s", "next_gate"}
-    assert set(status["rollback"]) == {"time_s", "downtime_s", "impossible"}
+    assert set(status["rollback"]) == {"steps", "time_s", "downtime_s", "impossible"}
     assert status["state"] == "done" and status["exit_code"] == 0
     assert status["steps"]["three"]["outputs"] == {"exit_code": 0, "stdout": "hi\n"}
     assert re.fullmatch(RFC3339, status["at"])

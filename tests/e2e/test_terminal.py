@@ -38,6 +38,10 @@ def test_run_shows_the_plan_and_starts_at_yes(cutover):
         run("approve", "gate")
         assert terminal.wait() == 0
     assert "done" in terminal.text and columns(terminal.text) <= 80
+    assert "going on: next gate is gate" in terminal.text
+    assert "going back: 2 steps to undo" in terminal.text
+    last = terminal.text[terminal.text.rindex("gated  "):]
+    assert last.startswith("gated  done") and "++++  4/4" in last
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n", "Y es\n", "\x04"])

@@ -51,7 +51,7 @@ def test_a_trigger_that_is_bad_already_refuses_the_start(cutover):
 
 def test_a_bad_trigger_may_be_acknowledged_by_name(cutover):
     say(cutover, 9)
-    cutover("run", cutover.book(book()), "--yes", "--ack-trigger", "other", code=6)
+    cutover("run", cutover.book(book()), "--yes", "--ack-trigger", "other", code=2)
     cutover.run(book(), "--ack-trigger", "errors_high", code=4)
 
 

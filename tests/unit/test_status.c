@@ -76,9 +76,9 @@ static void test_status_has_every_field_from_the_start(void **state)
 	expect_at(status, "/steps/ttl/state", "\"running\"");
 	expect_at(status, "/steps/ttl/attempt", "1");
 	expect_at(status, "/steps/ladder~15~1shift",
-		  "{\"attempt\":0,\"ended\":null,\"outputs\":null,\"phase\":\"prepare\",\"reason\":"
-		  "null,"
-		  "\"started\":null,\"state\":\"pending\"}");
+		  "{\"attempt\":0,\"due\":null,\"ended\":null,\"outputs\":null,\"phase\":"
+		  "\"prepare\",\"planned_s\":null,\"reason\":null,\"started\":null,\"state\":"
+		  "\"pending\"}");
 	world_free(w);
 }
 
@@ -133,12 +133,64 @@ static void test_status_tells_who_is_waited_for_and_how_long_it_has_been_down(vo
 	world_free(w);
 }
 
+static void test_status_tells_when_a_wait_is_over(void **state)
+{
+	struct world *w = world_new("steps:\n"
+				    "  - {id: bake, wait: 90s}\n"
+				    "  - {id: cut, uses: t.write, planned: 30s}\n");
+	cut_auto(cut_json) json_t *waits = NULL, *over = NULL;
+
+	(void)state;
+	world_start(w);
+	waits = status_of(w, 0);
+	expect_at(waits, "/steps/bake/state", "\"running\"");
+	expect_at(waits, "/steps/bake/due", "\"2025-11-22T20:01:30.000Z\"");
+	expect_at(waits, "/steps/cut/due", "null");
+	expect_at(waits, "/steps/cut/planned_s", "30");
+	expect_at(waits, "/rollback/steps", "0");
+	world_at(w, 90 * CUT_SECOND);
+	world_ok(w, "cut");
+	over = status_of(w, 91 * CUT_SECOND);
+	expect_at(over, "/steps/bake/due", "null");
+	world_free(w);
+}
+
+static void test_a_trigger_tells_its_limit_before_it_is_armed(void **state)
+{
+	static const struct {
+		const char *spec, *text;
+	} cases[] = {
+		{"bad: {above: 5%}, for: 5s", "\"fires at > 5 % for 5s\""},
+		{"bad: {below: 0.8}, consecutive: 3", "\"fires at < 80 %, 3 in a row\""},
+		{"bad: {outside: [0.1, 0.2]}, total: 2", "\"fires at < 10 % or > 20 %, 2 in all\""},
+		{"bad: {above: 1}, m_of_n: [2, 5]", "\"fires at > 100 %, 2 of the last 5\""},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CUT_ARRAY_LEN(cases); i++) {
+		cut_auto(cut_str) char *text = cut_printf(
+			"metrics: {m: {uses: t.m, every: 5s, unit: ratio}}\n"
+			"triggers: [{id: high, metric: m, %s}]\n"
+			"steps: [{id: cut, uses: t.write}]\n",
+			cases[i].spec);
+		struct world *w = world_new(text);
+		cut_auto(cut_json) json_t *status = NULL;
+
+		world_start(w);
+		status = status_of(w, 0);
+		expect_at(status, "/triggers/high/text", cases[i].text);
+		world_free(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_status_has_every_field_from_the_start),
 		cmocka_unit_test(test_a_group_folds_its_steps),
 		cmocka_unit_test(test_status_tells_who_is_waited_for_and_how_long_it_has_been_down),
+		cmocka_unit_test(test_status_tells_when_a_wait_is_over),
+		cmocka_unit_test(test_a_trigger_tells_its_limit_before_it_is_armed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
