@@ -80,12 +80,13 @@ static int write_mark(struct cut_call *call, const char *path)
 	cut_auto(cut_str) char *line =
 		cut_printf("%s %s %u %s\n", call->op, call->step, call->attempt, call->key);
 	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-	int r = 0;
+	ssize_t n;
+	int r;
 
 	if (fd < 0)
 		return -errno;
-	if (write(fd, line, strlen(line)) != (ssize_t)strlen(line))
-		r = -EIO;
+	n = write(fd, line, strlen(line));
+	r = n < 0 ? -errno : n < (ssize_t)strlen(line) ? -EIO : 0;
 	close(fd);
 	return r;
 }

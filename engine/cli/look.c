@@ -35,14 +35,14 @@ int cut_look_status(const struct cut_args *args, struct cut_found *found, json_t
 {
 	cut_auto(cut_look) struct cut_look look = {0};
 	json_t *status;
-
 	int r = cut_client_request(found->socket, "/v1/status", NULL, ret, err);
 
 	if (r == 0 || r == -EPERM)
 		return r;
 	cut_err_done(err);
-	if (cut_look_open(args, found->entry.dir, &look) != 0)
-		return cut_err_set(err, -EIO, "see above", NULL, "cannot read run %s", found->entry.id);
+	r = cut_look_open(args, found->entry.dir, &look);
+	if (r)
+		return cut_err_set(err, r == CUT_EXIT_AUDIT ? -EBADMSG : -EIO, "see above", NULL, "cannot read run %s", found->entry.id);
 	status = cut_status_json(look.ctx.rb, look.run, look.watch, look.replay.t, look.replay.wall);
 	json_object_set_new(status, "engine", json_string("dead"));
 	json_object_set_new(status, "run", json_string(found->entry.id));

@@ -44,6 +44,7 @@ struct cut_calls {
 	void *ready_data;
 	size_t not_ready;
 	size_t closing;
+	size_t open; /* calls that are not done */
 	bool stopping;
 };
 
@@ -69,6 +70,7 @@ static void call_end(struct call *call, enum cut_status status, const char *text
 {
 	struct cut_calls_handler handler = call->handler;
 
+	call->host->calls->open--;
 	call_free(call);
 	handler.done(handler.data, status, text, result, sent);
 }
@@ -408,6 +410,7 @@ uint64_t cut_calls_call(struct cut_calls *calls, const struct cut_calls_request 
 	call->params = request->params ? json_incref((json_t *)request->params) : json_object();
 	call->saved = json_incref((json_t *)request->saved);
 	call->handler = *handler;
+	calls->open++;
 	send_or_wait(call);
 	if (call->waiting && !host->link && !host->pausing)
 		cut_bell_set(host->start, CUT_SOON);
@@ -442,6 +445,11 @@ void cut_calls_saved(struct cut_calls *calls, uint64_t id, const json_t *first)
 
 	if (call->host->link)
 		ops_of(call->host)->host_saved(call->host->link, id, first);
+}
+
+size_t cut_calls_open(const struct cut_calls *calls)
+{
+	return calls->open;
 }
 
 void cut_calls_stop(struct cut_calls *calls)

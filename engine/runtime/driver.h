@@ -27,12 +27,14 @@ struct cut_driver_options {
 /* Told from the loop. synced: up to seq the journal is on disk; failed: it cannot be written, for
  * good or until there is room, and the driver may be freed; last: the run is over, and what is to
  * be the journal's last record may be appended (told again where something came after it); end: all
- * of it is on disk and no call is in flight. */
+ * of it is on disk and no call is in flight; broken: nothing can be recorded any more, the engine must
+ * leave so that `recover` can go on from the journal. */
 struct cut_driver_events {
 	void (*synced)(void *data, uint64_t seq);
 	void (*failed)(void *data, const struct cut_err *err);
 	void (*last)(void *data);
 	void (*end)(void *data);
+	void (*broken)(void *data);
 	void *data;
 };
 

@@ -105,7 +105,10 @@ static void on_journal_failed(void *data, const struct cut_err *err)
 
 	d->broken = true;
 	cut_log(CUT_LOG_ERROR, "journal_failed", "why=\"%s\"", text);
+	cut_sampler_stop(d->sampler);
 	cut_pager_page(d->pager, "run", text);
+	if (d->events.broken)
+		d->events.broken(d->events.data);
 	if (d->events.failed)
 		d->events.failed(d->events.data, err);
 }

@@ -26,6 +26,7 @@
 
 #define START_WAIT   (10 * CUT_MINUTE) /* for the answer to the plan */
 #define FAREWELL     (2 * CUT_SECOND)  /* for event streams to send their last, at most */
+#define FAREWELL_LOOK 20               /* ms between looks whether all calls are done */
 #define BEAT_EVERY   (1 * CUT_SECOND)
 
 struct engine {
@@ -66,9 +67,11 @@ static void on_client_closed(uv_handle_t *handle)
 {
 }
 
+static void bid_farewell(struct engine *e, cut_time after);
+
 static void on_heard(void *data)
 {
-	engine_stop(data);
+	bid_farewell(data, 0);
 }
 
 /* Who started the run hangs up once its event stream has begun. */
@@ -204,9 +207,18 @@ static void client_open(struct engine *e)
 
 /* --- the end --- */
 
+/* Not while a command still runs, or people are being told: each call has a deadline of its own. */
 static void on_farewell(uv_timer_t *timer)
 {
-	engine_stop(cut_container(timer, struct engine, farewell));
+	struct engine *e = cut_container(timer, struct engine, farewell);
+
+	if (cut_calls_open(e->calls) == 0)
+		engine_stop(e);
+}
+
+static void bid_farewell(struct engine *e, cut_time after)
+{
+	uv_timer_start(&e->farewell, on_farewell, (uint64_t)after, FAREWELL_LOOK);
 }
 
 static void on_record_synced(void *data, uint64_t seq)
@@ -254,9 +266,18 @@ static void on_run_end(void *data)
 	cut_log(CUT_LOG_INFO, "ended", "state=%s", cut_run_state_name(cut_run_state(e->run)));
 	e->ended = true;
 	cut_control_ended(e->control);
-	uv_timer_start(&e->farewell, on_farewell, FAREWELL, 0);
+	bid_farewell(e, FAREWELL);
 	if (!e->client_open)
 		cut_control_when_heard(e->control, on_heard, e);
+}
+
+/* A person who has mended the disk takes the run up again. */
+static void on_run_broken(void *data)
+{
+	struct engine *e = data;
+
+	e->result = CUT_ENGINE_LEAVE;
+	bid_farewell(e, 0);
 }
 
 static void on_closed_static(uv_handle_t *handle)
@@ -303,6 +324,7 @@ static int driver_make(struct engine *e, cut_time zero_boot, struct cut_err *err
 		.failed = on_journal_failed,
 		.last = on_run_last,
 		.end = on_run_end,
+		.broken = on_run_broken,
 		.data = e,
 	};
 
@@ -502,6 +524,7 @@ int cut_engine_run(void *arg, const struct cut_engine_start *start)
 	e.runs = cut_strndup(options->dir, (size_t)(strrchr(options->dir, '/') - options->dir));
 	cut_proc_keep_descriptors();
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is an error of the write, as others are */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	prctl(PR_SET_DUMPABLE, 0);
 	cut_log_open(options->log_fd, CUT_LOG_INFO, "engine");
@@ -517,7 +540,8 @@ int cut_engine_run(void *arg, const struct cut_engine_start *start)
 		client_open(&e);
 	e.run = cut_run_new(options->rb, options->graph);
 	e.watch = cut_watch_new(options->rb);
-	if (cut_world_open(&e.loop, &e.world, &err) < 0 || prepare(&e, &err) < 0 || start_hosts(&e, &err) < 0) {
+	if (cut_world_open(&e.loop, &e.world, &err) < 0 || prepare(&e, &err) < 0 ||
+	    start_hosts(&e, &err) < 0) {
 		if (e.resume)
 			fail(&e, &err);
 		else

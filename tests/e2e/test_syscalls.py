@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faults in the system calls of the real program: killed at any of them, refused by the disk at any of
+them. By default a sample, another one with each CUTOVER_SEED; with CUTOVER_FULL all."""
+
+import os
+import random
+import resource
+import shutil
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from cutkit import eventually
+from faultkit import BOOKS, Journey, Point, points, trial
+
+FULL = bool(os.environ.get("CUTOVER_FULL"))
+SEED = int(os.environ.get("CUTOVER_SEED", "1"))
+SIDE_BY_SIDE = 4
+ROLES = ["engine", "host", "supervisor", "tree"]
+ERRORS = [f"error={name}" for name in ("EIO", "ENOSPC", "EINTR", "EDQUOT")]
+DISK = {"write", "pwrite64", "fdatasync", "fsync", "openat", "fallocate", "ftruncate", "mkdir",
+        "rename", "unlink", "unlinkat"}
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("strace"), reason="needs root and strace")
+
+
+def attempt(chosen):
+    """Every point; what went wrong with them. A fault that did not come about proves nothing."""
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        results = list(pool.map(trial, chosen))
+    hits = sum(hit for _, hit in results)
+    print(f"{len(chosen)} points, {hits} of them hit")
+    failures = [told for told, _ in results if told]
+    assert not failures, f"{len(failures)} of {len(chosen)}\n" + "\n".join(failures[:5])
+    assert hits >= len(chosen) * 0.8
+
+
+def sample(book, roles, faults, calls, n):
+    """All points of all roles, or n of one role, another with each book and seed."""
+    chance = random.Random(f"{SEED} {book} {faults}")
+    if FULL:
+        return [p for role in roles for p in points(book, role, faults, calls)]
+    every = points(book, chance.choice(roles), faults, calls)
+    return chance.sample(every, min(n, len(every)))
+
+
+@pytest.mark.parametrize("book", BOOKS)
+def test_killed_at_any_call_it_ends_as_if_nothing_had_happened(book):
+    attempt(sample(book, ROLES, ["signal=KILL"], None, 6))
+
+
+@pytest.mark.parametrize("book", BOOKS)
+def test_whatever_call_the_disk_refuses_nothing_is_lost_or_done_twice(book):
+    attempt(sample(book, ["engine", "host", "supervisor"], ERRORS, DISK, 4))
+
+
+@pytest.fixture
+def journey():
+    made = []
+
+    def make(book):
+        made.append(Journey(book))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.cutover.close()
+
+
+def test_killed_after_its_last_record_a_run_leaves_nobody_behind(journey):
+    j = journey("approved")
+    with j.begin("engine", Point("approved", "engine", "exit_group", "signal=KILL", "1").strace):
+        j.follow()
+    assert "killed by SIGKILL" in j.run.log()
+    assert j.run.records("run")[-1]["state"] == "done"
+    j.check()
+
+
+def test_a_disk_that_fails_for_good_ends_the_engine_and_recover_goes_on(journey):
+    """Somebody is told, whatever runs may end, and nothing is left that only seems to live."""
+    j = journey("approved")
+    j.path.write_text(j.path.read_text().replace(
+        "steps:", 'notify: [{on: [note], argv: [sh, -c, "sleep 0.3; cat >> pages"]}]\nsteps:', 1))
+    with j.begin("engine", Point("approved", "engine", "pwrite64,fdatasync", "error=EIO",
+                                 "2+").strace):
+        eventually(lambda: not j.run.processes())
+    assert j.run.status["engine"] == "dead"
+    assert "journal_failed" in j.run.log()
+    assert "mend the disk" in (j.cutover.folder / "pages").read_text()
+    j.follow()
+    j.check()
+
+
+def test_people_are_told_how_it_ended_before_it_leaves(cutover):
+    run = cutover.run("""\
+        cutover: v1
+        name: told
+        notify: [{on: [note], argv: [sh, -c, "sleep 0.3; cat >> pages"]}]
+        steps: [{id: one, uses: drill}]
+        """)
+    eventually(lambda: not run.processes())
+    assert "ended as done" in (cutover.folder / "pages").read_text()
+
+
+def test_a_disk_that_claims_what_it_did_not_write_is_found_out(journey):
+    j = journey("retried")
+    with j.begin("engine", Point("retried", "engine", "pwrite64", "retval=7", "2").strace):
+        eventually(lambda: not j.run.processes())
+    assert "CORRUPT at record" in j.cutover("audit", "verify", j.run.id, code=8).out
+
+
+def test_a_corrupt_journal_is_not_taken_up_again_and_says_where(journey):
+    j = journey("approved")
+    j.start()
+    j.run.wait_for_people("gate")
+    for role in ("supervisor", "engine", "host"):
+        j.run.kill(role)
+    path = j.run.folder / "journal.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + lines[1].replace(b"order", b"ordes") + b"".join(lines[2:]))
+    for words in (["recover"], ["recover", "--detach"], ["status"], ["logs"], ["audit", "verify"]):
+        told = j.cutover(*words, code=8)
+        assert "record 2" in told.out + told.err, told
+    assert not j.run.processes()
+
+
+def test_a_file_that_may_not_grow_is_followed_by_another(journey):
+    """The write is short first, then refused; and a signal comes with it."""
+    j = journey("approved")
+    j.start()
+    size = (j.run.folder / "journal.jsonl").stat().st_size + 2000
+    for pid in j.run.processes("engine"):
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    j.follow()
+    assert (j.run.folder / "journal.2.jsonl").exists()
+    j.check()
+
+
+@pytest.fixture
+def small_disk(tmp_path_factory):
+    """A file system of 4 MiB, as a folder."""
+    folder = tmp_path_factory.mktemp("disk")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_on_a_full_disk_nothing_new_starts_and_a_rollback_still_completes(cutover, small_disk):
+    cutover.env["CUTOVER_STATE_DIR"] = str(small_disk)
+    cutover.state = small_disk
+    run = cutover.start("""\
+        cutover: v1
+        name: full
+        roles: {ops: {members: ["0"]}}
+        steps:
+          - {id: one, uses: drill, with: {mark: marks}}
+          - {id: gate, approve: {roles: [ops]}}
+          - {id: two, uses: drill, with: {mark: marks}}
+        """)
+    run.wait_for_people("gate")
+    fill(small_disk)
+    while "operator" not in [hold["kind"] for hold in run.status["holds"]]:
+        run("note", "x" * 50000)
+    run("approve", "gate")
+    time.sleep(0.3)
+    assert cutover.marks.of("apply") == ["one"]
+    run("rollback", "--yes", code=None)
+    run.end(4)
+    assert cutover.marks.of("rollback") == ["one"]
+    run.audit()
+
+
+def fill(folder):
+    with open(folder / "filler", "wb", buffering=0) as filler:
+        try:
+            while True:
+                filler.write(b"x" * 4096)
+        except OSError:
+            pass
