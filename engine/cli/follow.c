@@ -32,6 +32,7 @@ struct follow {
 	int engine; /* owned: closed at the first record; -1: there is none */
 	bool live_view;
 	size_t drawn_lines;
+	size_t lines, columns; /* of the terminal, when it was drawn */
 	char *last[LAST_RECORDS]; /* owned: the newest lines */
 	struct cut_buf line;      /* the one being written */
 	bool dirty;
@@ -84,20 +85,60 @@ static int on_record(void *data, uint64_t seq, const char *json, size_t len)
 	return 0;
 }
 
-/* Redraws in place: up over what stood there, each line cleared to its end. */
+static size_t count_lines(const char *text)
+{
+	size_t n = 0;
+
+	for (const char *end; (end = strchr(text, '\n')); text = end + 1)
+		n++;
+	return n;
+}
+
+/* The newest records, a line each, as many as there is room for below the status. */
+static void add_records(const struct follow *f, size_t room, struct cut_buf *text)
+{
+	for (size_t i = room < LAST_RECORDS ? LAST_RECORDS - room : 0; i < LAST_RECORDS; i++) {
+		cut_auto(cut_buf) struct cut_buf folded = {0};
+
+		if (!f->last[i])
+			continue;
+		cut_fold_text(f->last[i], f->columns, &folded);
+		cut_buf_add(text, folded.data, strcspn(cut_buf_str(&folded), "\n") + 1);
+	}
+}
+
+/* Has the terminal another size than when it was drawn on? */
+static bool resized(struct follow *f)
+{
+	size_t lines, columns;
+
+	cut_screen_size(stdout, &lines, &columns);
+	if (lines == f->lines && columns == f->columns)
+		return false;
+	f->lines = lines;
+	f->columns = columns;
+	return true;
+}
+
+/* Redraws in place: up over what stood there, each line cleared to its end. A terminal of a new size
+ * has moved what stood there: it is cleared. */
 static void draw(struct follow *f)
 {
-	cut_auto(cut_buf) struct cut_buf text = {0}, screen = {0};
-	size_t lines = 0;
+	cut_auto(cut_buf) struct cut_buf status = {0}, text = {0}, screen = {0};
+	bool anew = resized(f) && f->drawn_lines;
+	size_t lines, most = f->lines - 1;
 
-	cut_render_status(f->status, cut_cli_color(stdout), &text);
-	for (size_t i = 0; i < LAST_RECORDS; i++) {
-		if (f->last[i])
-			cut_buf_printf(&text, "%.80s\n", f->last[i]);
-	}
-	if (f->drawn_lines)
+	cut_render_status(f->status, cut_cli_color(stdout), &status);
+	cut_fold_text(cut_buf_str(&status), f->columns, &text);
+	lines = count_lines(cut_buf_str(&text));
+	if (lines < most)
+		add_records(f, most - lines, &text);
+	if (anew)
+		cut_buf_add_str(&screen, "\033[H\033[2J");
+	else if (f->drawn_lines)
 		cut_buf_printf(&screen, "\033[%zuA", f->drawn_lines);
-	for (const char *p = cut_buf_str(&text), *end; *p; p = end + 1) {
+	lines = 0;
+	for (const char *p = cut_buf_str(&text), *end; *p && lines < most; p = end + 1) {
 		end = strchr(p, '\n');
 		cut_buf_printf(&screen, "\r\033[K%.*s\n", (int)(end - p), p);
 		lines++;

@@ -4,10 +4,12 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define INDENT_MORE 4
 #define INDENT_MAX  40
+#define COLUMNS_MIN 16 /* below, indentations are no longer worth it */
 
 static bool starts_char(char c)
 {
@@ -20,6 +22,10 @@ static size_t fitting(const char *line, size_t len, size_t indent, size_t column
 	size_t at = 0, space = 0, used = 0;
 
 	for (; at < len; at++) {
+		if (line[at] == '\033') { /* a colour */
+			at += strcspn(line + at, "m");
+			continue;
+		}
 		if (starts_char(line[at]) && ++used > columns)
 			break;
 		if (line[at] == ' ' && at > indent)
@@ -28,37 +34,59 @@ static size_t fitting(const char *line, size_t len, size_t indent, size_t column
 	return at == len || !space ? at : space;
 }
 
-static void print_folded(const char *line, size_t len, FILE *out)
+static void fold_line(const char *line, size_t len, size_t columns, struct cut_buf *out)
 {
 	size_t indent = strspn(line, " "), first = indent;
-	size_t n = fitting(line, len, first, CUT_WIDTH);
+	size_t n = fitting(line, len, first, columns), most = columns / 2;
 
-	indent = indent + INDENT_MORE < INDENT_MAX ? indent + INDENT_MORE : INDENT_MAX;
+	most = most < INDENT_MAX ? most : INDENT_MAX;
+	indent = indent + INDENT_MORE < most ? indent + INDENT_MORE : most;
 	for (;;) {
-		fprintf(out, "%.*s\n", (int)n, line);
+		cut_buf_printf(out, "%.*s\n", (int)n, line);
 		line += n;
 		len -= n;
 		for (; len && *line == ' '; len--)
 			line++;
 		if (!len)
 			return;
-		fprintf(out, "%*s", (int)indent, "");
-		n = fitting(line, len, 0, CUT_WIDTH - indent);
+		cut_buf_printf(out, "%*s", (int)indent, "");
+		n = fitting(line, len, 0, columns - indent);
 	}
+}
+
+void cut_fold_text(const char *text, size_t columns, struct cut_buf *out)
+{
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		fold_line(text, len, columns, out);
+		text += len + (text[len] == '\n');
+	}
+}
+
+void cut_screen_size(FILE *out, size_t *ret_lines, size_t *ret_columns)
+{
+	struct winsize size = {0};
+
+	ioctl(fileno(out), TIOCGWINSZ, &size);
+	*ret_lines = size.ws_row ? size.ws_row : 24;
+	*ret_columns = size.ws_col && size.ws_col < CUT_WIDTH ? size.ws_col : CUT_WIDTH;
+	if (*ret_columns < COLUMNS_MIN)
+		*ret_columns = COLUMNS_MIN;
 }
 
 void cut_print_text(const char *text, FILE *out)
 {
+	cut_auto(cut_buf) struct cut_buf folded = {0};
+	size_t lines, columns;
+
 	if (!isatty(fileno(out))) {
 		fputs(text, out);
 		return;
 	}
-	while (*text) {
-		size_t len = strcspn(text, "\n");
-
-		print_folded(text, len, out);
-		text += len + (text[len] == '\n');
-	}
+	cut_screen_size(out, &lines, &columns);
+	cut_fold_text(text, columns, &folded);
+	fputs(cut_buf_str(&folded), out);
 }
 
 void cut_print_record(const char *json, size_t len, uint64_t seq)

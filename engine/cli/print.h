@@ -3,6 +3,8 @@
  * Used by every command that prints lines whose length a runbook decides. And records for programs. */
 #pragma once
 
+#include "engine/base/buf.h"
+
 #include <stdint.h>
 #include <stdio.h>
 
@@ -10,5 +12,9 @@
 
 /* text: whole lines. */
 void cut_print_text(const char *text, FILE *out);
+/* Whole lines, folded between words into lines of at most `columns`; colours take none. */
+void cut_fold_text(const char *text, size_t columns, struct cut_buf *out);
+/* Of the terminal behind out, at most CUT_WIDTH columns; 24 by CUT_WIDTH where it does not tell. */
+void cut_screen_size(FILE *out, size_t *ret_lines, size_t *ret_columns);
 /* A line: the record's JSON as the journal has it, and its number. */
 void cut_print_record(const char *json, size_t len, uint64_t seq);

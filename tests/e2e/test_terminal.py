@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a person at a terminal sees and may do there; a run does not depend on it."""
 
+import fcntl
 import os
 import re
 import signal
+import struct
+import termios
 
+import pyte
 import pytest
 from cutkit import Terminal, eventually
 
@@ -151,3 +155,34 @@ def test_what_is_read_aloud_fits_80_columns(cutover):
             assert terminal.wait() == 0
         assert columns(terminal.text) <= 80, f"{words}: {terminal.text}"
     assert run.state == "rolled_back"
+
+
+@pytest.mark.parametrize("columns, lines", [(40, 24), (60, 24), (80, 10), (40, 10)])
+def test_the_live_view_stays_whole_on_a_small_terminal_that_is_resized(cutover, columns, lines):
+    run = cutover.start(GATED)
+    run.wait_for_people("gate")
+    screen = pyte.Screen(80, 24)
+    stream = pyte.Stream(screen)
+    with Terminal(cutover, "watch", run.id) as terminal:
+        def shown(*parts):
+            seen = len(terminal.text)
+            terminal.read(0.1)
+            stream.feed(terminal.text[seen:])
+            whole = " ".join(" ".join(screen.display).split())
+            # the view once, and nothing of an older one
+            return (all(part in whole for part in parts) and
+                    whole.count("cutover approve gate") == whole.count(run.id) == 1)
+
+        def resize(columns, lines):
+            screen.resize(lines, columns)
+            fcntl.ioctl(terminal.fd, termios.TIOCSWINSZ,
+                        struct.pack("HHHH", lines, columns, 0, 0))
+
+        resize(columns, lines)
+        eventually(shown, 15)
+        for n in range(12):
+            run("note", f"r{n} that is a good deal longer than such a line is " * 2)
+        eventually(lambda: shown(": r11"), 15, told=lambda: "\n".join(screen.display))
+        resize(60, 16)
+        run("note", "the last one")
+        eventually(lambda: shown("the last one"), 15, told=lambda: "\n".join(screen.display))
