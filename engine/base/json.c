@@ -157,3 +157,14 @@ json_t *cut_json_rfc3339(cut_time wall)
 	cut_rfc3339_format(wall, &text);
 	return json_string(cut_buf_str(&text));
 }
+
+void cut_json_wipe(json_t *obj)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach (obj, key, value)
+		if (json_is_string(value))
+			explicit_bzero((char *)json_string_value(value), json_string_length(value));
+	json_decref(obj);
+}

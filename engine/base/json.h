@@ -36,6 +36,9 @@ struct cut_json_member {
 };
 bool cut_json_member(const char **at, const char *end, struct cut_json_member *ret);
 
+/* Gives up an object of secrets: its texts are overwritten, whoever else refers to it. NULL-safe. */
+void cut_json_wipe(json_t *obj);
+
 /* Durations in JSON are seconds: integer where whole. */
 json_t *cut_json_seconds(cut_time ms); /* CUT_NEVER: null */
 cut_time cut_json_ms(const json_t *seconds, cut_time fallback);

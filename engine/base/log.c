@@ -96,6 +96,17 @@ static void hide_url(const char *value, size_t len, const char *hex, char space)
 	hide_form(out.data, out.len);
 }
 
+static void hide_hex(const char *value, size_t len, const char *hex)
+{
+	cut_auto(cut_buf) struct cut_buf out = {0};
+
+	for (size_t i = 0; i < len; i++) {
+		cut_buf_add_char(&out, hex[(unsigned char)value[i] >> 4]);
+		cut_buf_add_char(&out, hex[value[i] & 15]);
+	}
+	hide_form(out.data, out.len);
+}
+
 static void hide_json(const char *value)
 {
 	cut_auto(cut_buf) struct cut_buf out = {0};
@@ -107,6 +118,7 @@ static void hide_json(const char *value)
 
 void cut_log_secret(const char *value, size_t len)
 {
+	static const char *const hexes[] = {"0123456789ABCDEF", "0123456789abcdef"};
 	cut_auto(cut_str) char *text = NULL;
 
 	if (len < SHORTEST_SECRET_BYTES)
@@ -119,8 +131,9 @@ void cut_log_secret(const char *value, size_t len)
 		hide_base64(value, len, before, "-_");
 	}
 	for (unsigned i = 0; i < 4; i++)
-		hide_url(value, len, i & 1 ? "0123456789abcdef" : "0123456789ABCDEF",
-			 i & 2 ? '+' : 0);
+		hide_url(value, len, hexes[i & 1], i & 2 ? '+' : 0);
+	for (unsigned i = 0; i < 2; i++)
+		hide_hex(value, len, hexes[i]);
 }
 
 void cut_log_redact(char *text)

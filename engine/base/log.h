@@ -12,8 +12,8 @@ void cut_log_open(int fd, enum cut_log_level lowest, const char *name);
 /* fmt gives the pairs: cut_log(CUT_LOG_INFO, "host_started", "plugin=%s pid=%d", name, pid). */
 void cut_log(enum cut_log_level level, const char *event, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* From here on this value, and its base64, URL-encoded and JSON-escaped forms, show as *** in
- * every line. Values under 4 bytes are not registered. */
+/* From here on this value, and its base64, hexadecimal, URL-encoded and JSON-escaped forms,
+ * show as *** in every line. Values under 4 bytes are not registered. */
 void cut_log_secret(const char *value, size_t len);
 /* Redacts in place the registered secrets in text (never longer than before). */
 void cut_log_redact(char *text);

@@ -3,6 +3,7 @@
 
 #include "engine/base/log.h"
 #include "engine/runtime/clock.h"
+#include "engine/runtime/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -51,6 +52,7 @@ int cut_launch(const struct cut_launch *launch, int *ret_client, struct cut_err 
 		close(log_fd);
 		return cut_err_sys(err, -errno, NULL, "cannot start the engine");
 	}
+	cut_secrets_hide_env(launch->engine.rb);
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {

@@ -103,7 +103,7 @@ static void host_free(struct host *host)
 	json_decref(host->descriptor);
 	json_decref(host->connections);
 	json_decref(host->addresses);
-	json_decref(host->secrets);
+	cut_json_wipe(host->secrets);
 	cut_buf_done(&host->in);
 	cut_buf_done(&host->out);
 	free(host->run);

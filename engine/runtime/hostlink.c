@@ -249,6 +249,8 @@ static void on_flush(uv_prepare_t *prepare)
 	if (!link->out.len)
 		return;
 	r = cut_frame_flush(link->fd, &link->out);
+	if (!link->ready && r > 0)
+		explicit_bzero(link->out.data, link->out.cap); /* hello held the secrets */
 	if (r < 0) {
 		cut_buf_reset(&link->out); /* it is dying: the pidfd tells how */
 		return;

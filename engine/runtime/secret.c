@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -132,4 +133,17 @@ int cut_secrets_read(const struct cut_runbook *rb, json_t **ret, struct cut_err 
 	}
 	*ret = cut_take(values);
 	return 0;
+}
+
+void cut_secrets_hide_env(const struct cut_runbook *rb)
+{
+	for (uint32_t i = 0; i < rb->secrets_len; i++) {
+		const char *name = rb->secrets[i].text;
+		char *value = rb->secrets[i].from == CUT_SECRET_ENV ? getenv(name) : NULL;
+
+		if (!value)
+			continue;
+		putenv(cut_printf("%s=%s", name, value)); /* the environment owns it now */
+		explicit_bzero(value, strlen(value));
+	}
 }

@@ -97,6 +97,7 @@ static void test_a_secret_is_hidden_in_all_its_forms(void **state)
 	expect_redacted("?k=p%22ss%20w%2Frd%2B1%C3%A9&", "?k=***&");
 	expect_redacted("?k=p%22ss%20w%2frd%2b1%c3%a9&", "?k=***&");
 	expect_redacted("?k=p%22ss+w%2Frd%2B1%C3%A9&", "?k=***&");
+	expect_redacted("7022737320772f72642b31c3a9 7022737320772F72642B31C3A9", "*** ***");
 	expect_redacted("p\"ss w/rd+2", "p\"ss w/rd+2");
 	expect_redacted("", "");
 }
