@@ -39,7 +39,8 @@ FOR_A_RUN = [["abort", "--yes"], ["ack", "client"], ["approve", "gate"], ["attes
              ["status"], ["watch"]]
 
 STATUS = set("""run runbook seq at engine state holds phase in_command socket loop_max_ms
-    loop_max_cpu_ms rank elapsed_s late_s eta downtime temporary_open unclosed steps groups triggers acceptance window waiting_for
+    loop_max_cpu_ms rank elapsed_s late_s eta downtime temporary_open unclosed steps groups triggers
+    acceptance window waiting_for
     continue rollback exit_code phases""".split())
 STEP = set("state attempt started ended due planned_s outputs reason phase".split())
 PLAN = set("""runbook_sha256 plan_sha256 steps critical_path forward_s rollback_s fits_window
