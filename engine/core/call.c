@@ -5,6 +5,7 @@
 
 #include "engine/base/hash.h"
 #include "engine/base/json.h"
+#include "engine/base/rule.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -65,7 +66,8 @@ static void fill(struct cut_run *run, struct cut_effect *fx, uint32_t step,
 	fx->call.rollback = undo;
 	fx->call.poll = model->poll.every > 0 && s->part == CUT_PART_BODY && s->op == CUT_OP_APPLY;
 	if (!is_check(body))
-		make_key(run, step, fx->call.attempt, undo, fx->call.key);
+		make_key(run, step, fx->call.attempt + (CUT_RULE(SAME_KEY) ? 0 : s->lost), undo,
+			 fx->call.key);
 }
 
 /* Sends it, with nothing recorded: a new engine or host may be sent the same again. */
@@ -240,7 +242,7 @@ static void by_class(struct cut_run *run, uint32_t step, const char *why)
 
 	if (s->lost > LOST_MAX) {
 		ask_person(run, step, why);
-	} else if (model->body.class == CUT_DECLARATIVE) {
+	} else if (model->body.class == CUT_DECLARATIVE || !CUT_RULE(LOOK_FIRST)) {
 		again(run, step, why);
 	} else if (model->body.class == CUT_DEDUP) {
 		if (s->state == CUT_STEP_UNKNOWN)
@@ -273,7 +275,7 @@ void cut_call_lost(struct cut_run *run, uint32_t step, bool not_sent, const char
 			again(run, step, why);
 		return;
 	}
-	if (!(model->body.ops & CUT_HAS_OBSERVE) || s->observed) {
+	if (!(model->body.ops & CUT_HAS_OBSERVE) || s->observed || !CUT_RULE(LOOK_FIRST)) {
 		by_class(run, step, why);
 		return;
 	}

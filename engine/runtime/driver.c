@@ -4,6 +4,7 @@
 #include "engine/runtime/driver_internal.h"
 
 #include "engine/base/log.h"
+#include "engine/base/rule.h"
 #include "engine/runtime/loop.h"
 
 #include <errno.h>
@@ -19,7 +20,8 @@ cut_time cut_driver_now(const struct cut_driver *d)
 
 static void perform(struct cut_driver *d)
 {
-	bool on_disk = cut_journal_synced(d->options.journal) >= d->durable_seq;
+	bool on_disk = cut_journal_synced(d->options.journal) >= d->durable_seq ||
+	               !CUT_RULE(INTENT_FIRST);
 
 	for (size_t i = 0; i < d->fx.len; i++) {
 		struct cut_effect *fx = &d->fx.items[i];

@@ -2,6 +2,8 @@
 /* One file of a journal on a disk that may be full or failing. */
 #include "engine/runtime/journal_file.h"
 
+#include "engine/base/rule.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -228,7 +230,8 @@ int cut_journal_file_write(struct cut_journal_file *file, const char *data, size
 			return -EIO;
 		done += (size_t)n;
 	}
-	if (file->io->fdatasync(file->fd) < 0)
+	if (file->io->fdatasync(file->fd) < 0 &&
+	    (CUT_RULE(SYNC_ONCE) || file->io->fdatasync(file->fd) < 0))
 		return errno == ENOSPC ? -EIO : -errno;
 	file->end += len;
 	return 0;

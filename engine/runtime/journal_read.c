@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads a journal over all its files, and tells a tail that was never promised from records that
  * were promised and are gone: the latter only where a later good record says `synced` beyond. */
+#include "engine/base/rule.h"
 #include "engine/runtime/journal_file.h"
 #include "engine/runtime/journal_window.h"
 #include "engine/runtime/record.h"
@@ -27,7 +28,7 @@ static int open_file(const struct scan *s, unsigned index, struct cut_window *re
 	char name[32];
 
 	cut_journal_file_name(index, name, sizeof(name));
-	return cut_window_open(s->io, s->dir, name, s->disk, ret);
+	return cut_window_open(s->io, s->dir, name, s->disk && CUT_RULE(READ_DISK), ret);
 }
 
 /* 1: a line whose form and checksum are right starts at off; 0: none, *ret_why says why; *ret_line

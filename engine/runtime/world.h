@@ -13,7 +13,7 @@ struct cut_world;
 
 /* Something that takes its time. One start, then one done, before the next start. */
 struct cut_work {
-	void (*run)(void *data);  /* off the loop: touches nothing that the loop touches meanwhile */
+	void (*run)(void *data); /* off the loop: touches nothing that the loop touches meanwhile */
 	void (*done)(void *data); /* on the loop, after run */
 	void *data;
 	void *running; /* the world's own */
@@ -60,14 +60,15 @@ struct cut_world {
 	struct uv_loop_s *loop; /* borrowed; NULL: simulated */
 	struct {
 		CUT_VEC(struct cut_bell *);
-	} bells; /* owned by those who made them */
+	} bells;      /* owned by those who made them */
 	size_t alive; /* bells that are set and not idle: the loop lives on for them */
 	uint64_t seq;
 	cut_time wakes; /* what wake() was asked for */
 	bool ringing;
 };
 
-/* The real world. Closed after everything that was made in it; memory goes once the loop has run. */
+/* The real world. Closed after everything that was made in it; memory goes once the loop has run.
+ */
 int cut_world_open(struct uv_loop_s *loop, struct cut_world **ret, struct cut_err *err);
 void cut_world_close(struct cut_world *world); /* NULL-safe */
 
@@ -78,7 +79,8 @@ void cut_world_done(struct cut_world *world);
 void cut_world_ring(struct cut_world *world); /* rings what is due */
 
 struct cut_bell *cut_bell_new(struct cut_world *world, cut_ring_fn *ring, void *data);
-/* Replaces what was set; CUT_NEVER: off; CUT_SOON: in the next turn, as any point that has passed. */
+/* Replaces what was set; CUT_NEVER: off; CUT_SOON: in the next turn, as any point that has passed.
+ */
 void cut_bell_set(struct cut_bell *bell, cut_time boot);
 void cut_bell_free(struct cut_bell *bell); /* NULL-safe; also from within its ring */
 #define CUT_SOON 0

@@ -40,7 +40,8 @@ static void on_intent(struct audit *a, uint32_t step, const json_t *record)
 static void on_outcome(struct audit *a, uint32_t step, const json_t *record)
 {
 	struct attempt *last = &a->attempts[step];
-	const char *op = cut_json_str(record, "op", ""), *status = cut_json_str(record, "status", "");
+	const char *op = cut_json_str(record, "op", ""),
+		   *status = cut_json_str(record, "status", "");
 	bool unknown = strcmp(status, "unknown") == 0;
 	bool retry = strcmp(status, "retry") == 0; /* of a repetition: it is still open */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A disk below a page cache. Reads see the cache; only a sync brings it to the medium, in sectors. A
- * sync that fails leaves some sectors behind and calls all of them clean, so that the next one has
- * nothing to do: the cache then shows what the disk never got. */
+/* A disk below a page cache. Reads see the cache; only a sync brings it to the medium, in sectors.
+ * A sync that fails leaves some sectors behind and calls all of them clean, so that the next one
+ * has nothing to do: the cache then shows what the disk never got. */
 #include "sim.h"
 
 #include <errno.h>
@@ -193,7 +193,8 @@ static void show_lines(const char *text, size_t len)
 		const char *json = memchr(line, '{', (size_t)((stop ? stop : end) - line));
 
 		if (json && stop)
-			sim_say(caller->sim, "  %u| %.*s", caller->number, (int)(stop - json), json);
+			sim_say(caller->sim, "  %u| %.*s", caller->number, (int)(stop - json),
+				json);
 		line = stop ? stop + 1 : end;
 	}
 }
@@ -326,7 +327,8 @@ bool sim_disk_holds(const struct sim *sim, const char *a, const char *b)
 			const char *stop = memchr(line, '\n', (size_t)(end - line));
 			size_t len = (size_t)((stop ? stop : end) - line);
 
-			if (stop && memmem(line, len, a, strlen(a)) && memmem(line, len, b, strlen(b)))
+			if (stop && memmem(line, len, a, strlen(a)) &&
+			    memmem(line, len, b, strlen(b)))
 				return true;
 			line += len + 1;
 		}

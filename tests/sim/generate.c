@@ -67,6 +67,8 @@ enum where { IN_PHASE, IN_GROUP, READS_ONLY, IN_FINALLY };
 struct maker {
 	struct sim_rng *rng;
 	unsigned next_id;
+	bool window;	 /* the run has one */
+	int leads;	 /* so many of them decide */
 	json_t *writing; /* owned: ids of steps that change something, for downtime clocks */
 };
 
@@ -93,6 +95,21 @@ static void set_seconds(struct maker *m, json_t *obj, const char *key, cut_time 
 	cut_auto(cut_buf) struct cut_buf text = {0};
 
 	cut_duration_format(sim_between(m->rng, low, high) * CUT_SECOND, &text);
+	set(obj, key, cut_buf_str(&text));
+}
+
+/* A moment around the start of the run, or of the window where there is one. */
+static void set_moment(struct maker *m, json_t *obj, const char *key, cut_time low, cut_time high)
+{
+	cut_auto(cut_buf) struct cut_buf text = {0};
+	cut_time offset = sim_between(m->rng, low, high);
+
+	if (m->window && offset >= 0 && chance(m, 50)) {
+		cut_buf_add_str(&text, "opens+");
+		cut_duration_format(offset, &text);
+	} else {
+		cut_rfc3339_format(SIM_WALL + offset, &text);
+	}
 	set(obj, key, cut_buf_str(&text));
 }
 
@@ -187,10 +204,12 @@ static void add_wait(struct maker *m, json_t *step)
 
 static void add_gate(struct maker *m, json_t *step)
 {
-	json_t *approve = json_pack("{s:[s]}", "roles", PICK(m, "leads", "owners"));
+	json_t *approve = m->leads < 3 && chance(m, 20) /* else one person too few */
+				  ? json_pack("{s:[s,s]}", "roles", "leads", "owners")
+				  : json_pack("{s:[s]}", "roles", PICK(m, "leads", "owners"));
 
 	if (chance(m, 40))
-		set_seconds(m, approve, "expires", 10, 600);
+		set_seconds(m, approve, "expires", 90, 600);
 	if (chance(m, 50))
 		set(approve, "on_expiry", PICK(m, "pause", "rollback", "abort"));
 	if (chance(m, 50))
@@ -245,6 +264,8 @@ static json_t *make_step(struct maker *m, enum where where, const json_t *before
 	add_kind(m, step, where);
 	if (chance(m, 5))
 		set(step, "if", "false");
+	if (where == IN_PHASE && !json_object_get(step, "steps") && chance(m, 6))
+		set_moment(m, step, "not_before", 0, 5 * CUT_MINUTE);
 	if (!json_object_get(step, "steps") && chance(m, 15))
 		json_object_set_new(step, "locks", json_pack("[s]", PICK(m, "lock_a", "lock_b")));
 	if (json_array_size(before) > 0 && chance(m, 40)) {
@@ -297,6 +318,28 @@ static json_t *make_acceptance(struct maker *m)
 	return acceptance;
 }
 
+static json_t *make_window(struct maker *m)
+{
+	json_t *window = json_object();
+	bool was = m->window;
+
+	m->window = false; /* its own ends are moments of the clock */
+	set_moment(m, window, "opens", -10 * CUT_MINUTE, 3 * CUT_MINUTE);
+	set_moment(m, window, "closes", 4 * CUT_MINUTE, 90 * CUT_MINUTE);
+	m->window = was;
+	if (chance(m, 70))
+		set(window, "on_overrun", PICK(m, "pause", "rollback", "continue"));
+	return window;
+}
+
+/* Who may approve: so many of its members, all of them different. */
+static json_t *make_roles(struct maker *m)
+{
+	return json_pack("{s:{s:[s,s,s],s:i},s:{s:[s,s],s:i,s:b}}", "leads", "members", "p0", "p1",
+			 "p2", "quorum", m->leads, "owners", "members", "p2", "p3", "quorum",
+			 1 + (int)sim_roll(m->rng, 2), "not_starter", (int)chance(m, 50));
+}
+
 static json_t *make_phase(struct maker *m, unsigned number)
 {
 	json_t *phase = json_object();
@@ -310,6 +353,10 @@ static json_t *make_phase(struct maker *m, unsigned number)
 				    json_integer(1 + (json_int_t)sim_roll(m->rng, 3)));
 	if (chance(m, 40))
 		json_object_set_new(phase, "acceptance", make_acceptance(m));
+	if (chance(m, 6))
+		set_moment(m, phase, "not_before", 0, 10 * CUT_MINUTE);
+	if (chance(m, 6))
+		json_object_set_new(phase, "window", make_window(m));
 	return phase;
 }
 
@@ -325,9 +372,11 @@ static void add_triggers(struct maker *m, json_t *rb)
 		set(trigger, "id", id);
 		if (chance(m, 60))
 			set_seconds(m, trigger, "for", 0, 30);
-		else
+		else if (chance(m, 60))
 			json_object_set_new(trigger, PICK(m, "consecutive", "total"),
 					    json_integer(1 + (json_int_t)sim_roll(m->rng, 4)));
+		else
+			json_object_set_new(trigger, "m_of_n", json_pack("[i,i]", 2, 4));
 		set(trigger, "then", PICK(m, "rollback", "pause", "notify"));
 		if (chance(m, 20))
 			json_object_set_new(trigger, "shadow", json_true());
@@ -380,10 +429,14 @@ char *sim_generate(struct sim_rng *rng)
 	uint32_t len = 1 + sim_roll(rng, 3);
 	char *text;
 
-	json_object_set_new(rb, "roles",
-			    json_pack("{s:{s:[s,s,s],s:i},s:{s:[s,s],s:b}}", "leads", "members",
-				      "p0", "p1", "p2", "quorum", 2, "owners", "members", "p2",
-				      "p3", "not_starter", 1));
+	m.leads = 1 + (int)sim_roll(rng, 3);
+	json_object_set_new(rb, "roles", make_roles(&m));
+	if (chance(&m, 25)) {
+		m.window = true;
+		json_object_set_new(rb, "window", make_window(&m));
+		json_object_set_new(rb, "authority",
+				    json_pack("{s:[s,s]}", "override_window", "leads", "owners"));
+	}
 	for (uint32_t i = 0; i < len; i++)
 		json_array_append_new(phases, make_phase(&m, i));
 	json_object_set_new(rb, "phases", phases);

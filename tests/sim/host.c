@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Plugin hosts and what their calls do to the world: they succeed, fail, hang, answer late or never,
- * die, and something of it lands. Once a host is buried nothing of it lands any more; that is what
- * hostlink, orphans and the supervisor see to in the real world. */
+/* Plugin hosts and what their calls do to the world: they succeed, fail, hang, answer late or
+ * never, die, and something of it lands. Once a host is buried nothing of it lands any more; that
+ * is what hostlink, orphans and the supervisor see to in the real world. */
 #include "sim.h"
 
 #include "engine/base/hash.h"
@@ -155,8 +155,8 @@ int sim_host_call(struct cut_hostlink *link, const struct cut_hostcall *hostcall
 	}
 	call.step = cut_runbook_address(sim->rb, hostcall->step);
 	strncpy(call.key, hostcall->key, sizeof(call.key) - 1);
-	sim_say(sim, "  %u: %s %s #%u key %.6s", link->engine->number, hostcall->op,
-		hostcall->step, call.attempt, call.key);
+	sim_say(sim, "  %u: %s %s #%u key %.6s", link->engine->number, hostcall->op, hostcall->step,
+		call.attempt, call.key);
 	sim_rule_call(link->engine, &call);
 	decide(sim, &call, hostcall->timeout);
 	if (call.kind == SIM_APPLY && (sim->rb->steps[call.step].body.effects & CUT_SAVES) &&

@@ -117,7 +117,8 @@ static void help_step(const struct person *p, const char *address)
 		order(p, CUT_ORDER_SKIP, address, json_pack("{s:s}", "reason", "not today"));
 	} else if (step != CUT_NONE &&
 		   order(p, CUT_ORDER_ATTEST, address, json_pack("{s:b}", "applied", 1))) {
-		p->sim->steps[step].on = true; /* fixed by hand, and that is true */
+		/* Fixed by hand, and that is true; whether or not a crash makes it forgotten. */
+		p->sim->steps[step].on = p->sim->steps[step].by_hand = true;
 	}
 }
 

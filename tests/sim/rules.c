@@ -167,8 +167,9 @@ static void check_truth(struct sim *sim, const struct cut_run *run, uint32_t ste
 	if (state == CUT_STEP_ROLLED_BACK && sim->steps[step].on)
 		sim_fault(sim, "%s is rolled_back, but its effect is there", model->address);
 	if (cut_run_state(run) == CUT_RUN_ROLLED_BACK && !sim->partial && !earlier &&
-	    sim->steps[step].on && (state == CUT_STEP_FAILED || state == CUT_STEP_UNKNOWN) &&
-	    !model->temporary && (model->undo == CUT_UNDO_AUTO || model->undo == CUT_UNDO_BODY))
+	    sim->steps[step].on && !sim->steps[step].by_hand &&
+	    (state == CUT_STEP_FAILED || state == CUT_STEP_UNKNOWN) && !model->temporary &&
+	    (model->undo == CUT_UNDO_AUTO || model->undo == CUT_UNDO_BODY))
 		sim_fault(sim, "the run is rolled_back, but %s, which is %s, has its effect",
 			  model->address, cut_step_state_name(state));
 }

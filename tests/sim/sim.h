@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The simulator: random runbooks in a random world, driven by the engine's own driver, journal,
- * calls and take-up. The machine below them is ours: its clocks, its disk, its plugin hosts, and the
- * moment at which it dies.
+ * calls and take-up. The machine below them is ours: its clocks, its disk, its plugin hosts, and
+ *the moment at which it dies.
  *
  *	world (time, faults) ─► engine (a process: the real runtime on a simulated struct cut_world)
  *	                         ├─► disk (what was synced, and what only seemed to be)
@@ -72,7 +72,7 @@ struct sim_engine { /* a process */
 	struct sim *sim;
 	unsigned number;
 	bool resume, dead, over;
-	bool unpowered; /* dead, as all of its machine */
+	bool unpowered;	       /* dead, as all of its machine */
 	cut_time wakes;	       /* boot clock */
 	cut_time paused_until; /* stopped by a signal, or starved */
 	struct cut_run *run;
@@ -141,9 +141,10 @@ enum sim_neglect {
 	SIM_NEGLECT_QUIESCE, /* calls are told lost before their host is buried */
 };
 
-struct sim_step { /* what is really the case */
-	bool on; /* its effect is there */
-	char key[53]; /* of the apply that made it so */
+struct sim_step {	 /* what is really the case */
+	bool on;	 /* its effect is there */
+	char key[53];	 /* of the apply that made it so */
+	bool by_hand;	 /* a person did it */
 	bool may_repeat; /* the engine was told that it failed, or a person decided */
 };
 
@@ -155,30 +156,30 @@ struct sim {
 	struct cut_catalog *catalog;
 	struct cut_runbook *rb;
 	struct cut_graph *graph;
-	cut_time now;	       /* true time */
-	cut_time booted;       /* true time of the boot clock's zero */
-	cut_time wall_offset;  /* by which the wall clock is wrong */
+	cut_time now;	      /* true time */
+	cut_time booted;      /* true time of the boot clock's zero */
+	cut_time wall_offset; /* by which the wall clock is wrong */
 	unsigned boots;
 	struct sim_disk disk;
 	struct sim_engine *engines; /* owned list, newest first */
 	struct sim_step *steps;
 	struct {
 		CUT_VEC(struct sim_call);
-	} orphans; /* that land after their engine has died: a neglect */
-	bool calm;	/* faults have stopped */
-	bool ended;	/* an engine said so */
-	bool armed;     /* told so: the run exists */
-	bool rough;	/* there are faults even before */
-	bool partial;	/* a rollback to some point was ordered */
-	bool wants_restart; /* somebody ordered it */
-	uint64_t promised; /* highest sequence that anybody was told to be durable */
+	} orphans;		/* that land after their engine has died: a neglect */
+	bool calm;		/* faults have stopped */
+	bool ended;		/* an engine said so */
+	bool armed;		/* told so: the run exists */
+	bool rough;		/* there are faults even before */
+	bool partial;		/* a rollback to some point was ordered */
+	bool wants_restart;	/* somebody ordered it */
+	uint64_t promised;	/* highest sequence that anybody was told to be durable */
 	unsigned ios, crash_at; /* the table's calls so far; the one at which the engine dies */
-	unsigned turns, crashes, orders, calls, idle, starts;
+	unsigned turns, crashes, orders, calls, starts;
 	cut_time next_person, next_fault, next_start, calm_at; /* true time */
-	double level;	       /* of the metric */
-	uint32_t hash;	       /* of all that happened */
-	struct cut_buf fault;  /* the first rule that was broken */
-	enum cut_run_state state; /* in which it ended */
+	double level;					       /* of the metric */
+	uint32_t hash;					       /* of all that happened */
+	struct cut_buf fault;				       /* the first rule that was broken */
+	enum cut_run_state state;			       /* in which it ended */
 };
 
 struct sim_result {
@@ -187,6 +188,7 @@ struct sim_result {
 	enum cut_run_state state;
 	unsigned turns, crashes, orders, calls;
 	cut_time lasted;
+	char fault[160];
 };
 
 struct sim_options {
@@ -194,6 +196,7 @@ struct sim_options {
 	enum sim_neglect neglect;
 	bool trace, quiet;
 };
+
 struct sim_result sim_play(uint64_t seed, const struct sim_options *options);
 
 void sim_fault(struct sim *sim, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -214,8 +217,8 @@ void sim_person(struct sim *sim); /* somebody does something */
 
 /* --- rules.c --- */
 void sim_rule_call(struct sim_engine *engine, const struct sim_call *call); /* a host gets it */
-void sim_rule_land(struct sim *sim, const struct sim_call *call);	     /* it takes effect */
-void sim_rule_promise(struct sim_engine *engine, uint64_t seq);		     /* told durable */
+void sim_rule_land(struct sim *sim, const struct sim_call *call);	    /* it takes effect */
+void sim_rule_promise(struct sim_engine *engine, uint64_t seq);		    /* told durable */
 void sim_rule_turn(struct sim_engine *engine);
 void sim_rule_takeup(struct sim_engine *engine); /* its journal is read */
 void sim_rule_end(struct sim *sim, struct sim_engine *engine);
@@ -224,3 +227,8 @@ void sim_rule_end(struct sim *sim, struct sim_engine *engine);
 /* The journal by itself, at the end: is every attempt intended once and resolved once, and none
  * repeated blindly? */
 void sim_audit(struct sim *sim);
+
+/* --- mutants.c --- */
+/* Takes the rules away in turn; true where each that bites was missed by somebody within that many
+ * seeds. */
+bool sim_mutants(struct cut_catalog *catalog, uint64_t seeds);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The world of one seed: true time, the faults, a supervisor that starts the next engine when one is
- * dead, people. Whoever is next in time has its turn. */
+/* The world of one seed: true time, the faults, a supervisor that starts the next engine when one
+ * is dead, people. Whoever is next in time has its turn. */
 #include "sim.h"
 
 #include "engine/base/hash.h"
@@ -99,8 +99,9 @@ void sim_crash(struct sim_engine *e, bool power)
 		cut_vec_clear(&sim->orphans);
 	}
 	if (e == sim->engines)
-		sim->next_start = sim->now + sim_between(&sim->rng, 100,
-							 sim_chance(&sim->rng, 10) ? 1500000 : 20000);
+		sim->next_start =
+			sim->now +
+			sim_between(&sim->rng, 100, sim_chance(&sim->rng, 10) ? 1500000 : 20000);
 }
 
 /* The supervisor, or whoever switches the machine on again. */
@@ -387,6 +388,7 @@ struct sim_result sim_play(uint64_t seed, const struct sim_options *options)
 		.calls = sim.calls,
 		.lasted = sim.now,
 	};
+	snprintf(result.fault, sizeof(result.fault), "%s", cut_buf_str(&sim.fault));
 	if (!result.ok && !options->quiet)
 		printf("seed %llu: %s\n", (unsigned long long)seed, cut_buf_str(&sim.fault));
 	finish(&sim);
