@@ -125,13 +125,13 @@ int cut_recover_all(const struct cut_args *args)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
 	take_up_all(&r, &list);
 	cut_run_list_done(&list);
-	tell_status(&r, "READY=1\n");
-	if (r.service.watchdog && r.service.watchdog / 4 < every)
-		every = r.service.watchdog / 4;
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTERM);
 	sigaddset(&stop, SIGINT);
-	sigprocmask(SIG_BLOCK, &stop, NULL); /* after the engines were started: they are not to inherit it */
+	sigprocmask(SIG_BLOCK, &stop, NULL); /* only now: engines are not to inherit it */
+	tell_status(&r, "READY=1\n");
+	if (r.service.watchdog && r.service.watchdog / 4 < every)
+		every = r.service.watchdog / 4;
 	while (r.runs.len > 0 && !sleep_or_stop(&stop, every))
 		look(&r);
 	tell_status(&r, "STOPPING=1\n");
