@@ -14,7 +14,7 @@ from cutkit import BUILD, Cutover, Marks, eventually
 
 PLUGINS = BUILD / "tests" / "evil"
 TIMEOUT_S = 1
-AT_ONCE = 10
+AT_ONCE = 8
 HOW = ["segfault", "abort", "loop", "hang", "fork_bomb", "endless_reply", "garbage", "close_all",
        "kill_parent", "half_frame", "answer_twice", "answer_another", "ignore_cancel", "leak_files",
        "lift_limits", "write_journal", "trace", "flood", "eat_memory", "daemon"]
