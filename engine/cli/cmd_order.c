@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands that are one order to a live run: approve, decline, attest, ack, pause, resume,
+/* The commands that are one order to a live run: attest, ack, pause, resume,
  * freeze, retry, skip, note, command. */
 #include "engine/cli/commands.h"
 
-#include "engine/cli/ask.h"
 #include "engine/cli/find.h"
 
 #include <errno.h>
@@ -58,7 +57,7 @@ static json_t *order_new(const struct cut_args *args, bool target)
 	return order;
 }
 
-int cut_cmd_targeted(const struct cut_args *args) /* approve, ack, retry, skip */
+int cut_cmd_targeted(const struct cut_args *args) /* ack, retry, skip */
 {
 	return give(args, order_new(args, true), 1);
 }
@@ -77,20 +76,6 @@ int cut_cmd_skip(const struct cut_args *args)
 	cut_err_set(&err, -EINVAL, "a skipped step is asked about later", "add --reason TEXT",
 	            "skip wants a reason");
 	return cut_cli_fail(args, &err, CUT_EXIT_USAGE);
-}
-
-int cut_cmd_decline(const struct cut_args *args)
-{
-	cut_auto(cut_str) char *what =
-		cut_printf("Declining %s does what the runbook says under on_decline (see `cutover "
-	                   "status`).",
-	                   args->positional[0]);
-
-	if (!cut_args_has(args, "yes") && !cut_ask_possible())
-		return cut_ask_fail(args);
-	if (!cut_args_has(args, "yes") && !cut_ask_yes(what, "Decline"))
-		return CUT_EXIT_REFUSED;
-	return cut_cmd_targeted(args);
 }
 
 int cut_cmd_freeze(const struct cut_args *args)

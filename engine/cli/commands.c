@@ -13,8 +13,19 @@ static const struct cut_cli_option audit[] = {
 	OPTION("key", "FILE", "public keys to trust, one a line, instead of the own ones"),
 	END,
 };
+#define SIGNING                                                                                    \
+	OPTION("statement", NULL, "print what is to be signed with an SSH key; votes nothing"),    \
+	OPTION("signed", "FILE", "vote with that statement and the signature in FILE.sig"),        \
+	OPTION("valid-for", "DURATION", "how long the statement holds (1h)")
+
+static const struct cut_cli_option approve[] = {
+	OPTION("comment", "TEXT", "shown in journal and report"),
+	SIGNING,
+	END,
+};
 static const struct cut_cli_option decline[] = {
 	OPTION("comment", "TEXT", "shown in journal and report"),
+	SIGNING,
 	OPTION("yes", NULL, "do not ask"),
 	END,
 };
@@ -97,7 +108,7 @@ const struct cut_command cut_commands[] = {
 	{"abort", "[RUN]", "Stops a run and undoes nothing; closes what is temporary.", abort_options, 0, 1, cut_cmd_abort},
 	{"ack", "CLIENT [RUN]", "Records that a client-facing change was acknowledged.", comment, 1, 2, cut_cmd_targeted},
 	{"amend", "RUN", "Changes steps that have not started.", NULL, 0, 64, NULL},
-	{"approve", "GATE [RUN]", "Votes for going on at a gate, or signs off an acceptance.", comment, 1, 2, cut_cmd_targeted},
+	{"approve", "GATE [RUN]", "Votes for going on at a gate, or signs off an acceptance.", approve, 1, 2, cut_cmd_approve},
 	{"attest", "STEP [RUN]", "Says what a person did or saw: work done, applied or not.", attest, 1, 2, cut_cmd_attest},
 	{"audit key", "", "Prints the public key with which journals are sealed here.", NULL, 0, 0, cut_cmd_audit_key},
 	{"audit verify", "[RUN]", "Checks a journal's chain, checksums and seal; changes nothing.", audit, 0, 1, cut_cmd_audit_verify},

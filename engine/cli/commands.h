@@ -7,6 +7,7 @@
 
 int cut_cmd_abort(const struct cut_args *args);
 int cut_cmd_attest(const struct cut_args *args);
+int cut_cmd_approve(const struct cut_args *args);
 int cut_cmd_audit_key(const struct cut_args *args);
 int cut_cmd_audit_verify(const struct cut_args *args);
 int cut_cmd_command(const struct cut_args *args);

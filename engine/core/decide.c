@@ -184,6 +184,8 @@ void cut_run_acceptance(struct cut_run *run, const struct cut_event *ev)
 		cut_run_aux_start(run, p->acceptance.tests);
 	switch (state) {
 	case CUT_ACC_MET:
+		json_decref(run->evidence);
+		run->evidence = json_incref(ev->acceptance.evidence);
 		declined = cut_hold_find(run, CUT_HOLD_ACCEPTANCE, p->id);
 		if (p->acceptance.sign_off_len && !cut_run_signed(run, phase) &&
 		    !(declined && declined->decision))

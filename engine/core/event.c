@@ -177,7 +177,11 @@ static void encode_approval(struct cut_jw *w, const struct cut_event *ev)
 	cut_jw_int(w, "uid", ev->approval.uid);
 	optional(w, "name", ev->approval.name);
 	optional(w, "comment", ev->approval.comment);
+	optional(w, "key", ev->approval.key);
+	optional(w, "nonce", ev->approval.nonce);
+	optional(w, "evidence_sha256", ev->approval.evidence);
 	optional_json(w, "values", ev->approval.values);
+	optional_json(w, "proof", ev->approval.proof);
 }
 
 static void encode_order(struct cut_jw *w, const struct cut_event *ev)
@@ -337,6 +341,10 @@ static int decode_approval(const json_t *record, struct cut_event *ev, struct cu
 	ev->approval.uid = cut_json_int(record, "uid", -1);
 	ev->approval.name = cut_json_str(record, "name", NULL);
 	ev->approval.comment = cut_json_str(record, "comment", NULL);
+	ev->approval.key = cut_json_str(record, "key", NULL);
+	ev->approval.nonce = cut_json_str(record, "nonce", NULL);
+	ev->approval.evidence = cut_json_str(record, "evidence_sha256", NULL);
+	ev->approval.proof = member(record, "proof");
 	ev->approval.values = member(record, "values");
 	return 1;
 }

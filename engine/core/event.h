@@ -71,7 +71,7 @@ struct cut_event {
 	const char *refused; /* why cut_run_feed refused it, else NULL: journaled, never fed again */
 	union {
 		/* {"run", "name", "starter": uid, "starter_name", "plan_sha256", "runbook_sha256",
-		 *  "roles": {role: [{"name", "uid"}]}, "parameters", "plugins", "boot_id", "until",
+		 *  "roles": {role: [{"name", "uid": or null, "keys": [fingerprints]}]}, "parameters", "plugins", "boot_id", "until",
 		 *  "acked_triggers": [], "override_window": reason|null, …} */
 		json_t *armed;
 		struct {
@@ -105,8 +105,12 @@ struct cut_event {
 		struct {
 			const char *gate; /* step address, or phase id for a sign-off */
 			bool decline;
-			int64_t uid;
+			int64_t uid; /* -1: signed by a member who has no account here */
 			const char *name, *comment;
+			const char *key;      /* fingerprint: its signature was verified; NULL: by uid */
+			const char *nonce;    /* of the signed statement, or NULL */
+			const char *evidence; /* digest of what the voter was shown; NULL: not told */
+			json_t *proof;        /* {"statement", "signature", "delivered_by"} or NULL */
 			json_t *values; /* what the checks' expressions saw, filled by the driver */
 		} approval;
 		struct {

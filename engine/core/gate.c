@@ -3,12 +3,24 @@
  * counts, and what a decline or an expiry leads to. */
 #include "engine/core/run_internal.h"
 
+#include "engine/base/hash.h"
 #include "engine/base/json.h"
 
 #include <errno.h>
 #include <string.h>
 
 /* --- who is waited for --- */
+
+/* Votes are bound to this digest, and so to this opening of the gate: the old ones of a gate that is
+ * opened again are for another one. */
+static void show(struct cut_waiting *waiting, json_t *evidence)
+{
+	cut_auto(cut_buf) struct cut_buf text = {0};
+
+	waiting->evidence = evidence;
+	cut_json_canonical(evidence, &text);
+	cut_sha256_hex(text.data, text.len, waiting->digest);
+}
 
 static void wait_for(struct cut_run *run, struct cut_waiting waiting)
 {
@@ -23,6 +35,7 @@ static void wait_no_more(struct cut_run *run, uint32_t row)
 
 	if (last->step != CUT_NONE)
 		run->steps[last->step].waiting = row;
+	json_decref(run->waiting.items[row].evidence);
 	run->waiting.items[row] = *last;
 	run->waiting.len--;
 }
@@ -88,6 +101,10 @@ void cut_gate_open(struct cut_run *run, uint32_t step)
 		waiting.expires = run->wall + model->approve->expires;
 		cut_timer_step(run, step, run->t + model->approve->expires, false);
 	}
+	if (approve)
+		show(&waiting, json_pack("{s:s, s:i, s:o, s:s?}", "gate", model->address, "opening",
+					 (int)s->attempt, "opened", cut_json_rfc3339(run->wall),
+					 "message", s->reason));
 	wait_for(run, waiting);
 	if (!approve && cut_step_writes(model)) /* the person may begin at once */
 		cut_call_intent(run, step);
@@ -114,9 +131,25 @@ void cut_gate_checked(struct cut_run *run, const struct cut_event *ev)
 	s->checking = false;
 	if (s->waiting == CUT_NONE)
 		return;
+	if (ev->outcome.data) { /* the voters are shown what the checks saw */
+		struct cut_waiting *waiting = &run->waiting.items[s->waiting];
+
+		json_object_set(waiting->evidence, "checks", ev->outcome.data);
+		show(waiting, waiting->evidence);
+	}
 	if (ev->outcome.status != CUT_OK)
 		cut_step_say(run, ev->outcome.step, "approval; a check is not true: %s",
 			     cut_step_short(ev->outcome.text, "see its values"));
+}
+
+static void wait_for_sign_off(struct cut_run *run, uint32_t phase)
+{
+	struct cut_waiting waiting = {CUT_WAITING_SIGN_OFF, CUT_NONE, phase, run->wall, CUT_NEVER};
+	json_t *evidence = run->evidence ? json_copy(run->evidence) : json_object();
+
+	json_object_set_new(evidence, "opened", cut_json_rfc3339(run->wall));
+	show(&waiting, evidence);
+	wait_for(run, waiting);
 }
 
 void cut_gate_sign_off(struct cut_run *run, uint32_t phase, bool open)
@@ -124,8 +157,7 @@ void cut_gate_sign_off(struct cut_run *run, uint32_t phase, bool open)
 	const struct cut_waiting *waiting = sign_off_of(run, phase);
 
 	if (open && !waiting)
-		wait_for(run, (struct cut_waiting){CUT_WAITING_SIGN_OFF, CUT_NONE, phase, run->wall,
-						   CUT_NEVER});
+		wait_for_sign_off(run, phase);
 	if (!open && waiting)
 		wait_no_more(run, (uint32_t)(waiting - run->waiting.items));
 	if (!open)
@@ -134,97 +166,25 @@ void cut_gate_sign_off(struct cut_run *run, uint32_t phase, bool open)
 
 /* --- whose vote counts --- */
 
-bool cut_run_member(const struct cut_run *run, const char *role, int64_t uid)
-{
-	const json_t *members = json_object_get(json_object_get(run->armed, "roles"), role);
-	json_t *member;
-	size_t i;
-
-	json_array_foreach ((json_t *)members, i, member)
-		if (cut_json_int(member, "uid", -1) == uid)
-			return true;
-	return false;
-}
-
-static bool counts_for(const struct cut_run *run, const struct cut_role *role, int64_t uid)
-{
-	if (role->not_starter && uid == cut_json_int(run->armed, "starter", -2))
-		return false;
-	return cut_run_member(run, role->name, uid);
-}
-
-/* Persons against places of roles: each person fills one place, found by augmenting paths. */
-struct quorum {
-	const struct cut_run *run;
-	const uint32_t *roles;
-	const int64_t *uids;
-	uint32_t *filled; /* by which vote, of each place; CUT_NONE */
-	const uint32_t *place_role;
-	uint32_t places;
-};
-
-static bool fill_place(struct quorum *q, uint32_t vote, bool *seen, unsigned depth)
-{
-	for (uint32_t p = 0; p < q->places && depth < 64; p++) {
-		if (seen[p] ||
-		    !counts_for(q->run, &q->run->rb->roles[q->place_role[p]], q->uids[vote]))
-			continue;
-		seen[p] = true;
-		if (q->filled[p] == CUT_NONE || fill_place(q, q->filled[p], seen, depth + 1)) {
-			q->filled[p] = vote;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool satisfied(const struct cut_run *run, const uint32_t *roles, uint32_t roles_len,
-		      const int64_t *uids, uint32_t uids_len)
-{
-	struct quorum q = {.run = run, .uids = uids};
-	uint32_t filled = 0, at = 0, *place_role;
-	bool *seen;
-
-	for (uint32_t i = 0; i < roles_len; i++)
-		q.places += run->rb->roles[roles[i]].quorum;
-	if (!q.places)
-		return true;
-	q.filled = cut_new_array(uint32_t, q.places);
-	place_role = cut_new_array(uint32_t, q.places);
-	seen = cut_new_array(bool, q.places);
-	for (uint32_t i = 0; i < roles_len; i++)
-		for (unsigned k = 0; k < run->rb->roles[roles[i]].quorum; k++)
-			place_role[at++] = roles[i];
-	q.place_role = place_role;
-	memset(q.filled, 0xff, q.places * sizeof(*q.filled));
-	for (uint32_t v = 0; v < uids_len; v++) {
-		memset(seen, 0, q.places * sizeof(*seen));
-		filled += fill_place(&q, v, seen, 0);
-	}
-	free(q.filled);
-	free(place_role);
-	free(seen);
-	return filled == q.places;
-}
-
-/* Would the gate be satisfied, with one more vote where uid is not -1? */
-static bool gate_satisfied(const struct cut_run *run, uint32_t step, uint32_t phase, int64_t more)
+/* Would the gate be satisfied, with one more vote where there is one? */
+static bool gate_satisfied(const struct cut_run *run, uint32_t step, uint32_t phase,
+			   const struct cut_voter *more)
 {
 	const uint32_t *roles = step != CUT_NONE ? run->rb->steps[step].approve->roles
 						 : run->rb->phases[phase].acceptance.sign_off;
 	uint32_t roles_len = step != CUT_NONE ? run->rb->steps[step].approve->roles_len
 					      : run->rb->phases[phase].acceptance.sign_off_len;
-	int64_t *uids = cut_new_array(int64_t, run->votes.len + 1);
+	struct cut_voter *voters = cut_new_array(struct cut_voter, run->votes.len + 1);
 	uint32_t len = 0;
 	bool yes;
 
 	cut_vec_foreach (&run->votes, vote)
 		if (vote->step == step && vote->phase == phase)
-			uids[len++] = vote->uid;
-	if (more >= 0)
-		uids[len++] = more;
-	yes = satisfied(run, roles, roles_len, uids, len);
-	free(uids);
+			voters[len++] = vote->voter;
+	if (more)
+		voters[len++] = *more;
+	yes = cut_vote_quorum(run, roles, roles_len, voters, len);
+	free(voters);
 	return yes;
 }
 
@@ -232,7 +192,7 @@ bool cut_run_signed(const struct cut_run *run, uint32_t phase)
 {
 	if (!run->rb->phases[phase].acceptance.sign_off_len)
 		return true;
-	return gate_satisfied(run, CUT_NONE, phase, -1);
+	return gate_satisfied(run, CUT_NONE, phase, NULL);
 }
 
 /* --- votes --- */
@@ -268,6 +228,17 @@ static bool values_true(const json_t *values)
 	return true;
 }
 
+static int not_a_member(const struct cut_event *ev, bool starter, struct cut_err *err)
+{
+	const char *why = starter	       ? "the one who started the run may not approve it"
+			  : ev->approval.key ? "the key is not of a role that is asked"
+					       : "not a member of a role that is asked";
+
+	return cut_err_set(err, -EPERM, why, "cutover status tells who is waited for",
+			   "%s may not decide %s",
+			   cut_step_short(ev->approval.name, "this user"), ev->approval.gate);
+}
+
 static int may_count(const struct cut_run *run, const struct cut_event *ev, uint32_t step,
 		     uint32_t phase, struct cut_err *err)
 {
@@ -275,39 +246,65 @@ static int may_count(const struct cut_run *run, const struct cut_event *ev, uint
 						 : run->rb->phases[phase].acceptance.sign_off;
 	uint32_t roles_len = step != CUT_NONE ? run->rb->steps[step].approve->roles_len
 					      : run->rb->phases[phase].acceptance.sign_off_len;
-	const char *who = cut_step_short(ev->approval.name, "this user");
+	struct cut_voter voter = cut_voter_of(run, ev);
 	bool member = false, starter = false;
 
 	for (uint32_t i = 0; i < roles_len; i++) {
 		const struct cut_role *role = &run->rb->roles[roles[i]];
 
-		member = member || counts_for(run, role, ev->approval.uid);
+		member = member || cut_voter_counts(run, role, voter);
 		starter = starter ||
-			  (role->not_starter && cut_run_member(run, role->name, ev->approval.uid));
+			  (role->not_starter && cut_voter_member(run, role->name, voter));
 	}
 	if (!member)
-		return cut_err_set(err, -EPERM,
-				   starter ? "the one who started the run may not approve it"
-					   : "not a member of a role that is asked",
-				   "cutover status tells who is waited for", "%s may not decide %s",
-				   who, ev->approval.gate);
+		return not_a_member(ev, starter, err);
 	cut_vec_foreach (&run->votes, vote)
-		if (vote->step == step && vote->phase == phase && vote->uid == ev->approval.uid &&
-		    !ev->approval.decline)
+		if (vote->step == step && vote->phase == phase &&
+		    cut_voter_same(vote->voter, voter) && !ev->approval.decline)
 			return cut_err_set(err, -EALREADY, "a person counts once", NULL,
-					   "%s has approved %s before", who, ev->approval.gate);
+					   "%s has approved %s before",
+					   cut_step_short(ev->approval.name, "this user"),
+					   ev->approval.gate);
+	return 0;
+}
+
+/* A vote is for what its voter was shown. */
+static int may_use(const struct cut_event *ev, const struct cut_waiting *waiting,
+		   struct cut_err *err)
+{
+	const char *gate = ev->approval.gate;
+
+	if (ev->approval.evidence && strcmp(ev->approval.evidence, waiting->digest) != 0)
+		return cut_err_set(err, -ESTALE, "what it is about has changed since it was shown",
+				   "look at it again, and vote again", "this vote is not for %s now",
+				   gate);
+	return 0;
+}
+
+static int may_use_nonce(const struct cut_run *run, const struct cut_event *ev, struct cut_err *err)
+{
+	cut_vec_foreach (&run->nonces, nonce)
+		if (ev->approval.nonce && strcmp(*nonce, ev->approval.nonce) == 0)
+			return cut_err_set(err, -EALREADY, "a signed statement counts once",
+					   "make and sign a new one",
+					   "this statement on %s was used before: replayed",
+					   ev->approval.gate);
 	return 0;
 }
 
 int cut_gate_may_vote(const struct cut_run *run, const struct cut_event *ev, struct cut_err *err)
 {
 	const char *gate = ev->approval.gate;
+	struct cut_voter voter = cut_voter_of(run, ev);
 	uint32_t step, phase;
 	int r;
 
 	if (!find_gate(run, gate, &step, &phase))
 		return cut_err_set(err, -EINVAL, NULL, "cutover status lists what waits for people",
 				   "there is no gate %s", gate);
+	r = may_use_nonce(run, ev, err);
+	if (r < 0)
+		return r;
 	if (!cut_run_forward(run))
 		return cut_err_set(err, -EALREADY, NULL, NULL,
 				   "the run is %s and waits for no approval",
@@ -324,9 +321,14 @@ int cut_gate_may_vote(const struct cut_run *run, const struct cut_event *ev, str
 		return cut_err_set(err, -EALREADY, "it has expired", NULL, "%s takes no votes now",
 				   gate);
 	r = may_count(run, ev, step, phase, err);
+	if (r == 0)
+		r = may_use(ev,
+			    step != CUT_NONE ? &run->waiting.items[run->steps[step].waiting]
+					     : sign_off_of(run, phase),
+			    err);
 	if (r < 0 || ev->approval.decline)
 		return r;
-	if (step != CUT_NONE && gate_satisfied(run, step, phase, ev->approval.uid) &&
+	if (step != CUT_NONE && gate_satisfied(run, step, phase, &voter) &&
 	    !values_true(ev->approval.values))
 		return cut_err_set(err, -EBUSY,
 				   "one of its checks is not true at the last approval",
@@ -400,6 +402,8 @@ void cut_gate_vote(struct cut_run *run, const struct cut_event *ev)
 	uint32_t step = CUT_NONE, phase = CUT_NONE;
 
 	find_gate(run, ev->approval.gate, &step, &phase);
+	if (ev->approval.nonce)
+		cut_vec_push(&run->nonces, cut_strdup(ev->approval.nonce));
 	if (ev->approval.decline && phase != CUT_NONE) {
 		decline_sign_off(run, phase, who);
 		return;
@@ -410,11 +414,11 @@ void cut_gate_vote(struct cut_run *run, const struct cut_event *ev)
 		fail_gate(run, step, run->rb->steps[step].approve->on_decline);
 		return;
 	}
-	cut_vec_push(&run->votes, (struct cut_vote){step, phase, ev->approval.uid});
-	if (step != CUT_NONE && gate_satisfied(run, step, CUT_NONE, -1)) {
+	cut_vec_push(&run->votes, (struct cut_vote){step, phase, cut_voter_of(run, ev)});
+	if (step != CUT_NONE && gate_satisfied(run, step, CUT_NONE, NULL)) {
 		cut_step_say(run, step, "approved, last by %s", who);
 		cut_step_succeed(run, step);
-	} else if (phase != CUT_NONE && gate_satisfied(run, CUT_NONE, phase, -1)) {
+	} else if (phase != CUT_NONE && gate_satisfied(run, CUT_NONE, phase, NULL)) {
 		wait_no_more(run, (uint32_t)(sign_off_of(run, phase) - run->waiting.items));
 	}
 }

@@ -236,10 +236,17 @@ struct cut_phase {
 	uint32_t stage; /* counts the accepted phases before it */
 };
 
+struct cut_role_key {
+	const char *member, *line; /* as in a .pub file */
+	const char *fingerprint;
+};
+
 struct cut_role {
 	const char *name, *contact;
 	const char **members;
 	uint32_t members_len;
+	struct cut_role_key *keys; /* with which members may sign their votes */
+	uint32_t keys_len;
 	unsigned quorum;
 	bool not_starter;
 };

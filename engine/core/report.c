@@ -107,6 +107,9 @@ static bool repeats(const json_t *record, json_t *states, const char *what)
 	return same;
 }
 
+/* What a vote has beside: with which key it was signed, on which evidence. */
+static const char *const of_votes[] = {"key", "evidence_sha256"};
+
 static json_t *decisions_json(const json_t *records)
 {
 	json_t *list = json_array();
@@ -131,6 +134,9 @@ static json_t *decisions_json(const json_t *records)
 		                json_object_get(r, "seq"), "at", json_object_get(r, "at"), "type",
 		                d->type, "who", cut_json_str(r, "actor", ""), "what", what, "why", why,
 		                "evidence", d->evidence ? json_object_get(r, d->evidence) : NULL);
+		for (size_t k = 0; k < CUT_ARRAY_LEN(of_votes); k++)
+			if (json_object_get(r, of_votes[k]))
+				json_object_set(row, of_votes[k], json_object_get(r, of_votes[k]));
 		if (refused)
 			json_object_set_new(row, "refused", json_true());
 		json_array_append_new(list, row);

@@ -171,13 +171,19 @@ void cut_run_free(struct cut_run *run)
 	cut_vec_done(&run->undone);
 	cut_vec_done(&run->timers);
 	cut_vec_done(&run->walls);
+	cut_vec_foreach (&run->waiting, waiting)
+		json_decref(waiting->evidence);
+	cut_vec_foreach (&run->nonces, nonce)
+		free(*nonce);
 	cut_vec_done(&run->waiting);
 	cut_vec_done(&run->votes);
+	cut_vec_done(&run->nonces);
 	cut_vec_done(&run->clean_waits);
 	cut_vec_done(&run->undo_traffic);
 	cut_vec_done(&run->temporaries);
 	cut_map_done(&run->lock_names);
 	json_decref(run->armed);
+	json_decref(run->evidence);
 	json_decref(run->held);
 	json_decref(run->released);
 	json_decref(run->causes);

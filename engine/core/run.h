@@ -69,6 +69,8 @@ struct cut_waiting {
 	uint32_t step;  /* approval, manual; else CUT_NONE */
 	uint32_t phase; /* sign-off: of its acceptance */
 	cut_time since, expires; /* wall; expires CUT_NEVER: does not */
+	json_t *evidence;        /* what is voted on; owned by the run; NULL: manual work */
+	char digest[65];         /* SHA-256 of its canonical form: what votes are bound to */
 };
 
 struct cut_run;
@@ -125,6 +127,8 @@ bool cut_run_tests_done(const struct cut_run *run, uint32_t phase, bool *ret_ok)
 /* Is every role of the phase's sign_off satisfied (or none asked for)? Votes count for the evidence
  * of the last ACCEPTANCE met, and are void once such an event says another state. */
 bool cut_run_signed(const struct cut_run *run, uint32_t phase);
+/* Who may sign votes with this key, whatever the gate: {"name", "uid"} as armed; NULL: nobody. */
+const json_t *cut_run_key_holder(const struct cut_run *run, const char *fingerprint);
 const struct cut_waiting *cut_run_waiting(const struct cut_run *run, size_t *ret_len);
 /* A downtime clock at t: false while it never started. */
 bool cut_run_downtime(const struct cut_run *run, uint32_t downtime, cut_time t, bool *ret_running,

@@ -80,9 +80,17 @@ struct cut_run_clock {	       /* of downtime */
 	bool started, over;
 };
 
+/* A person: somebody of this machine, or the holder of a key. Texts borrowed from the armed record
+ * where they are kept. */
+struct cut_voter {
+	int64_t uid;	  /* -1: has no account here */
+	const char *name; /* who it is then */
+	const char *key;  /* voted with it; NULL: by uid */
+};
+
 struct cut_vote {
 	uint32_t step, phase; /* the gate: one of them CUT_NONE */
-	int64_t uid;
+	struct cut_voter voter;
 };
 
 enum cut_timer_kind {
@@ -157,6 +165,10 @@ struct cut_run {
 		CUT_VEC(struct cut_vote);
 	} votes;
 	struct {
+		CUT_VEC(char *);
+	} nonces;	   /* owned: of the signed votes that counted, void ones too */
+	json_t *evidence;  /* owned: of the acceptance that is met, for its sign-off; or NULL */
+	struct {
 		CUT_VEC(uint32_t);
 	} clean_waits;	    /* steps */
 	uint8_t *triggers;  /* of each: enum cut_trigger_state */
@@ -208,6 +220,18 @@ void cut_run_phase_opened(struct cut_run *run, uint32_t phase);
 bool cut_run_forward(const struct cut_run *run); /* running or paused */
 bool cut_run_final(const struct cut_run *run);
 bool cut_run_member(const struct cut_run *run, const char *role, int64_t uid);
+
+/* vote.c */
+struct cut_voter cut_voter_of(const struct cut_run *run, const struct cut_event *ev);
+bool cut_voter_same(struct cut_voter a, struct cut_voter b);
+/* In that role, and not kept out of it as the starter. */
+bool cut_voter_counts(const struct cut_run *run, const struct cut_role *role,
+		      struct cut_voter voter);
+bool cut_voter_member(const struct cut_run *run, const char *role, struct cut_voter voter);
+/* Does each role reach its quorum, each person filling one place? */
+bool cut_vote_quorum(const struct cut_run *run, const uint32_t *roles, uint32_t roles_len,
+		     const struct cut_voter *voters, uint32_t voters_len);
+
 void cut_run_close_phase(struct cut_run *run, uint32_t phase);
 void cut_run_aux_start(struct cut_run *run, uint32_t phase);
 cut_time cut_run_when(const struct cut_run *run, const struct cut_when *when, uint32_t phase);

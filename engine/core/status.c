@@ -211,9 +211,10 @@ static json_t *waiting_json(const struct cut_runbook *rb, const struct cut_waiti
 		break;
 	}
 	}
-	return json_pack("{s:s, s:s, s:o, s:o, s:o}", "kind", kind, "id", id, "roles", roles,
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:O?, s:s?}", "kind", kind, "id", id, "roles", roles,
 			 "since", cut_json_rfc3339(waiting->since), "expires",
-			 cut_json_rfc3339(waiting->expires));
+			 cut_json_rfc3339(waiting->expires), "evidence", waiting->evidence,
+			 "evidence_sha256", waiting->evidence ? waiting->digest : NULL);
 }
 
 static json_t *waiting_for_json(const struct cut_run *run, const struct cut_runbook *rb)
@@ -276,6 +277,8 @@ json_t *cut_status_json(const struct cut_runbook *rb, const struct cut_run *run,
 	json_object_set_new(status, "holds", holds_json(run));
 	json_object_set_new(status, "phase",
 			    text_or_null(phase == CUT_NONE ? NULL : rb->phases[phase].id));
+	json_object_set_new(status, "plan_sha256",
+			    text_or_null(cut_json_str(cut_run_armed(run), "plan_sha256", NULL)));
 	json_object_set_new(status, "in_command", text_or_null(cut_run_in_command(run)));
 	json_object_set_new(status, "socket", json_null());
 	json_object_set_new(status, "loop_max_ms", json_null());

@@ -3,6 +3,8 @@
  */
 #include "engine/runbook/load.h"
 
+#include "engine/base/sshkey.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -59,6 +61,72 @@ static void check_role(struct load *l, uint32_t node, const struct cut_role *rol
 			   role->quorum, distinct, distinct == 1 ? "" : "s");
 }
 
+static bool is_member(const struct cut_role *role, const char *name)
+{
+	for (uint32_t i = 0; i < role->members_len; i++)
+		if (strcmp(role->members[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* One key is one person's, in all roles: else a quorum could be one person's, too. */
+static void check_holder(struct load *l, uint32_t node, const struct cut_role_key *key)
+{
+	for (uint32_t r = 0; r < l->rb->roles_len; r++) {
+		const struct cut_role *role = &l->rb->roles[r];
+
+		for (uint32_t i = 0; i < role->keys_len; i++)
+			if (strcmp(role->keys[i].fingerprint, key->fingerprint) == 0 &&
+			    strcmp(role->keys[i].member, key->member) != 0)
+				load_fault(l, node, "each person has keys of his own",
+					   "this key is %s's in role '%s'", role->keys[i].member,
+					   role->name);
+	}
+}
+
+static void load_key(struct load *l, uint32_t node, struct cut_role *role, const char *member)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+	cut_auto(cut_sshkey) struct cut_sshkey *public = NULL;
+	struct cut_role_key key = {.member = member};
+	const char *fingerprint;
+
+	if (!load_is(l, node, CUT_NODE_SCALAR, "a key"))
+		return;
+	key.line = load_text(l, node);
+	if (cut_sshkey_parse(key.line, strlen(key.line), &public, &err) < 0) {
+		load_fault(l, node, err.why, "%s", err.what);
+		return;
+	}
+	fingerprint = cut_sshkey_fingerprint(public);
+	key.fingerprint =
+		cut_arena_strndup(&l->rb->arena, fingerprint, strlen(fingerprint));
+	check_holder(l, node, &key);
+	role->keys[role->keys_len++] = key;
+}
+
+static void load_keys(struct load *l, uint32_t node, struct cut_role *role)
+{
+	size_t len = 0;
+
+	if (!load_is(l, node, CUT_NODE_MAP, "keys"))
+		return;
+	for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next)
+		len += 1 + cut_doc_count(l->doc, at);
+	role->keys = cut_arena_array(&l->rb->arena, struct cut_role_key, len + 1);
+	for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next) {
+		bool list = cut_doc_at(l->doc, at)->kind == CUT_NODE_LIST;
+		const char *member = cut_doc_key(l->doc, at);
+
+		if (!is_member(role, member))
+			load_fault_key(l, at, "name a member of this role",
+				       "role '%s' has no member '%s'", role->name, member);
+		for (uint32_t item = list ? cut_doc_at(l->doc, at)->child : at; item;
+		     item = list ? cut_doc_at(l->doc, item)->next : 0)
+			load_key(l, item, role, member);
+	}
+}
+
 void load_roles(struct load *l)
 {
 	uint32_t node = l->top.roles;
@@ -70,9 +138,13 @@ void load_roles(struct load *l)
 		struct cut_role *role = &l->rb->roles[l->rb->roles_len++];
 		struct role_draft draft;
 
-		if (load_object(l, T_ROLE, at, &draft) == 0)
+		bool loaded = load_object(l, T_ROLE, at, &draft) == 0;
+
+		if (loaded)
 			*role = draft.role;
 		role->name = cut_doc_key(l->doc, at);
+		if (loaded && draft.keys)
+			load_keys(l, draft.keys, role);
 		if (load_id_valid(l, at, role->name) && role->members)
 			check_role(l, at, role);
 	}

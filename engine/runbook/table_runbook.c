@@ -151,8 +151,9 @@ static const struct load_key role_keys[] = {
 	 .fallback = "false", .help = "who started the run does not count"},
 	{"contact", LOAD_TEXT, .offset = offsetof(struct role_draft, role.contact),
 	 .help = "how to reach them"},
-	{"keys", LOAD_NODE, .flags = LOAD_LATER, .shape = SHAPE_ANY,
-	 .offset = offsetof(struct role_draft, keys), .help = "SSH keys that sign approvals"},
+	{"keys", LOAD_NODE, .shape = SHAPE_ANY_MAP, .offset = offsetof(struct role_draft, keys),
+	 .help = "member → the public SSH key, or list of them, with which that member may sign "
+		 "votes: lines of .pub files; a member who has one needs no account"},
 };
 
 static const struct load_key authority_keys[] = {

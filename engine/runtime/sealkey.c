@@ -81,11 +81,12 @@ static int create(const char *state, const char *path, struct cut_err *err)
 	explicit_bzero(pem.data, pem.len);
 	cut_buf_done(&pem);
 	close(fd);
-	if (r == 0 && link(draft, path) < 0)
+	if (r == 0 && renameat2(AT_FDCWD, draft, AT_FDCWD, path, RENAME_NOREPLACE) < 0)
 		r = -errno;
-	unlink(draft);
-	if (r < 0)
+	if (r < 0) {
+		unlink(draft);
 		return cut_err_sys(err, r, NULL, "cannot make the key %s", path);
+	}
 	return cut_folder_sync(state, err);
 }
 
@@ -149,6 +150,8 @@ int cut_sealkey_open(const char *state, struct cut_signkey **ret, struct cut_err
 
 	if (r == -ENOENT) {
 		r = create(state, path, err);
+		if (r == -EEXIST && err)
+			cut_err_done(err);
 		if (r == 0 || r == -EEXIST)
 			r = load(path, &key, err);
 	}

@@ -32,15 +32,24 @@ static int resolve_member(const struct cut_role *role, const char *name, json_t 
                           struct cut_err *err)
 {
 	const struct passwd *pw = getpwnam(name);
+	json_t *keys = json_array();
 	char *end;
 	long uid = strtol(name, &end, 10);
+	bool known = pw || (!*end && end != name);
 
-	if (!pw && (*end || end == name))
+	for (uint32_t i = 0; i < role->keys_len; i++)
+		if (strcmp(role->keys[i].member, name) == 0)
+			json_array_append_new(keys, json_string(role->keys[i].fingerprint));
+	if (!known && json_array_size(keys) == 0) {
+		json_decref(keys);
 		return cut_err_set(err, -ENOENT, "this machine knows no such user",
-		                   "correct the name, or make the account", "role %s: member %s",
+		                   "correct the name, make the account, or give a key under `keys`", "role %s: member %s",
 		                   role->name, name);
-	json_array_append_new(list, json_pack("{s:s, s:I}", "name", name, "uid",
-	                                      (json_int_t)(pw ? (long)pw->pw_uid : uid)));
+	}
+	json_array_append_new(
+		list, json_pack("{s:s, s:o, s:o}", "name", name, "uid",
+	                        known ? json_integer(pw ? (json_int_t)pw->pw_uid : uid) : json_null(),
+	                        "keys", keys));
 	return 0;
 }
 

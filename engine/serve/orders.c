@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/serve/orders.h"
 
+#include "engine/serve/ballot.h"
+
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,7 +17,7 @@ static bool is_operator(int64_t uid)
 
 static bool is_member(const json_t *members, int64_t uid)
 {
-	for (size_t i = 0; i < json_array_size(members); i++) {
+	for (size_t i = 0; uid >= 0 && i < json_array_size(members); i++) {
 		if (cut_json_int(json_array_get(members, i), "uid", -1) == uid)
 			return true;
 	}
@@ -85,6 +87,23 @@ bool cut_person_may_look(struct cut_driver *driver, int64_t uid)
 	return is_operator(uid) || in_role(driver, NULL, uid);
 }
 
+/* The digest of what such a gate shows; NULL: nobody is asked there. */
+static const char *evidence_now(struct cut_driver *driver, const char *gate)
+{
+	const struct cut_runbook *rb = cut_driver_options(driver)->rb;
+	size_t len;
+	const struct cut_waiting *waiting = cut_run_waiting(cut_driver_run(driver), &len);
+
+	for (size_t i = 0; i < len; i++) {
+		const char *id = waiting[i].step != CUT_NONE ? rb->steps[waiting[i].step].address
+		                                             : rb->phases[waiting[i].phase].id;
+
+		if (waiting[i].evidence && strcmp(id, gate) == 0)
+			return waiting[i].digest;
+	}
+	return NULL;
+}
+
 /* Evaluates a gate's checks now, so that the vote carries what they saw. */
 static int give_vote(struct cut_driver *driver, struct cut_event *ev, uint64_t *ret_seq,
                      struct cut_err *err)
@@ -93,6 +112,7 @@ static int give_vote(struct cut_driver *driver, struct cut_event *ev, uint64_t *
 	uint32_t step = cut_runbook_step(rb, CUT_NONE, ev->approval.gate);
 	cut_auto(cut_json) json_t *values = NULL;
 	cut_auto(cut_err) struct cut_err ignored = {0};
+	cut_auto(cut_str) char *digest = NULL;
 	int r;
 
 	if (step != CUT_NONE && rb->steps[step].kind == CUT_STEP_APPROVE &&
@@ -102,7 +122,23 @@ static int give_vote(struct cut_driver *driver, struct cut_event *ev, uint64_t *
 		cut_run_check(cut_driver_run(driver), step, &env, &values, &ignored);
 	}
 	ev->approval.values = values;
+	if (!ev->approval.evidence) /* a copy: the vote may close the gate before it is journaled */
+		ev->approval.evidence = digest = cut_strdup(evidence_now(driver, ev->approval.gate));
 	r = cut_driver_feed(driver, ev, ret_seq, err);
+	return r;
+}
+
+/* From the statement that was signed, whoever brings it. */
+static int give_signed(struct cut_driver *driver, const json_t *request, struct cut_event *ev,
+                       uint64_t *ret_seq, struct cut_err *err)
+{
+	cut_auto(cut_ballot) struct cut_ballot ballot = {0};
+	int r = cut_ballot_read(driver, request, cut_world_wall(cut_driver_options(driver)->world),
+	                        &ballot, ev, err);
+
+	if (r == 0)
+		return give_vote(driver, ev, ret_seq, err);
+	*ret_seq = cut_driver_refuse(driver, ev, err);
 	return r;
 }
 
@@ -184,7 +220,10 @@ int cut_order_give(struct cut_driver *driver, const struct cut_person *who, cons
 		ev.approval.decline = order[0] == 'd';
 		ev.approval.uid = who->uid;
 		ev.approval.name = who->name;
+		if (json_object_get(request, "signed"))
+			return give_signed(driver, request, &ev, ret_seq, err);
 		ev.approval.comment = cut_json_str(request, "comment", NULL);
+		ev.approval.evidence = cut_json_str(request, "evidence_sha256", NULL);
 		return give_vote(driver, &ev, ret_seq, err);
 	}
 	if (strcmp(order, "note") == 0 && may_order(driver, order, NULL, who->uid))

@@ -38,8 +38,8 @@ FOR_A_RUN = [["abort", "--yes"], ["ack", "client"], ["approve", "gate"], ["attes
              ["rollback", "--yes"], ["rollback", "--show"], ["skip", "step", "--reason", "why"],
              ["status"], ["watch"]]
 
-STATUS = set("""run runbook seq at engine state holds phase in_command socket loop_max_ms
-    loop_max_cpu_ms rank elapsed_s late_s eta downtime temporary_open unclosed steps groups triggers
+STATUS = set("""run runbook plan_sha256 seq at engine state holds phase in_command socket
+    loop_max_ms loop_max_cpu_ms rank elapsed_s late_s eta downtime temporary_open unclosed steps groups triggers
     acceptance window waiting_for
     continue rollback exit_code phases""".split())
 STEP = set("state attempt started ended due planned_s outputs reason phase".split())

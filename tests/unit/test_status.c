@@ -53,7 +53,7 @@ static void test_status_has_every_field_from_the_start(void **state)
 		"unclosed",    "steps",		"groups",   "triggers",	 "acceptance",
 		"window",      "continue",	"rollback", "exit_code", "waiting_for",
 		"in_command",  "temporary_open",	"loop_max_cpu_ms",
-		"rank"};
+		"rank",	       "plan_sha256"};
 	struct world *w = world_new(runbook);
 	cut_auto(cut_json) json_t *status = NULL;
 
