@@ -151,6 +151,44 @@ static void test_the_intent_names_a_key_that_any_engine_can_compute_again(void *
 	world_free(w);
 }
 
+/* Is the one intent among them durable? */
+static bool intent_is_durable(const struct cut_effects *out)
+{
+	for (size_t i = 0; i < out->len; i++)
+		if (out->items[i].type == CUT_FX_INTENT)
+			return out->items[i].durable;
+	fail();
+	return false;
+}
+
+/* The first save takes the intent to the disk with it; a later attempt need not save. */
+static void test_what_has_saved_before_waits_for_its_intent(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.saves, retry: {limit: 1}}]\n");
+	struct cut_run *run = world_run(w);
+	json_t *armed = json_pack("{s:s}", "run", "r1"), *saved = json_pack("{s:i}", "was", 1);
+	struct cut_event events[] = {
+		{.type = CUT_EV_ARMED, .armed = armed},
+		{.type = CUT_EV_ORDER, .order = {.order = CUT_ORDER_START}},
+		{.type = CUT_EV_SAVED, .saved = {.state = saved}},
+		{.type = CUT_EV_OUTCOME, .outcome = {.attempt = 1, .status = CUT_FAIL}},
+		{.type = CUT_EV_TICK, .t = CUT_HOUR},
+	};
+	struct cut_effects out = {0};
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(events); i++) {
+		cut_effects_clear(&out);
+		assert_true(cut_run_feed(run, &events[i], &out, NULL) >= 0);
+		if (i == 1)
+			assert_false(intent_is_durable(&out));
+	}
+	assert_true(intent_is_durable(&out));
+	cut_effects_done(&out);
+	json_decref(armed);
+	json_decref(saved);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -158,6 +196,7 @@ int main(void)
 		cmocka_unit_test(test_records_that_are_no_input_are_told_apart),
 		cmocka_unit_test(test_orders_are_known_by_name),
 		cmocka_unit_test(test_the_intent_names_a_key_that_any_engine_can_compute_again),
+		cmocka_unit_test(test_what_has_saved_before_waits_for_its_intent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Plugin hosts as one thing to call, on a machine that starts them or does not. */
+#include "engine/runtime/calls.h"
+
+#include "tests/lib/world.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+struct cut_hostlink {
+	struct cut_hostlink_events events;
+	uint64_t call; /* in flight */
+};
+
+static struct machine {
+	struct cut_world world;
+	cut_time now;
+	bool refuses; /* no host can be started */
+	bool up;      /* one is there */
+	struct cut_hostlink host;
+	unsigned starts, ready, done;
+	enum cut_status status;
+	bool sent;
+} m;
+
+static cut_time machine_boot(const struct cut_world *world)
+{
+	return m.now;
+}
+
+static void machine_wake(struct cut_world *world, cut_time boot)
+{
+}
+
+static int host_start(struct cut_world *world, const struct cut_hostlink_options *options,
+		      const struct cut_hostlink_events *events, struct cut_hostlink **ret,
+		      struct cut_err *err)
+{
+	m.starts++;
+	if (m.refuses)
+		return cut_err_set(err, -EAGAIN, "too many", NULL, "no process to be had");
+	m.up = true;
+	m.host.events = *events;
+	*ret = &m.host;
+	return 0;
+}
+
+static int host_call(struct cut_hostlink *link, const struct cut_hostcall *call)
+{
+	link->call = call->id;
+	return 0;
+}
+
+static void host_stop(struct cut_hostlink *link)
+{
+}
+
+static const struct cut_world_ops ops = {
+	.boot = machine_boot,
+	.wake = machine_wake,
+	.host_start = host_start,
+	.host_call = host_call,
+	.host_stop = host_stop,
+};
+
+static void on_ready(void *data, const struct cut_err *err)
+{
+	assert_null(err);
+	m.ready++;
+}
+
+static void on_done(void *data, enum cut_status status, const char *text, json_t *result, bool sent)
+{
+	m.done++;
+	m.status = status;
+	m.sent = sent;
+}
+
+static void pass(cut_time ms)
+{
+	m.now += ms;
+	for (int i = 0; i < 10; i++)
+		cut_world_ring(&m.world);
+}
+
+static void host_dies(void)
+{
+	struct cut_err why = {0};
+
+	cut_err_set(&why, -EPIPE, "killed", NULL, "the plugin host died");
+	if (m.host.call)
+		m.host.events.done(m.host.events.data, m.host.call, CUT_UNKNOWN, why.what, NULL);
+	m.host.call = 0;
+	m.up = false;
+	m.host.events.gone(m.host.events.data, &why);
+	cut_err_done(&why);
+}
+
+struct kit {
+	struct cut_catalog catalog;
+	struct cut_runbook *rb;
+	struct cut_calls *calls;
+};
+
+static uint64_t call(struct kit *k)
+{
+	struct cut_calls_request request = {
+		.action = k->rb->steps[0].body.action,
+		.op = "apply",
+		.step = "a",
+		.timeout = CUT_MINUTE,
+	};
+
+	return cut_calls_call(k->calls, &request, &(struct cut_calls_handler){.done = on_done});
+}
+
+static int setup(void **state)
+{
+	struct kit *k = cut_new(struct kit);
+	struct cut_calls_options options = {.world = &m.world, .run = "r", .lock_fd = -1};
+
+	m = (struct machine){.now = 1000};
+	cut_world_init(&m.world, &ops, NULL);
+	k->rb = world_load("steps: [{id: a, uses: t.write}]\n", &k->catalog);
+	options.rb = k->rb;
+	assert_int_equal(cut_calls_start(&options, on_ready, NULL, &k->calls, NULL), 0);
+	assert_int_equal(m.starts, 0); /* from the loop only */
+	pass(0);
+	m.host.events.ready(m.host.events.data, NULL);
+	assert_int_equal(m.ready, 1);
+	*state = k;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct kit *k = *state;
+
+	cut_calls_stop(k->calls);
+	if (m.up)
+		host_dies();
+	cut_world_done(&m.world);
+	cut_runbook_free(k->rb);
+	cut_catalog_done(&k->catalog);
+	free(k);
+	return 0;
+}
+
+static void test_a_call_whose_host_cannot_be_started_ends_from_the_loop(void **state)
+{
+	m.refuses = true;
+	host_dies();
+	call(*state);
+	assert_int_equal(m.done, 0); /* not from within the call: whoever asked is not ready */
+	pass(0);
+	assert_int_equal(m.done, 1);
+	assert_int_equal(m.status, CUT_FAIL);
+	assert_false(m.sent);
+	pass(0);
+	assert_int_equal(m.starts, 1 + 3); /* and then a pause */
+}
+
+static void test_after_the_pause_a_host_is_started_and_gets_what_waits(void **state)
+{
+	m.refuses = true;
+	host_dies();
+	call(*state);
+	pass(0);
+	m.refuses = false;
+	call(*state);
+	pass(5 * CUT_SECOND);
+	m.host.events.ready(m.host.events.data, NULL);
+	assert_true(m.host.call != 0);
+	assert_int_equal(m.done, 1);
+	host_dies();
+	assert_int_equal(m.done, 2);
+	assert_int_equal(m.status, CUT_UNKNOWN);
+	assert_true(m.sent);
+	pass(10 * CUT_MINUTE);
+}
+
+static void test_who_has_gone_away_is_not_told_the_end(void **state)
+{
+	cut_calls_forget(call(*state));
+	host_dies();
+	pass(0);
+	assert_int_equal(m.done, 0);
+}
+
+int main(void)
+{
+#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(test_a_call_whose_host_cannot_be_started_ends_from_the_loop),
+		T(test_after_the_pause_a_host_is_started_and_gets_what_waits),
+		T(test_who_has_gone_away_is_not_told_the_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
