@@ -17,13 +17,13 @@ struct cut_arena_block {
 	_Alignas(ARENA_ALIGN) char data[];
 };
 
-static _Noreturn void die(void)
+_Noreturn void cut_out_of_memory(void)
 {
 	static const char text[] = "cutover: out of memory\n";
 	ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
 
 	(void)ignored;
-	abort();
+	_exit(EXIT_FAILURE); /* as a crash, for who waits for us, but no fault to hunt for */
 }
 
 static size_t product(size_t n, size_t size)
@@ -31,7 +31,7 @@ static size_t product(size_t n, size_t size)
 	size_t bytes;
 
 	if (__builtin_mul_overflow(n, size, &bytes))
-		die();
+		cut_out_of_memory();
 	return bytes;
 }
 
@@ -41,7 +41,7 @@ void *cut_calloc(size_t n, size_t size)
 	void *p = calloc(1, bytes ? bytes : 1);
 
 	if (!p)
-		die();
+		cut_out_of_memory();
 	return p;
 }
 
@@ -55,7 +55,7 @@ void *cut_realloc(void *p, size_t size)
 	void *moved = realloc(p, size ? size : 1);
 
 	if (!moved)
-		die();
+		cut_out_of_memory();
 	return moved;
 }
 
@@ -72,7 +72,7 @@ void *cut_large_array(size_t n, size_t size)
 	if (bytes < 2 * HUGE_PAGE_BYTES)
 		return cut_malloc(bytes);
 	if (posix_memalign(&p, HUGE_PAGE_BYTES, bytes) != 0)
-		die();
+		cut_out_of_memory();
 	madvise(p, bytes, MADV_HUGEPAGE); /* a wish */
 	return p;
 }
@@ -87,7 +87,7 @@ char *cut_strndup(const char *s, size_t len)
 	char *copy;
 
 	if (len == SIZE_MAX)
-		die();
+		cut_out_of_memory();
 	copy = cut_malloc(len + 1);
 	if (len)
 		memcpy(copy, s, len);
@@ -105,7 +105,7 @@ char *cut_printf(const char *fmt, ...)
 	r = vasprintf(&text, fmt, ap);
 	va_end(ap);
 	if (r < 0)
-		die();
+		cut_out_of_memory();
 	return text;
 }
 
@@ -122,7 +122,7 @@ static struct cut_arena_block *add_block(struct cut_arena *arena, size_t size)
 	if (alone || size > cap)
 		cap = size;
 	if (cap > SIZE_MAX - sizeof(*block))
-		die();
+		cut_out_of_memory();
 	block = cut_calloc(1, sizeof(*block) + cap);
 	block->cap = cap;
 	arena->total_bytes += cap;
@@ -160,7 +160,7 @@ char *cut_arena_strndup(struct cut_arena *arena, const char *s, size_t len)
 	char *copy;
 
 	if (len == SIZE_MAX)
-		die();
+		cut_out_of_memory();
 	copy = bump(arena, len + 1, 1);
 	if (len)
 		memcpy(copy, s, len);
@@ -177,7 +177,7 @@ char *cut_arena_printf(struct cut_arena *arena, const char *fmt, ...)
 	len = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
 	if (len < 0)
-		die();
+		cut_out_of_memory();
 	text = bump(arena, (size_t)len + 1, 1);
 	va_start(ap, fmt);
 	vsnprintf(text, (size_t)len + 1, fmt, ap);

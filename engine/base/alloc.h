@@ -12,7 +12,8 @@
 #define cut_container(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 #define CUT_ARRAY_LEN(a)           (sizeof(a) / sizeof((a)[0]))
 
-/* All of these abort when memory is out or n * size overflows; the result is never NULL. */
+/* All of these end the process when memory is out or n * size overflows; the result is never NULL.
+ * Libraries that take an allocator get these as well: cut_json_use_alloc() and its like. */
 void *cut_calloc(size_t n, size_t size);
 void *cut_malloc(size_t size);
 void *cut_realloc(void *p, size_t size);
@@ -24,6 +25,8 @@ void *cut_large_array(size_t n, size_t size);
 char *cut_strdup(const char *s);              /* NULL stays NULL */
 char *cut_strndup(const char *s, size_t len); /* always NUL-terminated */
 char *cut_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+_Noreturn void cut_out_of_memory(void); /* for libraries that only report it */
 
 /* Cleanup at the end of the scope: `cut_auto(cut_buf) struct cut_buf buf = {0};` calls
  * cut_buf_cleanup(&buf). A type takes part with one CUT_CLEANUP line in its header. */

@@ -6,15 +6,39 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
+static void *crypto_malloc(size_t size, const char *file, int line)
+{
+	return cut_malloc(size);
+}
+
+static void *crypto_realloc(void *p, size_t size, const char *file, int line)
+{
+	if (size)
+		return cut_realloc(p, size);
+	free(p);
+	return NULL;
+}
+
+static void crypto_free(void *p, const char *file, int line)
+{
+	free(p);
+}
+
+void cut_crypto_use_alloc(void)
+{
+	CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free);
+}
+
 void cut_sha256(const void *data, size_t len, uint8_t ret[CUT_SHA256_BYTES])
 {
 	if (!EVP_Digest(data, len, ret, NULL, EVP_sha256(), NULL))
-		abort();
+		cut_out_of_memory();
 }
 
 void cut_sha256_hex(const void *data, size_t len, char ret[CUT_SHA256_HEX + 1])
@@ -37,7 +61,7 @@ struct cut_hasher *cut_hasher_new(void)
 	hasher->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	hasher->ctx = EVP_MD_CTX_new();
 	if (!hasher->sha256 || !hasher->ctx)
-		abort();
+		cut_out_of_memory();
 	return hasher;
 }
 
@@ -47,7 +71,7 @@ void cut_hasher_sha256(struct cut_hasher *hasher, const void *data, size_t len,
 	if (!EVP_DigestInit_ex2(hasher->ctx, hasher->sha256, NULL) ||
 	    !EVP_DigestUpdate(hasher->ctx, data, len) ||
 	    !EVP_DigestFinal_ex(hasher->ctx, ret, NULL))
-		abort();
+		cut_out_of_memory();
 }
 
 void cut_hasher_free(struct cut_hasher *hasher)

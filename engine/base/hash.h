@@ -9,6 +9,8 @@
 #define CUT_SHA256_BYTES 32
 #define CUT_SHA256_HEX   64
 
+/* Lets OpenSSL, too, end the process when memory is out: first thing in a program. */
+void cut_crypto_use_alloc(void);
 void cut_sha256(const void *data, size_t len, uint8_t ret[CUT_SHA256_BYTES]);
 void cut_sha256_hex(const void *data, size_t len, char ret[CUT_SHA256_HEX + 1]);
 /* For many short texts one after the other: finds the algorithm once. */

@@ -5,6 +5,11 @@
 #include <errno.h>
 #include <string.h>
 
+void cut_json_use_alloc(void)
+{
+	json_set_alloc_funcs(cut_malloc, free);
+}
+
 /* jansson's own limit is 2048 levels of recursion. */
 static bool is_too_deep(const char *text, size_t len)
 {

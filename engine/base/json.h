@@ -15,6 +15,8 @@ CUT_CLEANUP(cut_json, json_t *, json_decref) /* cut_auto(cut_json) json_t *j = N
 #define CUT_JSON_MAX_BYTES (1u << 20) /* of a frame, a request, a reply that we parse whole */
 #define CUT_JSON_MAX_DEPTH 64
 
+/* Lets jansson, too, end the process when memory is out: first thing in a program. */
+void cut_json_use_alloc(void);
 /* Rejects duplicate keys, trailing text, depth over 64, invalid UTF-8. what names the source. */
 int cut_json_parse(const char *text, size_t len, const char *what, json_t **ret,
                    struct cut_err *err);

@@ -63,7 +63,7 @@ void cut_signkey_pem(const struct cut_signkey *key, struct cut_buf *out)
 	long len;
 
 	if (!bio || PEM_write_bio_PKCS8PrivateKey(bio, key->key, NULL, NULL, 0, NULL, NULL) != 1)
-		abort(); /* memory */
+		cut_out_of_memory();
 	len = BIO_get_mem_data(bio, &text);
 	cut_buf_add(out, text, (size_t)len);
 	BIO_free(bio);
@@ -92,6 +92,6 @@ void cut_signkey_sign(const struct cut_signkey *key, const void *data, size_t le
 
 	if (!ctx || EVP_DigestSignInit(ctx, NULL, NULL, NULL, key->key) != 1 ||
 	    EVP_DigestSign(ctx, ret, &size, data, len) != 1)
-		abort(); /* memory */
+		cut_out_of_memory();
 	EVP_MD_CTX_free(ctx);
 }

@@ -144,7 +144,7 @@ static bool verify_ecdsa(const struct cut_sshkey *key, const EVP_MD *md, struct 
 	rn = BN_bin2bn(r.data, (int)r.len, NULL);
 	sn = BN_bin2bn(s.data, (int)s.len, NULL);
 	if (!pair || !rn || !sn || !ECDSA_SIG_set0(pair, rn, sn))
-		abort(); /* memory */
+		cut_out_of_memory();
 	der_len = i2d_ECDSA_SIG(pair, &der);
 	yes = der_len > 0 && verify(key, md, der, (size_t)der_len, data, len);
 	OPENSSL_free(der);

@@ -17,8 +17,12 @@ static size_t on_body(char *data, size_t size, size_t n, void *out)
 
 static CURL *request_new(const char *socket, const char *path)
 {
-	CURL *curl = curl_easy_init();
 	cut_auto(cut_str) char *url = cut_printf("http://cutover%s", path);
+	CURL *curl;
+
+	curl_global_init_mem(CURL_GLOBAL_DEFAULT, cut_malloc, free, cut_realloc, cut_strdup,
+			     cut_calloc); /* counts, so again is nothing */
+	curl = curl_easy_init();
 
 	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket);
 	curl_easy_setopt(curl, CURLOPT_URL, url);

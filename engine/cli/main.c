@@ -3,9 +3,11 @@
 #include "engine/cli/commands.h"
 
 #include "config.h"
+#include "engine/base/hash.h"
 
 #include <errno.h>
 #include <string.h>
+#include <uv.h>
 
 int cut_cmd_version(const struct cut_args *args)
 {
@@ -50,6 +52,9 @@ int main(int argc, char **argv)
 	bool help = false;
 	int r;
 
+	cut_json_use_alloc();
+	cut_crypto_use_alloc();
+	uv_replace_allocator(cut_malloc, cut_realloc, cut_calloc, free);
 	if (argc < 2) {
 		print_overview(stderr);
 		return CUT_EXIT_USAGE;

@@ -7,6 +7,7 @@
  *		prints what a plugin offers, as JSON, and ends */
 #include "engine/host/host.h"
 
+#include "engine/base/hash.h"
 #include "engine/base/log.h"
 #include "engine/base/rank.h"
 #include "engine/host/confine.h"
@@ -165,6 +166,9 @@ int main(int argc, char **argv)
 	struct options o = {0};
 	int r;
 
+	cut_json_use_alloc();
+	cut_crypto_use_alloc();
+	uv_replace_allocator(cut_malloc, cut_realloc, cut_calloc, free);
 	open_standard();
 	signal(SIGPIPE, SIG_IGN);
 	if (parse_options(argc, argv, &o) < 0) {

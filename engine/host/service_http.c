@@ -322,7 +322,8 @@ static struct host_http *http_of(struct host *host)
 
 	if (http)
 		return http;
-	curl_global_init(CURL_GLOBAL_DEFAULT);
+	curl_global_init_mem(CURL_GLOBAL_DEFAULT, cut_malloc, free, cut_realloc, cut_strdup,
+			     cut_calloc);
 	http = cut_new(struct host_http);
 	http->host = host;
 	http->multi = curl_multi_init();

@@ -428,13 +428,15 @@ int cut_yaml_read(struct cut_doc *doc, const char *text, size_t len, bool large,
 	if (is_too_large(&r, large))
 		return -EINVAL;
 	if (!yaml_parser_initialize(&parser))
-		abort(); /* out of memory, as in cut_malloc */
+		cut_out_of_memory();
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
 	/* one event is handled when the next is known: its text's slot has come from memory then */
 	while (!ended && !failed && !r.stop) {
 		newest ^= 1;
 		failed = !yaml_parser_parse(&parser, &events[newest]);
+		if (failed && parser.error == YAML_MEMORY_ERROR)
+			cut_out_of_memory();
 		ended = events[newest].type == YAML_STREAM_END_EVENT;
 		if (events[newest].type == YAML_SCALAR_EVENT)
 			cut_doc_expect(doc, (const char *)events[newest].data.scalar.value,

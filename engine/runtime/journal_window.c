@@ -37,7 +37,7 @@ static void make_room(struct cut_window *window, size_t need)
 	if (cap <= window->cap)
 		return;
 	if (posix_memalign(&buf, ALIGN, cap) != 0)
-		abort();
+		cut_out_of_memory();
 	if (window->len)
 		memcpy(buf, window->buf, window->len);
 	free(window->buf);
