@@ -202,13 +202,24 @@ static void judge(struct cut_call *call, const struct cut_http_reply *reply)
 		call->api->done(call, CUT_OK, NULL, read_outputs(reply, parsed));
 }
 
+/* Its status is all that is known of an answer that is too large to be read. */
+static void judge_status(struct cut_call *call, const struct cut_http_reply *reply)
+{
+	bool good = is_expected_status(json_object_get(call->params, "expect"), reply->status);
+
+	end(call, good ? CUT_UNKNOWN : status_of_answer(call, reply->status), NULL,
+	    "%s answered %ld, but %s", method_of(call), reply->status, reply->text);
+}
+
 static void on_reply(struct cut_call *call, const struct cut_http_reply *reply)
 {
 	bool lost = reply->sent && !only_reads(call);
 
 	if (!reply->error)
 		judge(call, reply);
-	else if (lost && !(reply->error == -E2BIG && reply->status))
+	else if (lost && reply->error == -E2BIG && reply->status)
+		judge_status(call, reply);
+	else if (lost)
 		end(call, CUT_UNKNOWN, NULL, "sent, but no answer came: %s", reply->text);
 	else if (reply->error == -ECANCELED)
 		end(call, CUT_CANCELED, NULL, "canceled before anything was changed");

@@ -21,12 +21,26 @@ static const char *const status_names[] = {
 	[CUT_UNKNOWN] = "unknown",
 };
 
+/* A terminal would take control characters, which a server may have sent, as orders. U+0080 to
+ * U+009F are some as well: c2 80 to c2 9f. */
+static void take_out_controls(char *text)
+{
+	for (unsigned char *c = (unsigned char *)text; *c; c++) {
+		if ((*c < 0x20 && *c != '\n' && *c != '\t') || *c == 0x7f)
+			*c = '?';
+		else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
+			*c = c[1] = '?';
+	}
+}
+
 /* What a plugin says to people: without secrets; NULL stays NULL. Bytes that are not UTF-8 are
  * replaced where the frame is written. */
 static char *clean_text(const struct host *host, const char *text)
 {
 	char *clean = text ? cut_strndup(text, strnlen(text, TEXT_MAX_BYTES)) : NULL;
 
+	if (clean)
+		take_out_controls(clean);
 	if (clean && json_object_size(host->secrets))
 		cut_log_redact(clean);
 	return clean;

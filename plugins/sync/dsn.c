@@ -81,6 +81,12 @@ static bool all_on_this_machine(const char *hosts)
 	return all;
 }
 
+/* All others between these two look safe and take any server, or any server of the CA. */
+static bool is_safe_or_plain(const char *sslmode)
+{
+	return !sslmode || !strcmp(sslmode, "verify-full") || !strcmp(sslmode, "disable");
+}
+
 static int parse(struct dsn *dsn, const char *text, const char *connection, struct kit_why *why)
 {
 	char *error = NULL;
@@ -102,6 +108,12 @@ static int parse(struct dsn *dsn, const char *text, const char *connection, stru
 		return kit_why(why, -EINVAL,
 			       "the dsn of connection %s holds a password; name a secret instead",
 			       connection);
+	if (!is_safe_or_plain(get(dsn, "sslmode")))
+		return kit_why(why, -EINVAL,
+			       "the dsn of connection %s wants sslmode=%s, which does not verify "
+			       "that the server is the one it names: leave sslmode out, or write "
+			       "sslmode=disable where no TLS is needed",
+			       connection, get(dsn, "sslmode"));
 	if (!get(dsn, "host") && !get(dsn, "hostaddr"))
 		return kit_why(why, -EINVAL, "the dsn of connection %s names no host", connection);
 	return 0;

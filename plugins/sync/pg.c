@@ -6,6 +6,7 @@
  *
  * libpq may close and reopen its socket while it connects (next address, other encryption), so the
  * watch on it is taken away before each step and made anew after it. */
+#include "sync/pg_received.h"
 #include "sync/pg_state.h"
 
 #include <stdarg.h>
@@ -17,6 +18,7 @@ enum {
 	CONNECT_MS = 10000,
 	ANSWER_MS = 5000, /* for the way there and back, on top of what the server may take */
 	REPORT_MS = 100,  /* kept of a call's time to say why there was no answer */
+	ANSWER_MAX_BYTES = 64 << 20, /* libpq keeps an answer until its end */
 };
 
 /* Written out of the same rules on both sides, whatever the servers' own settings are: what is
@@ -132,7 +134,7 @@ static const struct {
 	 "has it expired, or did another CA than that of ca_file sign?"},
 	{"does not match host name", "name the server in dsn as its certificate does"},
 	{"does not support SSL",
-	 "switch TLS on there, or write the sslmode that you want into dsn"},
+	 "switch TLS on there, or write sslmode=disable into dsn"},
 	{"root certificate file", "ca_file names the certificate of the CA that the server's has"},
 };
 
@@ -265,6 +267,10 @@ static void read_rows(struct pg *pg)
 	}
 	if (pg->state == PG_IDLE)
 		return;
+	if (pg_received_bytes(PQsocket(pg->conn)) - pg->asked_at_bytes > ANSWER_MAX_BYTES) {
+		lose(pg, CUT_FAIL, "the server's answer is over %d MiB", ANSWER_MAX_BYTES >> 20);
+		return;
+	}
 	r = PQflush(pg->conn);
 	if (r < 0) {
 		lose_as_told(pg);
@@ -297,6 +303,7 @@ static void ask(struct pg *pg, enum pg_state state, const char *sql, int n,
 		return;
 	}
 	pg->state = state;
+	pg->asked_at_bytes = pg_received_bytes(PQsocket(pg->conn));
 	start_limit(pg, strtoll(ms, NULL, 10) + ANSWER_MS);
 	watch(pg, UV_READABLE | UV_WRITABLE);
 }

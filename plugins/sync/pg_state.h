@@ -23,6 +23,7 @@ struct pg {
 	uv_poll_t *watch; /* owned; frees itself when closed */
 	uv_timer_t limit; /* for what is under way; with 0 ms, tells soon what is known at once */
 	int64_t limit_ms;
+	uint64_t asked_at_bytes; /* received before the statement under way */
 	uv_work_t resolve;
 	bool resolving, closed;	   /* the thread has it; the timer's handle is closed */
 	struct kit_why unresolved; /* the thread's: why its addresses were not found */

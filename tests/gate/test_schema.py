@@ -68,3 +68,38 @@ def test_every_action_is_offered(schema):
     uses = schema.schema["$defs"]["step"]["properties"]["uses"]["enum"]
     actions = {action["name"] for plugin in told for action in plugin["actions"]}
     assert {"exec", "dns.set_ttl"} <= actions <= set(uses)
+
+
+def keys_of(node):
+    """Every name of a property, however deep."""
+    if isinstance(node, dict):
+        yield from node.get("properties", {})
+        node = node.values()
+    if not isinstance(node, (dict, str)) and hasattr(node, "__iter__"):
+        for part in node:
+            yield from keys_of(part)
+
+
+def test_no_key_switches_the_check_of_certificates_off(schema):
+    suspicious = re.compile("insecure|unsafe|trust|tls|ssl|cert|peer|skip_|verif")
+    # `verify` holds the checks of a step's own work.
+    assert {k for k in keys_of(schema.schema) if suspicious.search(k)} <= {"verify"}
+
+
+WITH = "cutover: v1\nname: t\n{}steps:\n  - {{id: a, {}}}\n"
+PROMETHEUS = ("connections:\n  prom: {{plugin: metrics, provider: prometheus, "
+              "url: \"https://prom.test\", {}}}\n")
+
+
+@pytest.mark.parametrize("key", ["verify: false", "insecure: true", "tls_verify: false",
+                                 "ssl_verify: \"off\"", "skip_tls: true"])
+def test_a_runbook_that_tries_is_refused(tmp_path, key):
+    for number, text in enumerate((
+            WITH.format("", f'uses: http, with: {{url: "https://shop.test", {key}}}'),
+            WITH.format(PROMETHEUS.format(key), 'uses: check, with: {that: "true"}'),
+            WITH.format(f"{key}\n", 'uses: check, with: {that: "true"}'))):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(text)
+        told = subprocess.run([PROGRAM, "validate", path], capture_output=True, text=True,
+                              check=False)
+        assert told.returncode != 0 and f"'{key.split(':')[0]}'" in told.stdout + told.stderr, told

@@ -32,7 +32,7 @@ def signed(reply, request, secret, now):
 class Forger:
     """behaviour: ignore (a signed NOERROR and nothing done), unsigned, wrong_key, old (signed an hour
     ago), silent, lost (done, but the reply gets lost), foreign_first (a forged refusal with a wrong id
-    before the truth)."""
+    before the truth), garbage, servfail, refused (both without a signature)."""
 
     def __init__(self, server, behaviour):
         self.server = server
@@ -81,6 +81,9 @@ class Forger:
             "wrong_key": lambda: [signed(noerror, request, b"another", now)],
             "old": lambda: [signed(noerror, request, self._secret, now - 3600)],
             "silent": list,
+            "garbage": lambda: [request[:2] + bytes(range(256))],
+            "servfail": lambda: [noerror[:3] + b"\2" + noerror[4:]],
+            "refused": lambda: [noerror[:3] + b"\5" + noerror[4:]],
         }[self.behaviour]()
 
     def _pass_on(self, request):

@@ -55,6 +55,7 @@ class Host:
         theirs.close()
         self._buffer = b""
         self._calls = 0
+        self._began = {}
         self._send({"t": "hello", "run": "test", "folder": str(folder),
                     "connections": connections or {}, "secrets": secrets or {}, "hosts": hosts})
         ready = self._receive(time.monotonic() + 10)
@@ -98,6 +99,7 @@ class Host:
                  "params": self._with_defaults(action, params)}
         if saved is not None:
             frame["saved"] = saved
+        self._began[self._calls] = time.monotonic()
         self._send(frame)
         return self._calls
 
@@ -129,6 +131,23 @@ class Host:
                 self._send({"t": "saved", "id": number, "state": saved})
             elif frame["t"] == "done":
                 return Done(frame, saved, notes, time.monotonic() - began)
+
+    def finish_all(self, numbers, timeout):
+        """{number: Done} of calls that are under way at the same time; seconds from their starts."""
+        ended, saved = {}, {}
+        deadline = time.monotonic() + timeout
+        while len(ended) < len(numbers):
+            frame = self._receive(deadline)
+            number = frame.get("id")
+            if frame["t"] == "failed":
+                raise HostGone(frame["text"])
+            if frame["t"] == "save":
+                saved[number] = frame["state"]
+                self._send({"t": "saved", "id": number, "state": frame["state"]})
+            elif frame["t"] == "done":
+                ended[number] = Done(frame, saved.get(number), [],
+                                     time.monotonic() - self._began[number])
+        return ended
 
     def call(self, action, op, params, *, saved=None, timeout=30, on_save=None):
         number = self.start(action, op, params, saved=saved, timeout=timeout)

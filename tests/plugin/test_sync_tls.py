@@ -3,7 +3,6 @@
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -12,38 +11,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 
+from authority import Authority  # noqa: E402
 from hostdrive import Host  # noqa: E402
 from labkit import Lab, eventually  # noqa: E402
 from servers import LOOPBACK  # noqa: E402
 
 PAIR = {"blue": "blue", "green": "green"}
-
-
-class Authority:
-    """A private CA in a folder, and the certificates that it signs."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                     "-nodes", "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=shop CA",
-                     "-days", "3650")
-        self.ca = folder / "ca.crt"
-
-    def openssl(self, *words, at=None):
-        clock = ["faketime", at] if at else []
-        subprocess.run([*clock, "openssl", *map(str, words)], cwd=self.folder, check=True,
-                       capture_output=True, timeout=30)
-
-    def certificate(self, names, self_signed=False, at=None):
-        """(certificate, key): for ten days from `at` on."""
-        (self.folder / "ext").write_text(f"subjectAltName={names}\n")
-        self.openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                     "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=database")
-        signer = (["-signkey", "server.key"] if self_signed
-                  else ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"])
-        self.openssl("x509", "-req", "-in", "server.csr", "-out", "server.crt", "-days", "10",
-                     "-extfile", "ext", *signer, at=at)
-        return self.folder / "server.crt", self.folder / "server.key"
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +96,12 @@ def test_without_the_private_ca_its_servers_are_strangers(lab, show):
 def test_a_server_without_tls_is_refused_where_it_is_wanted(lab):
     done = measured(lab)
     assert done.status == "fail" and "does not support SSL" in done.text, done.text
+
+
+@pytest.mark.parametrize("mode", ["allow", "prefer", "require", "verify-ca"])
+def test_encrypted_and_not_verified_is_no_choice(lab, mode):
+    done = measured(lab, mode=f"sslmode={mode}")
+    assert done.status == "fail" and "does not verify" in done.text and mode in done.text, done
 
 
 def test_a_ca_file_that_is_not_there_is_named(lab, show, authority):
