@@ -77,7 +77,7 @@ def test_all_runs_go_on_and_the_service_ends_with_the_last(cutover, interrupted)
     with Manager(cutover) as manager:
         assert manager.hear() == "READY=1\nSTATUS=2 runs go on, 0 given up"
         assert all(run.status["engine"] == "live" for run in runs)
-        assert manager.hear(WATCHDOG_S) == "WATCHDOG=1"
+        assert manager.hear() == "WATCHDOG=1"
         manager.hear_until("STATUS=1 run goes on")
         manager.hear_until("STOPPING=1")
         assert manager.service.wait(DEADLINE_S) == 0
@@ -90,7 +90,7 @@ def test_the_watchdog_is_pinged_only_while_every_loop_turns(cutover, interrupted
     with Manager(cutover) as manager:
         manager.hear_until("READY=1")
         for _ in range(3):
-            assert manager.hear(WATCHDOG_S) == "WATCHDOG=1"
+            assert manager.hear() == "WATCHDOG=1"
         engine = run.kill("engine", signal.SIGSTOP)
         while manager.hear(0.5): # that was on its way
             pass
