@@ -11,6 +11,7 @@
 struct real {
 	struct cut_world world;
 	struct cut_alarm *alarm;
+	uv_idle_t soon; /* the next turn, for which no alarm is needed */
 };
 
 static cut_time real_boot(const struct cut_world *world)
@@ -28,12 +29,22 @@ static int real_boot_id(const struct cut_world *world, char ret[37])
 	return cut_clock_boot_id(ret);
 }
 
+static void on_soon(uv_idle_t *idle)
+{
+	uv_idle_stop(idle);
+	cut_world_ring(&cut_container(idle, struct real, soon)->world);
+}
+
 static void real_wake(struct cut_world *world, cut_time boot)
 {
-	struct cut_alarm *alarm = ((struct real *)world)->alarm;
+	struct real *real = (struct real *)world;
 
-	cut_alarm_set(alarm, boot);
-	cut_alarm_keep(alarm, world->alive > 0);
+	if (boot == CUT_SOON) {
+		uv_idle_start(&real->soon, on_soon);
+		return;
+	}
+	cut_alarm_set(real->alarm, boot);
+	cut_alarm_keep(real->alarm, world->alive > 0);
 }
 
 static void on_alarm(void *data)
@@ -127,8 +138,14 @@ int cut_world_open(struct uv_loop_s *loop, struct cut_world **ret, struct cut_er
 		return r;
 	}
 	cut_alarm_keep(real->alarm, false);
+	uv_idle_init(loop, &real->soon);
 	*ret = &real->world;
 	return 0;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	free(cut_container((uv_idle_t *)handle, struct real, soon));
 }
 
 void cut_world_close(struct cut_world *world)
@@ -139,5 +156,5 @@ void cut_world_close(struct cut_world *world)
 		return;
 	cut_alarm_free(real->alarm);
 	cut_world_done(world);
-	free(real);
+	uv_close((uv_handle_t *)&real->soon, on_closed);
 }

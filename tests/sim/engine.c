@@ -353,7 +353,12 @@ cut_time sim_engine_next(const struct sim_engine *e)
 	cut_vec_foreach (&e->links, link)
 		if (sim_host_next(*link) < next)
 			next = sim_host_next(*link);
-	return next > e->paused_until || next == CUT_NEVER ? next : e->paused_until;
+	if (next < e->paused_until)
+		next = e->paused_until;
+	cut_vec_foreach (&e->links, link)
+		if (sim_host_lands(*link) < next)
+			next = sim_host_lands(*link);
+	return next;
 }
 
 static void job_turn(struct sim_engine *e, size_t i)
@@ -374,6 +379,12 @@ void sim_engine_turn(struct sim_engine *e)
 	cut_time now = e->sim->now;
 
 	sim_disk_enter(e);
+	for (size_t i = 0; i < e->links.len; i++) {
+		if (sim_host_lands(e->links.items[i]) <= now) {
+			sim_host_land(e->links.items[i]);
+			return;
+		}
+	}
 	for (size_t i = 0; i < e->jobs.len; i++) {
 		if (job_at(&e->jobs.items[i]) <= now) {
 			job_turn(e, i);

@@ -233,7 +233,7 @@ static cut_time earlier(cut_time a, cut_time b)
 	return a < b ? a : b;
 }
 
-/* The next thing that it does by itself, whatever its engine does. */
+/* What it does by itself, also while its engine stands still. */
 static cut_time landing(const struct sim_call *call)
 {
 	return call->wants_save ? CUT_NEVER : call->lands;
@@ -241,11 +241,28 @@ static cut_time landing(const struct sim_call *call)
 
 static cut_time next_of(const struct sim_call *call)
 {
-	cut_time next = earlier(call->saves, landing(call));
+	cut_time next = earlier(call->saves, call->overdue);
 
-	if (!call->wants_save)
-		next = earlier(next, call->replies);
-	return earlier(next, call->overdue);
+	return call->wants_save ? next : earlier(next, call->replies);
+}
+
+cut_time sim_host_lands(const struct cut_hostlink *link)
+{
+	cut_time next = CUT_NEVER;
+
+	if (link->gone == CUT_NEVER)
+		cut_vec_foreach (&link->flights, call)
+			next = earlier(next, landing(call));
+	return next;
+}
+
+void sim_host_land(struct cut_hostlink *link)
+{
+	struct sim *sim = sim_of(link);
+
+	cut_vec_foreach (&link->flights, call)
+		if (landing(call) <= sim->now)
+			sim_call_land(sim, call);
 }
 
 cut_time sim_host_next(const struct cut_hostlink *link)
@@ -330,8 +347,6 @@ static void call_turn(struct cut_hostlink *link, struct sim_call *call)
 
 	if (call->saves <= sim->now)
 		save(link, call);
-	else if (landing(call) <= sim->now)
-		sim_call_land(sim, call);
 	else if (!call->wants_save && call->replies <= sim->now)
 		reply(link, call);
 	else

@@ -126,6 +126,9 @@ void sim_host_cancel(struct cut_hostlink *link, uint64_t call);
 void sim_host_saved(struct cut_hostlink *link, uint64_t call, const json_t *first);
 void sim_host_stop(struct cut_hostlink *link);
 void sim_host_kill(struct cut_hostlink *link); /* what is in flight lands or does not */
+/* When something of it lands, and that; when it has something for its engine, and that. */
+cut_time sim_host_lands(const struct cut_hostlink *link);
+void sim_host_land(struct cut_hostlink *link);
 cut_time sim_host_next(const struct cut_hostlink *link);
 void sim_host_turn(struct cut_hostlink *link); /* may free it */
 void sim_host_bury(struct cut_hostlink *link); /* tells its end and frees it */
