@@ -57,28 +57,6 @@ static void clip(struct cut_buf *out, size_t start)
 	}
 }
 
-/* One paragraph in lines of at most CUT_WIDTH, broken at spaces; what must not be cut off. */
-static void wrap(const char *text, struct cut_buf *out)
-{
-	size_t indent = 0;
-
-	while (*text) {
-		size_t len = strlen(text), room = CUT_WIDTH - indent, cut = len;
-
-		if (len > room) {
-			for (cut = room; cut > 0 && text[cut] != ' '; cut--)
-				;
-			if (cut == 0)
-				cut = room;
-		}
-		cut_buf_printf(out, "%*s%.*s\n", (int)indent, "", (int)cut, text);
-		text += cut;
-		while (*text == ' ')
-			text++;
-		indent = 4;
-	}
-}
-
 static bool final(const char *state)
 {
 	static const char *const states[] = {"accepted", "done", "rolled_back", "rollback_incomplete",
@@ -242,20 +220,77 @@ static void clocks(const json_t *s, struct cut_buf *out)
 	}
 }
 
-/* "WAITS since 02:14:05 for dba, ops: cutover approve go_live" */
-static void waiting_line(const json_t *w, struct cut_buf *out)
+/* A text of people in their own lines, each wrapped. */
+static void quote(const char *text, struct cut_buf *out)
 {
-	const json_t *roles = json_object_get(w, "roles");
+	for (const char *line = text; *line; line += strspn(line, "\n")) {
+		size_t len = strcspn(line, "\n");
+		cut_auto(cut_str) char *one = cut_printf("    %.*s", (int)len, line);
+
+		cut_fold_text(one, CUT_WIDTH, out);
+		line += len;
+	}
+}
+
+/* "not true when it opened: metrics.lag.value < 5 (metrics.lag.value = 7)" */
+static void check_line(const json_t *check, struct cut_buf *out)
+{
+	cut_auto(cut_buf) struct cut_buf text = {0};
+	const char *name, *between = " (";
+	json_t *value;
+
+	if (json_is_true(json_object_get(check, "is")))
+		return;
+	cut_buf_printf(&text, "not true when it opened: %s", cut_json_str(check, "that", ""));
+	json_object_foreach(json_object_get(check, "saw"), name, value) {
+		cut_buf_printf(&text, "%s%s = ", between, name);
+		cut_json_canonical(value, &text);
+		between = ", ";
+	}
+	if (*between == ',')
+		cut_buf_add_char(&text, ')');
+	if (cut_json_str(check, "error", NULL))
+		cut_buf_printf(&text, ": %s", cut_json_str(check, "error", ""));
+	quote(cut_buf_str(&text), out);
+}
+
+/* What a person must have read who answers. */
+static void question(const json_t *w, struct cut_buf *out)
+{
+	const json_t *checks = cut_json_at(w, "/evidence/checks/values");
+	const char *name;
+	json_t *url;
+
+	quote(cut_json_str(w, "asks", ""), out);
+	for (size_t i = 0; i < json_array_size(checks); i++)
+		check_line(json_array_get(checks, i), out);
+	json_object_foreach(json_object_get(w, "links"), name, url)
+		cut_buf_printf(out, "    %s: %s\n", name, json_string_value(url));
+}
+
+/* "WAITS since 02:14:05 for dba, ops: cutover approve go_live", and what is asked. */
+static void waiting_lines(const json_t *w, struct cut_buf *out)
+{
+	const json_t *roles = json_object_get(w, "roles"), *wants = json_object_get(w, "wants");
 	bool manual = strcmp(cut_json_str(w, "kind", ""), "manual") == 0;
+	const char *expires = cut_json_str(w, "expires", NULL);
 
 	cut_buf_add_str(out, "  WAITS since ");
 	cut_render_clock(cut_json_str(w, "since", NULL), out);
+	if (expires) {
+		cut_buf_add_str(out, " until ");
+		cut_render_clock(expires, out);
+	}
 	cut_buf_add_str(out, " for ");
 	if (json_array_size(roles) == 0)
 		cut_buf_add_str(out, "an operator");
 	for (size_t i = 0; i < json_array_size(roles); i++)
 		cut_buf_printf(out, "%s%s", i ? ", " : "", json_string_value(json_array_get(roles, i)));
-	cut_buf_printf(out, ": cutover %s %s\n", manual ? "attest" : "approve", cut_json_str(w, "id", ""));
+	cut_buf_printf(out, ": cutover %s %s", manual ? "attest" : "approve", cut_json_str(w, "id", ""));
+	for (size_t i = 0; i < json_array_size(wants); i++)
+		cut_buf_printf(out, " --evidence %s=…", json_string_value(json_array_get(wants, i)));
+	line_end(out);
+	question(w, out);
 }
 
 /* What lies ahead, and what lies behind: to decide between both. */
@@ -292,10 +327,10 @@ static void people(const json_t *s, struct cut_buf *out)
 			cut_printf("  HOLD %s %s: %s", cut_json_str(h, "kind", ""),
 		                   cut_json_str(h, "id", ""), cut_json_str(h, "remedy", ""));
 
-		wrap(text, out);
+		cut_fold_text(text, CUT_WIDTH, out);
 	}
 	for (size_t i = 0; i < json_array_size(waiting); i++)
-		waiting_line(json_array_get(waiting, i), out);
+		waiting_lines(json_array_get(waiting, i), out);
 	ways(s, out);
 }
 

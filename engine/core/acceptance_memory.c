@@ -48,12 +48,14 @@ json_t *cut_acceptance_save(const struct cut_acceptance_machine *a)
 	for (uint32_t i = 0; i < a->rb->triggers_len; i++) {
 		const struct cut_coverage *c = &a->triggers[i];
 
-		if (c->last_at == CUT_NEVER)
+		if (c->last_at == CUT_NEVER && !c->watched)
 			continue;
 		json_object_set_new(triggers, a->rb->triggers[i].id,
-				    json_pack("{s:I,s:I,s:I,s:b}", "last", (json_int_t)c->last_at,
+				    json_pack("{s:o*,s:I,s:I,s:b,s:b}", "last",
+					      c->last_at == CUT_NEVER ? NULL : json_integer(c->last_at),
 					      "slots", (json_int_t)c->slots, "slot",
-					      (json_int_t)c->slot, "hole", c->hole));
+					      (json_int_t)c->slot, "hole", c->hole, "watched",
+					      c->watched));
 	}
 	json_object_set_new(memory, "triggers", triggers);
 	return memory;
@@ -86,6 +88,7 @@ int cut_acceptance_restore(struct cut_acceptance_machine *a, const json_t *memor
 		a->triggers[i].slots = cut_json_int(c, "slots", 0);
 		a->triggers[i].slot = cut_json_int(c, "slot", -1);
 		a->triggers[i].hole = cut_json_bool(c, "hole", false);
+		a->triggers[i].watched = cut_json_bool(c, "watched", false);
 	}
 	return 0;
 }

@@ -29,13 +29,19 @@ static void wait_for(struct cut_run *run, struct cut_waiting waiting)
 	cut_vec_push(&run->waiting, waiting);
 }
 
+void cut_waiting_done(struct cut_waiting *waiting)
+{
+	free(waiting->asks);
+	json_decref(waiting->evidence);
+}
+
 static void wait_no_more(struct cut_run *run, uint32_t row)
 {
 	struct cut_waiting *last = &cut_vec_last(&run->waiting);
 
+	cut_waiting_done(&run->waiting.items[row]);
 	if (last->step != CUT_NONE)
 		run->steps[last->step].waiting = row;
-	json_decref(run->waiting.items[row].evidence);
 	run->waiting.items[row] = *last;
 	run->waiting.len--;
 }
@@ -67,17 +73,24 @@ void cut_gate_void(struct cut_run *run, uint32_t step, uint32_t phase)
 	run->votes.len = kept;
 }
 
-static void say_what_for(struct cut_run *run, uint32_t step)
+/* The question as a person reads it, or NULL; the caller frees it. */
+static char *question(struct cut_run *run, uint32_t step)
 {
 	const struct cut_step *model = &run->rb->steps[step];
-	bool manual = model->kind == CUT_STEP_MANUAL;
-	const char *text = manual ? NULL : model->approve->message;
-	cut_auto(cut_str) char *made = NULL;
+	const char *text = model->kind == CUT_STEP_MANUAL ? model->manual->instructions
+							  : model->approve->message;
 
-	if (!manual && model->approve->message_text)
-		text = made = cut_env_text(run, step, model->approve->message_text);
-	cut_step_say(run, step, "%s%s%s", manual ? "manual" : "approval", text ? ": " : "",
-		     text ? text : "");
+	if (model->kind == CUT_STEP_APPROVE && model->approve->message_text)
+		return cut_env_text(run, step, model->approve->message_text);
+	return text ? cut_strdup(text) : NULL;
+}
+
+static void say_what_for(struct cut_run *run, uint32_t step, const char *text)
+{
+	if (run->rb->steps[step].kind == CUT_STEP_MANUAL)
+		cut_step_say(run, step, "manual");
+	else
+		cut_step_say(run, step, "approval%s%s", text ? ": " : "", text ? text : "");
 }
 
 void cut_gate_open(struct cut_run *run, uint32_t step)
@@ -91,12 +104,13 @@ void cut_gate_open(struct cut_run *run, uint32_t step)
 		.phase = CUT_NONE,
 		.since = run->wall,
 		.expires = CUT_NEVER,
+		.asks = question(run, step),
 	};
 
 	cut_gate_void(run, step, CUT_NONE);
 	cut_step_doing(run, step, CUT_DOING_PEOPLE);
 	s->attempt++;
-	say_what_for(run, step);
+	say_what_for(run, step, waiting.asks);
 	if (approve && model->approve->expires != CUT_NEVER && model->approve->expires > 0) {
 		waiting.expires = run->wall + model->approve->expires;
 		cut_timer_step(run, step, run->t + model->approve->expires, false);

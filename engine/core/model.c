@@ -30,6 +30,7 @@ void cut_runbook_free(struct cut_runbook *rb)
 		json_decref(rb->values.items[i]);
 	free(rb->values.items);
 	json_decref(rb->links);
+	json_decref(rb->step_links);
 	json_decref(rb->parameters);
 	json_decref(rb->environments);
 	json_decref(rb->objectives);

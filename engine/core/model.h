@@ -351,6 +351,7 @@ struct cut_runbook {
 	const char *file, *folder;	   /* absolute folder: working folder of commands */
 	const char *name, *title, *description, *owner, *ticket;
 	json_t *links;
+	json_t *step_links; /* owned: address → map; or NULL */
 	json_t *parameters;		/* owned: name → resolved typed value */
 	struct cut_parameter *declared; /* their types, for expressions (core/names.h) */
 	uint32_t declared_len;

@@ -172,7 +172,7 @@ void cut_run_free(struct cut_run *run)
 	cut_vec_done(&run->timers);
 	cut_vec_done(&run->walls);
 	cut_vec_foreach (&run->waiting, waiting)
-		json_decref(waiting->evidence);
+		cut_waiting_done(waiting);
 	cut_vec_foreach (&run->nonces, nonce)
 		free(*nonce);
 	cut_vec_done(&run->waiting);

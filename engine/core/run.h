@@ -71,6 +71,7 @@ struct cut_waiting {
 	cut_time since, expires; /* wall; expires CUT_NEVER: does not */
 	json_t *evidence;        /* what is voted on; owned by the run; NULL: manual work */
 	char digest[65];         /* SHA-256 of its canonical form: what votes are bound to */
+	char *asks; /* owned by the run: the question, the work to be done; or NULL */
 };
 
 struct cut_run;

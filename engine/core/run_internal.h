@@ -299,6 +299,7 @@ void cut_wait_triggers(struct cut_run *run); /* all clear, or not any more */
 
 /* --- gate.c: approvals, sign-off, manual work --- */
 void cut_gate_open(struct cut_run *run, uint32_t step);
+void cut_waiting_done(struct cut_waiting *waiting);
 void cut_gate_close(struct cut_run *run, uint32_t step); /* nobody is waited for any more */
 void cut_gate_checked(struct cut_run *run, const struct cut_event *ev);
 void cut_gate_expire(struct cut_run *run, uint32_t step);

@@ -183,10 +183,19 @@ static json_t *role_names(const struct cut_runbook *rb, const uint32_t *roles, u
 	return list;
 }
 
+static json_t *evidence_names(const struct cut_manual *manual)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < manual->evidence_len; i++)
+		json_array_append_new(list, json_string(manual->evidence[i]));
+	return list;
+}
+
 static json_t *waiting_json(const struct cut_runbook *rb, const struct cut_waiting *waiting)
 {
 	const char *kind = NULL, *id = NULL;
-	json_t *roles = NULL;
+	json_t *roles = NULL, *wants = json_null();
 
 	switch (waiting->kind) {
 	case CUT_WAITING_APPROVAL: {
@@ -201,6 +210,7 @@ static json_t *waiting_json(const struct cut_runbook *rb, const struct cut_waiti
 		kind = "manual";
 		id = rb->steps[waiting->step].address;
 		roles = role_names(rb, &rb->steps[waiting->step].manual->role, 1);
+		wants = evidence_names(rb->steps[waiting->step].manual);
 		break;
 	case CUT_WAITING_SIGN_OFF: {
 		const struct cut_acceptance *acceptance = &rb->phases[waiting->phase].acceptance;
@@ -211,10 +221,12 @@ static json_t *waiting_json(const struct cut_runbook *rb, const struct cut_waiti
 		break;
 	}
 	}
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:O?, s:s?}", "kind", kind, "id", id, "roles", roles,
-			 "since", cut_json_rfc3339(waiting->since), "expires",
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:O?, s:s?, s:s?, s:o, s:O?}", "kind", kind, "id",
+			 id, "roles", roles, "since", cut_json_rfc3339(waiting->since), "expires",
 			 cut_json_rfc3339(waiting->expires), "evidence", waiting->evidence,
-			 "evidence_sha256", waiting->evidence ? waiting->digest : NULL);
+			 "evidence_sha256", waiting->evidence ? waiting->digest : NULL, "asks",
+			 waiting->asks, "wants", wants, "links",
+			 json_object_get(rb->step_links, id));
 }
 
 static json_t *waiting_for_json(const struct cut_run *run, const struct cut_runbook *rb)

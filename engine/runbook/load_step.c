@@ -315,6 +315,14 @@ static const struct cut_prose *load_prose(struct load *l, const struct step_draf
 	return prose;
 }
 
+/* Few steps have any: they are not worth a place in each. */
+static void keep_links(struct load *l, const struct cut_step *step, json_t *links)
+{
+	if (!l->rb->step_links)
+		l->rb->step_links = json_object();
+	json_object_set_new(l->rb->step_links, step->address, links);
+}
+
 /* True when the step has exactly one body. */
 static bool one_body(struct load *l, uint32_t node, const struct step_draft *draft, bool usable)
 {
@@ -369,7 +377,7 @@ void load_step(struct load *l, uint32_t node, struct step_draft *draft, enum cut
 	if (draft->verify)
 		step->verify_body = load_extra(l, draft->verify, true);
 	if (draft->links)
-		json_decref(load_untyped(l, draft->links, NULL));
+		keep_links(l, step, load_untyped(l, draft->links, NULL));
 	if (l->faults->errors > errors)
 		l->tainted.items[l->step] |= CUT_TAINT_BODY;
 }

@@ -197,6 +197,7 @@ def test_a_stage_is_accepted_when_it_was_clean_and_its_tests_pass(cutover):
     assert told["acceptance"]["phase"] == "work" and told["acceptance"]["needed_s"] == 0.6
     states = {r["state"]: r for r in run.records("acceptance")}
     assert states["met"]["evidence"]["coverage"] >= 0.5 and "accepted" in states
+    assert run.status["acceptance"]["coverage"] >= 0.5  # also of a run that is over
 
 
 def test_a_bad_sample_starts_the_clean_time_again(cutover):

@@ -133,6 +133,43 @@ static void test_status_tells_who_is_waited_for_and_how_long_it_has_been_down(vo
 	world_free(w);
 }
 
+static void test_who_is_asked_is_shown_the_question(void **state)
+{
+	struct world *w = world_new(
+		"roles: {lead: {members: [bob]}}\n"
+		"steps:\n"
+		"  - {id: a, uses: t.get}\n"
+		"  - id: go\n"
+		"    links: {board: 'https://board.test/1'}\n"
+		"    approve:\n"
+		"      roles: [lead]\n"
+		"      message: 'TTL was ${{ steps.a.outputs.old }}: go?'\n"
+		"      checks: ['run.starter == \"bob\"']\n"
+		"  - id: plug\n"
+		"    manual: {instructions: swap the cable, evidence: [serial]}\n"
+		"    rollback: not_needed\n");
+	cut_auto(cut_json) json_t *gate = NULL, *work = NULL, *done = NULL;
+
+	(void)state;
+	world_start(w);
+	world_outcome(w, "a", CUT_OK, NULL, "{\"old\":3600}");
+	gate = status_of(w, 0);
+	expect_at(gate, "/waiting_for/0/asks", "\"TTL was 1h: go?\"");
+	expect_at(gate, "/waiting_for/0/links", "{\"board\":\"https://board.test/1\"}");
+	expect_at(gate, "/waiting_for/0/wants", "null");
+	assert_int_equal(world_vote(w, "go", 1002, true), 0);
+	work = status_of(w, 0);
+	expect_at(work, "/waiting_for/0/kind", "\"manual\"");
+	expect_at(work, "/waiting_for/0/asks", "\"swap the cable\"");
+	expect_at(work, "/waiting_for/0/wants", "[\"serial\"]");
+	expect_at(work, "/waiting_for/0/links", "null");
+	assert_int_equal(world_order(w, CUT_ORDER_ATTEST, "plug",
+				     "{\"evidence\":{\"serial\":\"1\"}}"), 0);
+	done = status_of(w, 0);
+	expect_at(done, "/waiting_for", "[]");
+	world_free(w);
+}
+
 static void test_status_tells_when_a_wait_is_over(void **state)
 {
 	struct world *w = world_new("steps:\n"
@@ -189,6 +226,7 @@ int main(void)
 		cmocka_unit_test(test_status_has_every_field_from_the_start),
 		cmocka_unit_test(test_a_group_folds_its_steps),
 		cmocka_unit_test(test_status_tells_who_is_waited_for_and_how_long_it_has_been_down),
+		cmocka_unit_test(test_who_is_asked_is_shown_the_question),
 		cmocka_unit_test(test_status_tells_when_a_wait_is_over),
 		cmocka_unit_test(test_a_trigger_tells_its_limit_before_it_is_armed),
 	};
