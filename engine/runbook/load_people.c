@@ -22,6 +22,58 @@ uint32_t load_role(struct load *l, uint32_t node, const char *name)
 	return CUT_NONE;
 }
 
+static bool is_member(const struct cut_role *role, const char *name)
+{
+	for (uint32_t i = 0; i < role->members_len; i++)
+		if (strcmp(role->members[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* How many different persons are in those of the roles that are in set. */
+static uint32_t count_persons(const struct load *l, const uint32_t *roles, uint32_t len, unsigned set)
+{
+	uint32_t persons = 0;
+
+	for (uint32_t i = 0; i < len; i++) {
+		const struct cut_role *role = &l->rb->roles[roles[i]];
+
+		for (uint32_t k = 0; set >> i & 1 && k < role->members_len; k++) {
+			const char *name = role->members[k];
+			bool known = false;
+
+			for (uint32_t j = 0; j < i && !known; j++)
+				known = set >> j & 1 && is_member(&l->rb->roles[roles[j]], name);
+			for (uint32_t j = 0; j < k && !known; j++)
+				known = strcmp(role->members[j], name) == 0;
+			persons += !known;
+		}
+	}
+	return persons;
+}
+
+/* A person fills one place only: each set of the roles needs as many persons as it has places (Hall,
+ * 1935). Single roles were looked at where they are declared. */
+static void check_together(struct load *l, uint32_t node, const uint32_t *roles, uint32_t len)
+{
+	enum { ROLES_MAX = 10 }; /* of one gate; more are not looked at */
+
+	for (unsigned set = 1; len <= ROLES_MAX && set < 1u << len; set++) {
+		uint32_t places = 0, persons;
+
+		for (uint32_t i = 0; i < len; i++)
+			places += set >> i & 1 ? l->rb->roles[roles[i]].quorum : 0;
+		persons = count_persons(l, roles, len, set);
+		if (!(set & (set - 1)) || persons >= places)
+			continue;
+		load_fault(l, node, "name more members, or ask for fewer approvals",
+			   "these roles together want %u approvals, each of another person, and have "
+			   "%u members",
+			   places, persons);
+		return;
+	}
+}
+
 uint32_t *load_role_list(struct load *l, uint32_t node, const char **names, uint32_t len,
 			 uint32_t *ret_len)
 {
@@ -36,6 +88,7 @@ uint32_t *load_role_list(struct load *l, uint32_t node, const char **names, uint
 		if (role != CUT_NONE)
 			roles[n++] = role;
 	}
+	check_together(l, node, roles, n);
 	*ret_len = n;
 	return roles;
 }
@@ -59,14 +112,6 @@ static void check_role(struct load *l, uint32_t node, const struct cut_role *rol
 			   "name more members, or ask for fewer approvals",
 			   "role '%s' wants %u approvals and has %u member%s", role->name,
 			   role->quorum, distinct, distinct == 1 ? "" : "s");
-}
-
-static bool is_member(const struct cut_role *role, const char *name)
-{
-	for (uint32_t i = 0; i < role->members_len; i++)
-		if (strcmp(role->members[i], name) == 0)
-			return true;
-	return false;
 }
 
 /* One key is one person's, in all roles: else a quorum could be one person's, too. */
