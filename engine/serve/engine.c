@@ -16,6 +16,7 @@
 #include "engine/runbook/runbook.h"
 #include "engine/serve/arm.h"
 #include "engine/serve/control.h"
+#include "engine/serve/starter.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,28 +47,23 @@ struct engine {
 	struct cut_signkey *seal_key; /* owned until the sealer has it; NULL: nothing is sealed */
 	struct cut_sealer *sealer;
 	json_t *secrets, *roles, *plans;
-	json_t *tell; /* to the client, once tell_seq is on disk; or NULL */
+	json_t *tell; /* to the starter, once tell_seq is on disk; or NULL */
 	uint64_t tell_seq;
 	struct cut_replay replay; /* of a resume */
 	uv_timer_t start_timer, farewell, beat;
 	cut_time start_at; /* wall; CUT_NEVER: at a person's word */
-	uv_pipe_t client;
-	struct cut_buf client_in;
+	struct cut_starter *starter; /* NULL: nobody waits */
 	enum cut_rank rank; /* the loop's */
-	bool client_open, started, ended, stopping;
+	bool started, ended, stopping;
 	int result;
 };
 
 static void engine_stop(struct engine *e);
 static void await_order(struct engine *e);
 
-/* --- the client that waits --- */
-
-static void on_client_closed(uv_handle_t *handle)
-{
-}
-
 static void bid_farewell(struct engine *e, cut_time after);
+
+/* --- who started it and waits --- */
 
 static void on_heard(void *data)
 {
@@ -75,46 +71,14 @@ static void on_heard(void *data)
 }
 
 /* Who started the run hangs up once its event stream has begun. */
-static void client_close(struct engine *e)
+static void starter_close(struct engine *e)
 {
-	if (!e->client_open)
+	if (!e->starter)
 		return;
-	e->client_open = false;
-	uv_close((uv_handle_t *)&e->client, on_client_closed);
+	cut_starter_close(e->starter);
+	e->starter = NULL;
 	if (e->ended && !e->stopping)
 		cut_control_when_heard(e->control, on_heard, e);
-}
-
-static void client_tell(struct engine *e, json_t *message)
-{
-	cut_auto(cut_json) json_t *owned = message;
-	cut_auto(cut_buf) struct cut_buf line = {0};
-	uv_buf_t buf;
-	int at = 0;
-
-	if (!e->client_open)
-		return;
-	cut_json_canonical(owned, &line);
-	cut_buf_add_char(&line, '\n');
-	while (at < (int)line.len) { /* a plan fits the socket's buffer or the client is reading */
-		int n;
-
-		buf = uv_buf_init(line.data + at, (unsigned)(line.len - (size_t)at));
-		n = uv_try_write((uv_stream_t *)&e->client, &buf, 1);
-		if (n == UV_EAGAIN)
-			usleep(1000);
-		else if (n < 0)
-			break;
-		else
-			at += n;
-	}
-}
-
-static void client_tell_refused(struct engine *e, const struct cut_err *err)
-{
-	client_tell(e, json_pack("{s:s, s:{s:s?, s:s?, s:s?}, s:i}", "type", "refused", "error",
-				 "what", err->what, "why", err->why, "next", err->next, "errno",
-				 -err->code));
 }
 
 /* Ends the engine before the run has started: no trace of it stays. */
@@ -125,13 +89,13 @@ static void withdraw(struct engine *e, const struct cut_err *err)
 		cut_auto(cut_str) char *text = cut_err_text(err);
 
 		cut_log(CUT_LOG_WARN, "refused", "why=\"%s\"", text);
-		client_tell_refused(e, err);
+		cut_starter_refuse(e->starter, err);
 	}
 	engine_stop(e);
 }
 
-/* The client may rely on what it is told: the record is on disk by then. */
-static void client_tell_synced(struct engine *e, json_t *message)
+/* Whoever started it may rely on what is told: the record is on disk by then. */
+static void tell_synced(struct engine *e, json_t *message)
 {
 	json_decref(e->tell);
 	e->tell = message;
@@ -155,32 +119,27 @@ static void start_run(struct engine *e)
 	uv_timer_stop(&e->start_timer);
 	if (cut_driver_feed(e->driver, &ev, NULL, &err) < 0) {
 		cut_log(CUT_LOG_ERROR, "not_started", "why=\"%s\"", err.what);
-		client_close(e);
+		starter_close(e);
 	} else {
-		client_tell_synced(e, json_pack("{s:s}", "type", "started"));
+		tell_synced(e, json_pack("{s:s}", "type", "started"));
 	}
 }
 
-static void on_client_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
+static void on_start_word(void *data)
 {
-	static char space[256];
+	struct engine *e = data;
 
-	*buf = uv_buf_init(space, sizeof(space));
-}
-
-static void on_client_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
-{
-	struct engine *e = cut_container((uv_pipe_t *)stream, struct engine, client);
-
-	if (n < 0) {
-		client_close(e);
-		if (!e->resume && !e->started && e->o->at == CUT_NEVER)
-			withdraw(e, NULL);
-		return;
-	}
-	cut_buf_add(&e->client_in, buf->base, (size_t)n);
-	if (e->driver && strcmp(cut_buf_str(&e->client_in), "start\n") == 0)
+	if (e->driver)
 		start_run(e);
+}
+
+static void on_starter_gone(void *data)
+{
+	struct engine *e = data;
+
+	starter_close(e);
+	if (!e->resume && !e->started && e->o->at == CUT_NEVER)
+		withdraw(e, NULL);
 }
 
 static void on_start_due(uv_timer_t *timer)
@@ -195,14 +154,6 @@ static void on_start_due(uv_timer_t *timer)
 	cut_err_set(&err, -ETIMEDOUT, "nobody answered within 10 minutes", "run it again",
 	            "the run was not started");
 	withdraw(e, &err);
-}
-
-static void client_open(struct engine *e)
-{
-	uv_pipe_init(&e->loop, &e->client, 0);
-	uv_pipe_open(&e->client, e->o->client_fd);
-	uv_read_start((uv_stream_t *)&e->client, on_client_alloc, on_client_read);
-	e->client_open = true;
 }
 
 /* --- the end --- */
@@ -229,7 +180,7 @@ static void on_record_synced(void *data, uint64_t seq)
 	cut_sealer_synced(e->sealer, seq);
 	if (!e->tell || seq < e->tell_seq || e->stopping)
 		return;
-	client_tell(e, e->tell);
+	cut_starter_tell(e->starter, e->tell);
 	e->tell = NULL;
 	if (!e->started)
 		await_order(e);
@@ -251,7 +202,7 @@ static void on_journal_failed(void *data, const struct cut_err *why)
 	json_decref(e->tell);
 	e->tell = NULL;
 	if (e->started) {
-		client_tell_refused(e, why);
+		cut_starter_refuse(e->starter, why);
 		return;
 	}
 	cut_err_set(&err, why->code, why->why, "mend that, then run it again",
@@ -267,7 +218,7 @@ static void on_run_end(void *data)
 	e->ended = true;
 	cut_control_ended(e->control);
 	bid_farewell(e, FAREWELL);
-	if (!e->client_open)
+	if (!e->starter)
 		cut_control_when_heard(e->control, on_heard, e);
 }
 
@@ -289,7 +240,7 @@ static void engine_stop(struct engine *e)
 	if (e->stopping)
 		return;
 	e->stopping = true;
-	client_close(e);
+	starter_close(e);
 	cut_control_stop(e->control);
 	cut_sealer_free(e->sealer);
 	cut_driver_free(e->driver);
@@ -350,7 +301,7 @@ static void await_order(struct engine *e)
 	else if (cut_rfc3339_parse(start, strlen(start), &e->start_at) == 0)
 		uv_timer_start(&e->start_timer, on_start_due,
 		               e->start_at > now ? (uint64_t)(e->start_at - now) : 0, 0);
-	else if (e->client_open && !e->resume)
+	else if (e->starter && !e->resume)
 		uv_timer_start(&e->start_timer, on_start_due, START_WAIT, 0);
 	else { /* who was asked is gone, and nothing has happened yet */
 		cut_err_set(&err, -ESHUTDOWN, "it had been armed only", "run it again",
@@ -379,7 +330,7 @@ static int arm(struct engine *e, struct cut_err *err)
 		return r;
 	cut_driver_start(e->driver);
 	cut_loop_measure(&e->loop);
-	client_tell_synced(e, json_pack("{s:s, s:O, s:O, s:s}", "type", "armed", "plans", e->plans, "armed",
+	tell_synced(e, json_pack("{s:s, s:O, s:O, s:s}", "type", "armed", "plans", e->plans, "armed",
 	                         record, "socket", e->o->socket));
 	return 0;
 }
@@ -429,8 +380,8 @@ static int take_up(struct engine *e, struct cut_err *err)
 	cut_loop_measure(&e->loop);
 	if (!e->started)
 		await_order(e);
-	client_tell(e, json_pack("{s:s}", "type", "resumed"));
-	client_close(e);
+	cut_starter_tell(e->starter, json_pack("{s:s}", "type", "resumed"));
+	starter_close(e);
 	return 0;
 }
 
@@ -441,7 +392,7 @@ static void fail(struct engine *e, const struct cut_err *err)
 	cut_log(CUT_LOG_ERROR, "engine_failed", "why=\"%s\"", text);
 	e->result = err->code == -EBADMSG || err->code == -EPROTO ? CUT_ENGINE_LEAVE
 	                                                          : CUT_ENGINE_CRASH;
-	client_tell_refused(e, err);
+	cut_starter_refuse(e->starter, err);
 	engine_stop(e);
 }
 
@@ -537,7 +488,10 @@ int cut_engine_run(void *arg, const struct cut_engine_start *start)
 	uv_unref((uv_handle_t *)&e.beat);
 	uv_timer_start(&e.beat, on_beat, 0, BEAT_EVERY);
 	if (options->client_fd >= 0 && start->restarts == 0)
-		client_open(&e);
+		e.starter = cut_starter_new(&e.loop, options->client_fd,
+					    &(struct cut_starter_events){.start = on_start_word,
+									 .gone = on_starter_gone,
+									 .data = &e});
 	e.run = cut_run_new(options->rb, options->graph);
 	e.watch = cut_watch_new(options->rb);
 	if (cut_world_open(&e.loop, &e.world, &err) < 0 || prepare(&e, &err) < 0 ||

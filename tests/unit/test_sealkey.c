@@ -122,9 +122,9 @@ static void refused(int code, const char *why)
 
 static void test_a_key_that_others_could_have_had_is_refused(void **state)
 {
-	cut_auto(cut_str) char *line = public_line(), *path = in_dir("seal.key");
-	cut_auto(cut_str) char *other = in_dir("other");
+	cut_auto(cut_str) char *path = in_dir("seal.key"), *other = in_dir("other");
 
+	free(public_line()); /* makes the key */
 	chmod(path, 0640);
 	refused(-EPERM, "others");
 	chmod(path, 0602);
