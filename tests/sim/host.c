@@ -138,15 +138,18 @@ int sim_host_call(struct cut_hostlink *link, const struct cut_hostcall *hostcall
 		.id = hostcall->id,
 		.kind = kind_of(sim, hostcall),
 		.attempt = hostcall->attempt,
+		.replies = CUT_NEVER,
 		.saves = CUT_NEVER,
 		.lands = CUT_NEVER,
 		.overdue = sim->now + hostcall->timeout + GRACE,
 	};
 
-	if (!sim_alive(link->engine))
-		return 0;
 	if (link->gone != CUT_NEVER)
 		return -EPIPE;
+	if (!sim_alive(link->engine)) { /* nobody gets it; the dead give back its memory */
+		cut_vec_push(&link->flights, call);
+		return 0;
+	}
 	sim->calls++;
 	if (call.kind == SIM_SAMPLE) {
 		decide_sample(sim, &call);
