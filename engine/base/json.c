@@ -173,3 +173,8 @@ void cut_json_wipe(json_t *obj)
 			explicit_bzero((char *)json_string_value(value), json_string_length(value));
 	json_decref(obj);
 }
+
+json_t *cut_err_json(const struct cut_err *err)
+{
+	return json_pack("{s:s?, s:s?, s:s?}", "what", err->what, "why", err->why, "next", err->next);
+}

@@ -63,3 +63,5 @@ void cut_jw_bool(struct cut_jw *w, const char *key, bool value);
 void cut_jw_seconds(struct cut_jw *w, const char *key, cut_time ms);
 void cut_jw_rfc3339(struct cut_jw *w, const char *key, cut_time wall);
 void cut_jw_json(struct cut_jw *w, const char *key, const json_t *value); /* canonical; NULL: null */
+/* {"what", "why", "next"}: an error for programs. */
+json_t *cut_err_json(const struct cut_err *err);

@@ -268,9 +268,7 @@ int cut_cli_exit(const struct cut_err *err)
 int cut_cli_fail(const struct cut_args *args, const struct cut_err *err, int exit_code)
 {
 	if (args->json) {
-		cut_auto(cut_json) json_t *json =
-			json_pack("{s:{s:s?, s:s?, s:s?}}", "error", "what", err->what, "why", err->why,
-		                  "next", err->next);
+		cut_auto(cut_json) json_t *json = json_pack("{s:o}", "error", cut_err_json(err));
 
 		json_dumpf(json, stderr, JSON_COMPACT);
 		fputc('\n', stderr);

@@ -42,17 +42,24 @@ static int transport_error(CURLcode code, const char *socket, struct cut_err *er
 	                   "lost the run at %s", socket);
 }
 
+/* What the engine says that went wrong. */
+static int error_of(const json_t *json, struct cut_err *err)
+{
+	const json_t *error = json_object_get(json, "error");
+
+	return cut_err_set(err, -(int)cut_json_int(json, "errno", EIO),
+	                   cut_json_str(error, "why", NULL), cut_json_str(error, "next", NULL), "%s",
+	                   cut_json_str(error, "what", "refused"));
+}
+
 static int take_answer(const struct cut_buf *text, long status, json_t **ret, struct cut_err *err)
 {
 	cut_auto(cut_json) json_t *json = json_loadb(cut_buf_str(text), text->len, 0, NULL);
-	const json_t *error = json_object_get(json, "error");
 
 	if (!json)
 		return cut_err_set(err, -EIO, "it is not JSON", NULL, "the engine's answer");
 	if (status != 200)
-		return cut_err_set(err, -(int)cut_json_int(json, "errno", EIO),
-		                   cut_json_str(error, "why", NULL), cut_json_str(error, "next", NULL),
-		                   "%s", cut_json_str(error, "what", "refused"));
+		return error_of(json, err);
 	if (ret)
 		*ret = cut_take(json);
 	return 0;
@@ -92,16 +99,21 @@ struct stream {
 	cut_client_record_fn *each;
 	void *data;
 	int result;
+	json_t *fault; /* owned: the engine's last word, or NULL */
 };
 
-/* One event of the stream: "id: N\ndata: {…}". */
+/* One event of the stream: "id: N\ndata: {…}", or "event: fault\ndata: {"error": …}". */
 static int stream_event(struct stream *s, const char *text, size_t len)
 {
 	const char *data = memchr(text, '\n', len);
 
-	if (!data || strncmp(text, "id: ", 4) != 0 || strncmp(data, "\ndata: ", 7) != 0)
+	if (!data || strncmp(data, "\ndata: ", 7) != 0)
 		return 0;
 	data += 7;
+	if (strncmp(text, "event: fault\n", 13) == 0)
+		s->fault = json_loadb(data, len - (size_t)(data - text), 0, NULL);
+	if (strncmp(text, "id: ", 4) != 0)
+		return 0;
 	return s->each(s->data, strtoull(text + 4, NULL, 10), data, len - (size_t)(data - text));
 }
 
@@ -141,6 +153,7 @@ int cut_client_stream(const char *socket, uint64_t after_seq, cut_client_record_
                       cut_client_idle_fn *idle, void *data, struct cut_err *err)
 {
 	struct stream s = {.each = each, .data = data};
+	long status = 0;
 	CURLM *multi = curl_multi_init();
 	CURL *curl = request_new(socket ? socket : NOWHERE, "/v1/events");
 	cut_auto(cut_str) char *last = cut_printf("Last-Event-ID: %llu", (unsigned long long)after_seq);
@@ -153,12 +166,22 @@ int cut_client_stream(const char *socket, uint64_t after_seq, cut_client_record_
 	curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
 	curl_multi_add_handle(multi, curl);
 	code = stream_drive(multi, &s, idle);
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_multi_remove_handle(multi, curl);
 	curl_easy_cleanup(curl);
 	curl_multi_cleanup(multi);
 	curl_slist_free_all(headers);
 	cut_buf_done(&s.in);
+	if (s.fault) {
+		cut_auto(cut_json) json_t *fault = s.fault;
+
+		return error_of(fault, err);
+	}
 	if (s.result)
 		return s.result;
+	if (status == 403)
+		return cut_err_set(err, -EPERM,
+		                   "you are neither an operator of this run nor in a role of it", NULL,
+		                   "not allowed");
 	return code == CURLE_OK ? 0 : transport_error(code, socket, err);
 }

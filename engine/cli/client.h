@@ -10,7 +10,8 @@
 int cut_client_request(const char *socket, const char *path, const json_t *body, json_t **ret,
                        struct cut_err *err);
 /* Calls each with every record's JSON text after after_seq, as they come, until the stream ends (0), each
- * returns non-zero (returned), or the connection breaks (-EPIPE). idle is called about four times a
+ * returns non-zero (returned), the engine's journal
+ * fails (-ESHUTDOWN), or the connection breaks (-EPIPE). idle is called about four times a
  * second meanwhile, with the same meaning of what it returns. */
 typedef int cut_client_record_fn(void *data, uint64_t seq, const char *json, size_t len);
 typedef int cut_client_idle_fn(void *data);

@@ -2,6 +2,7 @@
 /* `cutover recover`: goes on with a run whose engine and supervisor are gone; attaches to a live one. */
 #include "engine/cli/commands.h"
 
+#include "engine/cli/client.h"
 #include "engine/cli/follow.h"
 #include "engine/cli/launch.h"
 #include "engine/cli/recover.h"
@@ -85,9 +86,30 @@ bool cut_recover_is_due(const struct cut_run_entry *entry)
 int cut_recover_run(const struct cut_args *args, struct cut_found *found)
 {
 	cut_auto(cut_context) struct cut_context ctx = {0};
-	int r = cut_context_of_run(args, found->entry.dir, &ctx);
+	cut_auto(cut_err) struct cut_err err = {0};
+	int r = cut_context_of_run(args, found->entry.dir, &ctx, &err);
 
-	return r ? r : take_up(args, found, &ctx);
+	return r < 0 ? cut_cli_fail(args, &err, cut_cli_exit(&err)) : take_up(args, found, &ctx);
+}
+
+/* Can its engine not write its journal any more? */
+static bool has_fault(struct cut_found *found)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+	cut_auto(cut_json) json_t *status = NULL;
+
+	return cut_client_request(cut_found_socket(found), "/v1/status", NULL, &status, &err) == 0 &&
+	       json_is_object(json_object_get(status, "fault"));
+}
+
+/* Such an engine leaves once what still runs has ended, for which each call has a deadline. */
+static void await_leave(struct cut_found *found)
+{
+	fprintf(stderr, "cutover: the engine of %s cannot write its journal any more; waiting until "
+	                "what still runs has ended\n", found->entry.id);
+	while (cut_found_is_live(found))
+		usleep(100 * 1000);
+	found->entry.live = false;
 }
 
 int cut_cmd_recover(const struct cut_args *args)
@@ -106,6 +128,8 @@ int cut_cmd_recover(const struct cut_args *args)
 		            "run %s has ended", found.entry.id);
 		return cut_cli_fail(args, &err, CUT_EXIT_REFUSED);
 	}
+	if (found.entry.live && has_fault(&found) && !cut_args_has(args, "detach"))
+		await_leave(&found);
 	if (!found.entry.live) {
 		r = cut_recover_run(args, &found);
 		if (r)

@@ -67,10 +67,9 @@ int cut_cmd_report(const struct cut_args *args)
 	r = cut_find(args, 0, CUT_PICK_NEWEST, &found, &err);
 	if (r < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
-	r = cut_look_open(args, found.entry.dir, &look);
-	if (r)
-		return r;
-	r = cut_journal_read(found.entry.dir, collect, records, &scan, &err);
+	r = cut_look_open(args, found.entry.dir, &look, &err);
+	if (r == 0)
+		r = cut_journal_read(found.entry.dir, collect, records, &scan, &err);
 	if (r < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
 	report = cut_report_json(look.ctx.rb, look.run, records, look.replay.t);

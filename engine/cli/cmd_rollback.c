@@ -16,10 +16,10 @@ static int preview(const struct cut_args *args, const struct cut_found *found, j
 {
 	cut_auto(cut_err) struct cut_err err = {0};
 	cut_auto(cut_look) struct cut_look look = {0};
-	int r = cut_look_open(args, found->entry.dir, &look);
+	int r = cut_look_open(args, found->entry.dir, &look, &err);
 
-	if (r)
-		return r;
+	if (r < 0)
+		return cut_cli_fail(args, &err, cut_cli_exit(&err));
 	*ret = cut_run_rollback_preview(look.run, cut_args_value(args, "to"), &err);
 	if (!*ret)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));

@@ -227,9 +227,17 @@ static int read_whole(const char *path, struct cut_buf *out, struct cut_err *err
 	return n < 0 ? cut_err_sys(err, -EIO, NULL, "cannot read %s", path) : 0;
 }
 
-int cut_context_of_run(const struct cut_args *args, const char *dir, struct cut_context *ctx)
+/* The runbook was fine when it was armed: plugins must have changed since. */
+static int no_longer(const char *dir, const struct cut_faults *faults, struct cut_err *err)
 {
-	cut_auto(cut_err) struct cut_err err = {0};
+	return cut_err_set(err, -EINVAL, faults->items[0].what,
+	                   "put the plugins back that the run was armed with",
+	                   "the runbook of %s cannot be used any more", dir);
+}
+
+int cut_context_of_run(const struct cut_args *args, const char *dir, struct cut_context *ctx,
+                       struct cut_err *err)
+{
 	cut_auto(cut_json) json_t *armed = NULL;
 	cut_auto(cut_buf) struct cut_buf text = {0};
 	cut_auto(cut_str) char *path = cut_printf("%s/runbook.json", dir);
@@ -239,23 +247,22 @@ int cut_context_of_run(const struct cut_args *args, const char *dir, struct cut_
 		.need_data = ctx,
 		.large = true,
 	};
-	int r = ctx->places.host_path ? 0 : cut_places_find(args, &ctx->places, &err);
+	int r = ctx->places.host_path ? 0 : cut_places_find(args, &ctx->places, err);
 
 	if (r == 0)
-		r = cut_replay_armed(dir, &armed, &err);
+		r = cut_replay_armed(dir, &armed, err);
 	if (r == 0)
-		r = read_whole(path, &text, &err);
+		r = read_whole(path, &text, err);
 	options.resolved = json_object_get(armed, "parameters");
 	if (r == 0)
 		r = cut_runbook_load_text(text.data, text.len, cut_json_str(armed, "file", path),
 		                          cut_json_str(armed, "folder", "/"), &options,
-		                          &ctx->faults, &ctx->rb, &err);
+		                          &ctx->faults, &ctx->rb, err);
 	if (ctx->faults.errors > 0)
-		return print_faults(args, &ctx->faults);
-	if (r < 0)
-		return cut_cli_fail(args, &err, cut_cli_exit(&err));
-	ctx->graph = ctx->rb->graph;
-	return 0;
+		return no_longer(dir, &ctx->faults, err);
+	if (r == 0)
+		ctx->graph = ctx->rb->graph;
+	return r;
 }
 
 void cut_context_done(struct cut_context *ctx)

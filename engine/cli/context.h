@@ -35,7 +35,8 @@ struct cut_context {
 int cut_context_load(const struct cut_args *args, const char *path, bool quiet,
                      struct cut_context *ret);
 /* The runbook of a run as it was armed. */
-int cut_context_of_run(const struct cut_args *args, const char *dir, struct cut_context *ret);
+int cut_context_of_run(const struct cut_args *args, const char *dir, struct cut_context *ret,
+                       struct cut_err *err);
 void cut_context_done(struct cut_context *ctx);
 
 /* Adds every plugin of the plugin directory: for `plugins` and `schema`. */

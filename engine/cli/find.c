@@ -3,6 +3,7 @@
 
 #include "engine/cli/client.h"
 #include "engine/runtime/clock.h"
+#include "engine/runtime/lock.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -32,10 +33,13 @@ int cut_find(const struct cut_args *args, size_t at, enum cut_run_pick pick, str
 	if (r < 0)
 		return r;
 	r = cut_run_find(ret->places.state_dir, wanted, pick, &ret->entry, err);
-	if (r == -ENOENT && wanted && find_elsewhere(wanted, ret)) {
+	if ((r == -ENOENT || r == -EACCES) && wanted && find_elsewhere(wanted, ret)) {
 		cut_err_done(err);
 		return 0;
 	}
+	if (r == 0 && ret->entry.empty && !ret->entry.live)
+		r = cut_err_set(err, -ENOENT, "its engine ended before that, and nothing was changed",
+		                "run its runbook again", "run %s was never armed", ret->entry.id);
 	if (r == 0)
 		cut_found_socket(ret);
 	return r;
@@ -48,6 +52,15 @@ const char *cut_found_socket(struct cut_found *found)
 	if (!found->socket)
 		cut_socket_path(found->entry.id, false, &found->socket, &ignored);
 	return found->socket;
+}
+
+bool cut_found_is_live(const struct cut_found *found)
+{
+	cut_auto(cut_str) char *lock = cut_printf("%s/lock", found->entry.dir);
+	cut_auto(cut_lock_holder) struct cut_lock_holder holder = {0};
+	cut_auto(cut_err) struct cut_err err = {0};
+
+	return cut_lock_query(lock, &holder, &err) == 0 && holder.live;
 }
 
 int cut_found_request(struct cut_found *found, const char *path, const json_t *body,

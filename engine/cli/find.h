@@ -17,6 +17,7 @@ int cut_find(const struct cut_args *args, size_t at, enum cut_run_pick pick, str
              struct cut_err *err);
 /* Its control socket; NULL: an engine has yet to make it. */
 const char *cut_found_socket(struct cut_found *found);
+bool cut_found_is_live(const struct cut_found *found); /* now, by its lock */
 /* As cut_client_request, and waits while the engine of a live run is being started again. */
 int cut_found_request(struct cut_found *found, const char *path, const json_t *body,
                       json_t **ret, struct cut_err *err);

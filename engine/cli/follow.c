@@ -6,7 +6,6 @@
 #include "engine/cli/print.h"
 #include "engine/cli/render.h"
 #include "engine/runtime/clock.h"
-#include "engine/runtime/lock.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -208,22 +207,13 @@ static bool ended(const struct cut_found *found, struct follow *f)
 	return f->end.outcome;
 }
 
-static bool is_live(const struct cut_found *found)
-{
-	cut_auto(cut_str) char *lock = cut_printf("%s/lock", found->entry.dir);
-	cut_auto(cut_lock_holder) struct cut_lock_holder holder = {0};
-	cut_auto(cut_err) struct cut_err err = {0};
-
-	return cut_lock_query(lock, &holder, &err) == 0 && holder.live;
-}
-
 /* Its locks are free and its name can be used again when the program returns. */
 static void await_gone(const struct cut_found *found)
 {
 	cut_time until = cut_clock_boot() + GONE_WAIT;
 	useconds_t pause_us = 500;
 
-	while (is_live(found) && cut_clock_boot() < until) {
+	while (cut_found_is_live(found) && cut_clock_boot() < until) {
 		usleep(pause_us);
 		if (pause_us < 10 * 1000)
 			pause_us += pause_us / 2;
@@ -233,7 +223,7 @@ static void await_gone(const struct cut_found *found)
 /* Does nobody drive it any more? Only its own user can tell. */
 static int check_driven(const struct cut_found *found, struct cut_err *err)
 {
-	if (!found->entry.name || is_live(found))
+	if (!found->entry.name || cut_found_is_live(found))
 		return 0;
 	if (access(found->entry.dir, F_OK) < 0)
 		return cut_err_set(err, -ESRCH, "its engine died before the order to start came",
@@ -251,13 +241,15 @@ static int follow(struct follow *f, struct cut_err *err)
 
 	for (;;) {
 		cut_auto(cut_err) struct cut_err lost = {0};
+		bool told;
 		int r = cut_client_stream(cut_found_socket(f->found), f->seq, on_record, on_idle, f,
 		                          &lost);
 
 		if (r >= 0 || interrupted || ended(f->found, f))
 			return 0;
-		r = check_driven(f->found, err);
-		if (r < 0 || cut_clock_boot() > connect_until)
+		told = lost.code == -EPERM || lost.code == -ESHUTDOWN;
+		r = told ? 0 : check_driven(f->found, err);
+		if (r < 0 || told || cut_clock_boot() > connect_until)
 			return r < 0 ? r : cut_err_set(err, lost.code, lost.why, lost.next, "%s", lost.what);
 		usleep(100 * 1000); /* between two engines: the supervisor is starting the next */
 		if (lost.code != -ENOTCONN)

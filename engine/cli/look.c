@@ -6,17 +6,16 @@
 
 #include <errno.h>
 
-int cut_look_open(const struct cut_args *args, const char *dir, struct cut_look *look)
+int cut_look_open(const struct cut_args *args, const char *dir, struct cut_look *look,
+                  struct cut_err *err)
 {
-	cut_auto(cut_err) struct cut_err err = {0};
-	int r = cut_context_of_run(args, dir, &look->ctx);
+	int r = cut_context_of_run(args, dir, &look->ctx, err);
 
-	if (r)
+	if (r < 0)
 		return r;
 	look->run = cut_run_new(look->ctx.rb, look->ctx.graph);
 	look->watch = cut_watch_new(look->ctx.rb);
-	r = cut_replay(dir, NULL, look->ctx.rb, look->run, look->watch, &look->replay, &err);
-	return r < 0 ? cut_cli_fail(args, &err, cut_cli_exit(&err)) : 0;
+	return cut_replay(dir, NULL, look->ctx.rb, look->run, look->watch, &look->replay, err);
 }
 
 void cut_look_done(struct cut_look *look)
@@ -40,9 +39,9 @@ int cut_look_status(const struct cut_args *args, struct cut_found *found, json_t
 	if (r == 0 || r == -EPERM)
 		return r;
 	cut_err_done(err);
-	r = cut_look_open(args, found->entry.dir, &look);
-	if (r)
-		return cut_err_set(err, r == CUT_EXIT_AUDIT ? -EBADMSG : -EIO, "see above", NULL, "cannot read run %s", found->entry.id);
+	r = cut_look_open(args, found->entry.dir, &look, err);
+	if (r < 0)
+		return r;
 	status = cut_status_json(look.ctx.rb, look.run, look.watch, look.replay.t, look.replay.wall);
 	json_object_set_new(status, "engine", json_string("dead"));
 	json_object_set_new(status, "run", json_string(found->entry.id));

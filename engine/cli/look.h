@@ -18,8 +18,8 @@ struct cut_look {
 	struct cut_watch *watch; /* owned */
 	struct cut_replay replay;
 };
-/* 0, or the exit code with everything printed. */
-int cut_look_open(const struct cut_args *args, const char *dir, struct cut_look *ret);
+int cut_look_open(const struct cut_args *args, const char *dir, struct cut_look *ret,
+                  struct cut_err *err);
 void cut_look_done(struct cut_look *look);
 
 static inline void cut_look_cleanup(struct cut_look *look)

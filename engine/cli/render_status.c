@@ -71,6 +71,7 @@ static bool final(const char *state)
 
 static void head(const json_t *s, struct cut_buf *out)
 {
+	const json_t *fault = json_object_get(s, "fault");
 	size_t at = out->len;
 
 	cut_buf_printf(out, "%s  %s  ", cut_json_str(s, "runbook", ""), cut_json_str(s, "state", ""));
@@ -82,6 +83,13 @@ static void head(const json_t *s, struct cut_buf *out)
 	clip(out, at);
 	line_end(out);
 	cut_buf_printf(out, "%s\n", cut_json_str(s, "run", ""));
+	if (json_is_object(fault)) {
+		cut_auto(cut_str) char *text = cut_printf(
+			"  NOTHING NEW STARTS: %s: %s; %s\n", cut_json_str(fault, "what", ""),
+			cut_json_str(fault, "why", ""), cut_json_str(fault, "next", ""));
+
+		cut_fold_text(text, CUT_WIDTH, out);
+	}
 }
 
 /* Steps that deserve a line of their own: what happens now, and what went wrong. */

@@ -292,6 +292,7 @@ json_t *cut_status_json(const struct cut_runbook *rb, const struct cut_run *run,
 	json_object_set_new(status, "plan_sha256",
 			    text_or_null(cut_json_str(cut_run_armed(run), "plan_sha256", NULL)));
 	json_object_set_new(status, "in_command", text_or_null(cut_run_in_command(run)));
+	json_object_set_new(status, "fault", json_null());
 	json_object_set_new(status, "socket", json_null());
 	json_object_set_new(status, "loop_max_ms", json_null());
 	json_object_set_new(status, "loop_max_cpu_ms", json_null());

@@ -85,11 +85,11 @@ int cut_driver_feed(struct cut_driver *d, struct cut_event *ev, uint64_t *ret_se
 	int r;
 
 	err = err ? err : &own;
-	if (d->broken || d->ended)
-		return cut_err_set(err, -ESHUTDOWN,
-		                   d->broken ? "its journal cannot be written" : "the run has ended",
-		                   d->broken ? "see engine.log, then `cutover recover`" : NULL,
-		                   "not accepted");
+	if (d->broken)
+		return cut_err_set(err, -ESHUTDOWN, d->fault.why, d->fault.next, "%s",
+		                   d->fault.what);
+	if (d->ended)
+		return cut_err_set(err, -ESHUTDOWN, "the run has ended", NULL, "not accepted");
 	ev->t = cut_driver_now(d);
 	ev->wall = cut_world_wall(d->world);
 	if (!ev->actor)
@@ -340,6 +340,7 @@ void cut_driver_free(struct cut_driver *d)
 	cut_queue_done(&d->queue);
 	cut_vec_done(&d->saves);
 	cut_buf_done(&d->record);
+	cut_err_done(&d->fault);
 	free(d);
 }
 
@@ -354,6 +355,8 @@ json_t *cut_driver_status(struct cut_driver *d)
 	json_object_set_new(status, "socket", json_string(d->options.socket));
 	json_object_set_new(status, "seq", json_integer((json_int_t)cut_driver_synced(d)));
 	json_object_set_new(status, "loop_max_ms", json_real(cut_loop_max_ms(d->world->loop)));
+	if (d->broken)
+		json_object_set_new(status, "fault", cut_err_json(&d->fault));
 	json_object_set_new(status, "rank", json_string(cut_rank_name(d->options.rank)));
 	json_object_set_new(status, "loop_max_cpu_ms",
 	                    json_real(cut_loop_max_cpu_ms(d->world->loop)));

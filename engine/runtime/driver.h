@@ -34,7 +34,7 @@ struct cut_driver_events {
 	void (*failed)(void *data, const struct cut_err *err);
 	void (*last)(void *data);
 	void (*end)(void *data);
-	void (*broken)(void *data);
+	void (*broken)(void *data, const struct cut_err *why);
 	void *data;
 };
 

@@ -36,6 +36,7 @@ struct cut_driver {
 	unsigned refusals;    /* journaled ones */
 	cut_time end_t;	      /* run clock, of the final record */
 	bool feeding, started, ending, ended, broken;
+	struct cut_err fault; /* owned: why it is broken */
 };
 
 /* driver.c */

@@ -104,11 +104,12 @@ static void on_journal_failed(void *data, const struct cut_err *err)
 	cut_auto(cut_str) char *text = cut_err_text(err);
 
 	d->broken = true;
+	cut_err_set(&d->fault, err->code, err->why, err->next, "%s", err->what);
 	cut_log(CUT_LOG_ERROR, "journal_failed", "why=\"%s\"", text);
 	cut_sampler_stop(d->sampler);
 	cut_pager_page(d->pager, "run", text);
 	if (d->events.broken)
-		d->events.broken(d->events.data);
+		d->events.broken(d->events.data, err);
 	if (d->events.failed)
 		d->events.failed(d->events.data, err);
 }

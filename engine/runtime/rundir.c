@@ -230,7 +230,11 @@ static int list_named(const char *state, const char *name, struct cut_run_list *
 	int r = 0;
 
 	if (!dir && errno != ENOENT)
-		return cut_err_sys(err, -errno, NULL, "cannot read %s", runs);
+		return cut_err_sys(err, -errno,
+				   errno == EACCES ? "ask as its owner; who is in a role of a run "
+						     "that lives gives its id"
+						   : NULL,
+				   "cannot read %s", runs);
 	while (dir && r >= 0 && (item = readdir(dir))) {
 		cut_auto(cut_str) char *its = name_in(item->d_name);
 		struct cut_run_entry entry;
@@ -288,6 +292,15 @@ static int find_named(const char *state, const char *wanted, struct cut_run_entr
 	return cut_err_set(err, -ENOENT, "no run has this id", next, "cannot find run %s", wanted);
 }
 
+/* One that was never armed has nothing to tell, where there is another. */
+static struct cut_run_entry *newest(const struct cut_run_list *list)
+{
+	for (size_t i = list->len; i-- > 0;)
+		if (!list->items[i].empty)
+			return &list->items[i];
+	return &cut_vec_last(list);
+}
+
 static int find_picked(const char *state, struct cut_run_list *list, enum cut_run_pick pick,
 		       struct cut_run_entry **ret, struct cut_err *err)
 {
@@ -303,7 +316,7 @@ static int find_picked(const char *state, struct cut_run_list *list, enum cut_ru
 		found = entry;
 	}
 	if (pick == CUT_PICK_NEWEST && matches != 1 && list->len)
-		found = &cut_vec_last(list);
+		found = newest(list);
 	else if (matches > 1)
 		return cut_err_set(err, -ENOTUNIQ, cut_buf_str(&ids), "name one of them",
 				   "more than one run is %s", what[pick]);

@@ -35,7 +35,7 @@ struct request {
 	/* an event stream */
 	struct cut_tail *tail;
 	struct cut_buf event; /* what is left of the current one */
-	bool suspended;
+	bool suspended, told; /* told: of the fault */
 };
 
 struct cut_control {
@@ -55,6 +55,7 @@ struct cut_control {
 	void *heard_data;
 	unsigned closing;
 	bool ended;
+	json_t *fault; /* owned: why there will be no more records; or NULL */
 };
 
 static void on_timer(uv_timer_t *timer);
@@ -139,8 +140,7 @@ static enum MHD_Result reply_json(struct request *q, unsigned status, const json
 
 static json_t *error_json(const struct cut_err *err)
 {
-	return json_pack("{s:{s:s?, s:s?, s:s?}, s:i}", "error", "what", err->what, "why", err->why,
-	                 "next", err->next, "errno", -err->code);
+	return json_pack("{s:o, s:i}", "error", cut_err_json(err), "errno", -err->code);
 }
 
 static unsigned error_status(const struct cut_err *err)
@@ -198,8 +198,14 @@ static ssize_t stream_read(void *data, uint64_t pos, char *buf, size_t max)
 
 	if (stream_fill(q, max) < 0)
 		return MHD_CONTENT_READER_END_WITH_ERROR;
+	if (q->event.len == 0 && q->control->fault && !q->told) {
+		q->told = true;
+		cut_buf_add_str(&q->event, "event: fault\ndata: ");
+		cut_json_canonical(q->control->fault, &q->event);
+		cut_buf_add_str(&q->event, "\n\n");
+	}
 	if (q->event.len == 0) {
-		if (q->control->ended)
+		if (q->control->ended || q->told)
 			return MHD_CONTENT_READER_END_OF_STREAM;
 		request_suspend(q);
 		return 0;
@@ -479,6 +485,20 @@ void cut_control_ended(struct cut_control *c)
 	streams_resume(c);
 }
 
+void cut_control_broken(struct cut_control *c, const struct cut_err *why)
+{
+	c->fault = error_json(why);
+	cut_vec_foreach(&c->requests, q) {
+		if (!(*q)->tail && (*q)->suspended) {
+			(*q)->status = error_status(why);
+			cut_buf_reset(&(*q)->reply);
+			cut_json_canonical(c->fault, &(*q)->reply);
+		}
+		request_resume(*q);
+	}
+	resume_soon(c);
+}
+
 void cut_control_when_heard(struct cut_control *c, void (*fn)(void *data), void *data)
 {
 	c->heard = fn;
@@ -493,6 +513,7 @@ static void on_closed(uv_handle_t *handle)
 	if (--c->closing > 0)
 		return;
 	cut_vec_done(&c->requests);
+	json_decref(c->fault);
 	free(c->path);
 	free(c);
 }

@@ -28,6 +28,7 @@
 #define START_WAIT   (10 * CUT_MINUTE) /* for the answer to the plan */
 #define FAREWELL     (2 * CUT_SECOND)  /* for event streams to send their last, at most */
 #define FAREWELL_LOOK 20               /* ms between looks whether all calls are done */
+#define LAST_WORDS   200              /* ms for who looks on to be told of a fault */
 #define BEAT_EVERY   (1 * CUT_SECOND)
 
 struct engine {
@@ -223,12 +224,15 @@ static void on_run_end(void *data)
 }
 
 /* A person who has mended the disk takes the run up again. */
-static void on_run_broken(void *data)
+static void on_run_broken(void *data, const struct cut_err *why)
 {
 	struct engine *e = data;
+	cut_auto(cut_err) struct cut_err told = {0};
 
+	cut_err_set(&told, -ESHUTDOWN, why->why, why->next, "%s", why->what);
 	e->result = CUT_ENGINE_LEAVE;
-	bid_farewell(e, 0);
+	cut_control_broken(e->control, &told);
+	bid_farewell(e, LAST_WORDS);
 }
 
 static void on_closed_static(uv_handle_t *handle)

@@ -173,9 +173,18 @@ static json_t *released(struct cut_driver *driver, const char *target)
 	return list;
 }
 
-static int give_note(struct cut_driver *driver, struct cut_event *ev, const json_t *request,
-                     uint64_t *ret_seq, struct cut_err *err)
+static int not_for(const struct cut_person *who, const char *order, struct cut_err *err)
 {
+	return cut_err_set(err, -EPERM,
+	                   "it is for operators of this run, and for those with a role for it",
+	                   "ask one of them", "%s may not order %s", who->name, order);
+}
+
+static int give_note(struct cut_driver *driver, struct cut_event *ev, const struct cut_person *who,
+                     const json_t *request, uint64_t *ret_seq, struct cut_err *err)
+{
+	if (!may_order(driver, "note", NULL, who->uid))
+		return not_for(who, "note", err);
 	ev->type = CUT_EV_NOTE;
 	ev->note.text = cut_json_str(request, "text", "");
 	return cut_driver_feed(driver, ev, ret_seq, err);
@@ -194,9 +203,7 @@ static int give_order(struct cut_driver *driver, struct cut_event *ev, uint64_t 
 static int refuse(struct cut_driver *driver, struct cut_event *ev, const struct cut_person *who,
                   uint64_t *ret_seq, struct cut_err *err)
 {
-	cut_err_set(err, -EPERM, "it is for operators of this run, and for those with a role for it",
-	            "ask one of them", "%s may not order %s", who->name,
-	            cut_order_name(ev->order.order));
+	not_for(who, cut_order_name(ev->order.order), err);
 	*ret_seq = cut_driver_refuse(driver, ev, err);
 	return -EPERM;
 }
@@ -226,8 +233,8 @@ int cut_order_give(struct cut_driver *driver, const struct cut_person *who, cons
 		ev.approval.evidence = cut_json_str(request, "evidence_sha256", NULL);
 		return give_vote(driver, &ev, ret_seq, err);
 	}
-	if (strcmp(order, "note") == 0 && may_order(driver, order, NULL, who->uid))
-		return give_note(driver, &ev, request, ret_seq, err);
+	if (strcmp(order, "note") == 0)
+		return give_note(driver, &ev, who, request, ret_seq, err);
 	if (known < 0)
 		return cut_err_set(err, -EINVAL, "there is no such order", "see `cutover help`",
 		                   "order \"%s\"", order);

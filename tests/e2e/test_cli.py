@@ -38,7 +38,7 @@ FOR_A_RUN = [["abort", "--yes"], ["ack", "client"], ["approve", "gate"], ["attes
              ["rollback", "--yes"], ["rollback", "--show"], ["skip", "step", "--reason", "why"],
              ["status"], ["watch"]]
 
-STATUS = set("""run runbook plan_sha256 seq at engine state holds phase in_command socket
+STATUS = set("""run runbook plan_sha256 seq at engine state fault holds phase in_command socket
     loop_max_ms loop_max_cpu_ms rank elapsed_s late_s eta downtime temporary_open unclosed steps groups triggers
     acceptance window waiting_for
     continue rollback exit_code phases""".split())
@@ -442,3 +442,15 @@ def test_text_is_coloured_on_a_terminal_only(cutover):
     with Terminal(cutover, "status", run.id) as terminal:
         assert terminal.wait() == 0
     assert "\033[" not in terminal.text
+
+
+def test_of_a_run_that_was_never_armed_that_is_said(cutover):
+    cutover.run("{cutover: v1, name: small, steps: [{id: one, uses: drill}]}")
+    left = cutover.state / "runs" / "20990101T000000Z-left-0000"
+    left.mkdir(mode=0o700)
+    for words in (["status"], ["watch"], ["logs"], ["report"], ["audit", "verify"],
+                  ["rollback", "--show"], ["recover"], ["pause"]):
+        told = cutover(*words, left.name)
+        three_parts(told, 6)
+        assert "was never armed" in told.err
+    assert left.name not in cutover("status", code=0).out

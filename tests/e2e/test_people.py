@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import subprocess
+import time
 
 import pytest
 from cutkit import PROGRAM
@@ -163,3 +164,36 @@ def test_the_socket_answers_nonsense_with_an_error(cutover):
             answer = s.recv(4096)  # nothing where it is no HTTP at all
             assert not answer or b" 4" in answer.split(b"\r\n")[0], request[:40]
     assert run.state == "running"
+
+
+LOOKS = [["status"], ["watch"], ["logs"], ["report"], ["audit", "verify"], ["rollback", "--show"],
+         ["recover"], ["eval", "run.id"]]
+ORDERS = [["pause"], ["resume"], ["freeze", "--for", "1m"], ["retry", "one"],
+          ["skip", "gate", "--reason", "x"], ["attest", "one", "--applied"], ["approve", "gate"],
+          ["decline", "gate", "--yes"], ["rollback", "--yes"], ["abort", "--yes"], ["ack", "shop"],
+          ["note", "x"], ["command", "take"], ["command", "give", "x"]]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_stranger_is_told_in_one_line_that_he_may_not(cutover, named):
+    run = start(cutover, more="clients: [{id: shop, what: x, owner: y}]")
+    for words in [*LOOKS, *ORDERS, *([] if named else [["list"]])]:
+        began = time.monotonic()
+        if words[0] == "eval" and not named:
+            continue  # without a run it needs none
+        told = cutover(*words, *([run.id] if named else []), code=6, uid=STRANGER,
+                       env={"HOME": "/"})
+        assert told.err.startswith("cutover: ") and told.err.count("\n") == 1, told
+        assert any(part in told.err for part in ("not allowed", "may not", "permission denied"))
+        assert told.out == "" and time.monotonic() - began < 10
+    assert run.state == "running"
+    assert set(run.steps().values()) == {"succeeded", "ready"}
+
+
+def test_a_member_reaches_a_run_whose_folder_he_may_not_read(cutover):
+    run = start(cutover, "members: [daemon]")
+    shared = {"uid": DAEMON, "env": {"HOME": "/"}}
+    assert "cutover approve gate" in run("status", **shared).out
+    assert "gives its id" in cutover("status", code=6, **shared).err
+    run("approve", "gate", **shared)
+    run.end(0)

@@ -52,7 +52,7 @@ static void test_status_has_every_field_from_the_start(void **state)
 		"loop_max_ms", "elapsed_s",	"late_s",   "eta",	 "downtime",
 		"unclosed",    "steps",		"groups",   "triggers",	 "acceptance",
 		"window",      "continue",	"rollback", "exit_code", "waiting_for",
-		"in_command",  "temporary_open",	"loop_max_cpu_ms",
+		"in_command",  "fault",		"temporary_open",	"loop_max_cpu_ms",
 		"rank",	       "plan_sha256"};
 	struct world *w = world_new(runbook);
 	cut_auto(cut_json) json_t *status = NULL;

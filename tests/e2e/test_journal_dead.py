@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A disk that takes nothing any more, while a run is under way: whoever looks on is told at once what
+happened, why and what to do, and that advice works."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+from cutkit import DEADLINE_S, PROGRAM, eventually
+
+pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="strace is not here")
+
+BOOK = """\
+    cutover: v1
+    name: dead_disk
+    steps:
+      - {id: gate, manual: {instructions: look}, rollback: not_needed}
+      - {id: slow, run: [sleep, "%s"], needs: [], effects: read}
+      - {id: after, needs: [gate, slow], uses: drill, with: {mark: marks}}
+    """
+TOLD = "cannot write the journal in"
+
+
+class DeadDisk:
+    """The engine's own writes and syncs fail from now on."""
+
+    def __init__(self, run):
+        [engine] = run.processes("engine")
+        self.tracer = subprocess.Popen(
+            ["strace", "-f", "-qq", "-o", "/dev/null", "--trace=pwrite64,fdatasync",
+             "--inject=pwrite64,fdatasync:error=EIO:when=1+", "-p", str(engine)])
+        tasks = f"/proc/{engine}/task"
+        eventually(lambda: all("TracerPid:\t0\n" not in open(f"{tasks}/{t}/status").read()
+                               for t in os.listdir(tasks)))
+
+    def mend(self):
+        self.tracer.send_signal(signal.SIGTERM)
+        self.tracer.wait()
+
+
+def test_who_follows_is_told_at_once_and_recover_goes_on(cutover):
+    run = cutover.start(BOOK % "0.1")
+    run.wait_step("slow", "succeeded")
+    follower = subprocess.Popen([PROGRAM, "watch", run.id], env=cutover.env, text=True,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE, start_new_session=True)
+    time.sleep(0.3)
+    disk = DeadDisk(run)
+    began = time.monotonic()
+    refused = run("note", "hello", code=6).err
+    assert TOLD in refused and "input/output error" in refused and "cutover recover" in refused
+    told = follower.communicate(timeout=DEADLINE_S)[1]
+    assert time.monotonic() - began < 3
+    assert follower.returncode == 6 and TOLD in told and "cutover recover" in told
+    assert told.count("\n") == 1
+    disk.mend()
+    eventually(lambda: not run.processes())
+    assert run("recover", "--detach", code=3).err == ""
+    run("attest", "gate")
+    run.end(0)
+    run.audit()
+
+
+def test_while_something_still_runs_status_tells_and_recover_waits_for_it(cutover):
+    run = cutover.start(BOOK % "2")
+    run.wait_step("slow", "running")
+    disk = DeadDisk(run)
+    run("note", "hello", code=6)
+    shown = run.status["fault"]
+    assert TOLD in shown["what"] and "recover" in shown["next"]
+    assert "NOTHING NEW STARTS" in run("status").out
+    assert TOLD in run("attest", "gate", code=6).err
+    assert TOLD in run("watch", code=6).err
+    disk.mend()
+    follower = subprocess.Popen([PROGRAM, "recover", run.id], env=cutover.env, text=True,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, start_new_session=True)
+    run.wait(lambda s: s["engine"] == "live" and s["fault"] is None)
+    run("attest", "gate")
+    out, err = follower.communicate(timeout=DEADLINE_S)
+    assert "waiting until what still runs has ended" in err
+    assert follower.returncode == 0, out + err
+    assert [m[0] for m in cutover.marks] == ["apply"]
