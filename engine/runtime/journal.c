@@ -25,7 +25,7 @@ struct cut_journal {
 	struct cut_buf waiting, flying;
 	uint64_t flying_seq; /* last one of flying */
 	bool wanted;	     /* somebody asked for a sync of what waits */
-	bool use_reserve, low, failed, closing;
+	bool use_reserve, low, full, failed, closing;
 	bool at_work; /* the pool's callback is still to come … */
 	bool taken;   /* … and a flush has had its result already */
 
@@ -119,7 +119,8 @@ static void load_batch(struct cut_journal *j)
 
 static void take_result(struct cut_journal *j)
 {
-	j->low = j->grown < 0 || j->result == -ENOSPC;
+	j->full = j->result == -ENOSPC;
+	j->low = j->full || j->grown < 0;
 	if (j->lost_file)
 		j->told_lost = j->lost_file;
 	if (j->result == 0) {
@@ -265,6 +266,11 @@ uint64_t cut_journal_synced(const struct cut_journal *j)
 uint64_t cut_journal_seq(const struct cut_journal *j)
 {
 	return j->seq;
+}
+
+bool cut_journal_is_full(const struct cut_journal *j)
+{
+	return j->full;
 }
 
 const char *cut_journal_head(const struct cut_journal *j)

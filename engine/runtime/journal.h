@@ -70,6 +70,8 @@ uint64_t cut_journal_append(struct cut_journal *journal, const char *body, size_
 void cut_journal_want_sync(struct cut_journal *journal);
 uint64_t cut_journal_synced(const struct cut_journal *journal); /* highest durable sequence */
 uint64_t cut_journal_seq(const struct cut_journal *journal);	/* last appended */
+/* The last batch found no room: what is appended waits in memory. */
+bool cut_journal_is_full(const struct cut_journal *journal);
 const char *cut_journal_head(const struct cut_journal *journal); /* digest of that line */
 
 /* All on the loop; members may be NULL. synced: seq is now durable. moved: the file failed, err

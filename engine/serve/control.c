@@ -19,6 +19,10 @@
 #define BODY_MAX_BYTES (64u * 1024)
 #define BACKLOG        64
 #define STREAM_EVERY   20 /* ms: people do not read faster, and each sending wakes the reader */
+/* How long an order waits for the disk, below what its client does; on a full one for room. */
+#define SYNC_PATIENCE  20000 /* ms */
+#define ROOM_PATIENCE  3000  /* ms */
+#define PATIENCE_EVERY 500   /* ms */
 #define ORDERS         "/v1/orders" /* where whoever is refused is journaled */
 
 /* A request on its way, from its first header to its end. */
@@ -29,7 +33,8 @@ struct request {
 	char name[64];
 	struct cut_buf body;
 	/* an order that waits for the disk */
-	uint64_t wait_seq;
+	uint64_t asked;    /* ms of the loop */
+	uint64_t wait_seq; /* 0: not taken yet */
 	struct cut_buf reply;
 	unsigned status;
 	/* an event stream */
@@ -46,6 +51,7 @@ struct cut_control {
 	char *path; /* owned */
 	uv_poll_t poll;
 	uv_timer_t timer;
+	uv_timer_t patience; /* active while an order waits */
 	uv_timer_t stream; /* active: what is synced meanwhile goes out when it is due */
 	struct {
 		CUT_VEC(struct request *); /* suspended ones and streams */
@@ -242,6 +248,82 @@ static enum MHD_Result serve_status(struct request *q)
 	return reply_json(q, MHD_HTTP_OK, status);
 }
 
+static bool disk_full(const struct cut_control *c)
+{
+	return cut_journal_is_full(cut_driver_options(c->driver)->journal);
+}
+
+static bool is_overdue(const struct request *q)
+{
+	uint64_t patience = disk_full(q->control) ? ROOM_PATIENCE : SYNC_PATIENCE;
+
+	return uv_now(q->control->loop) - q->asked >= patience;
+}
+
+static bool is_order_waiting(const struct request *q)
+{
+	return q->suspended && !q->tail;
+}
+
+/* Those that need not wait any longer go on; also in vain. */
+static void on_patience(uv_timer_t *timer)
+{
+	struct cut_control *c = cut_container(timer, struct cut_control, patience);
+	bool left = false;
+
+	cut_vec_foreach(&c->requests, q) {
+		if (!is_order_waiting(*q))
+			continue;
+		if (is_overdue(*q) || ((*q)->wait_seq == 0 && !disk_full(c)))
+			request_resume(*q);
+		else
+			left = true;
+	}
+	if (!left)
+		uv_timer_stop(timer);
+	resume_soon(c);
+}
+
+static enum MHD_Result order_wait(struct request *q)
+{
+	uv_timer_t *patience = &q->control->patience;
+
+	request_suspend(q);
+	if (!uv_is_active((uv_handle_t *)patience))
+		uv_timer_start(patience, on_patience, PATIENCE_EVERY, PATIENCE_EVERY);
+	return MHD_YES;
+}
+
+static enum MHD_Result answer_order(struct request *q)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+	bool full = disk_full(q->control);
+
+	if (q->wait_seq <= q->control->synced)
+		return reply_text(q, q->status, &q->reply);
+	cut_err_set(&err, full ? -ENOSPC : -EBUSY,
+	            full ? "the disk is full" : "the disk does not answer",
+	            "mend that; cutover logs shows it once it is safe, else give it again",
+	            "the order is taken, but not on the disk yet");
+	return reply_error(q, &err);
+}
+
+/* What cannot be journaled is not taken, but for a rollback: that has room of its own. */
+static bool needs_room(const struct request *q, const json_t *order)
+{
+	return disk_full(q->control) && strcmp(cut_json_str(order, "order", ""), "rollback") != 0;
+}
+
+static enum MHD_Result refuse_unjournaled(struct request *q)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+
+	cut_err_set(&err, -ENOSPC, "the disk is full, and what is ordered must be in the journal",
+	            "make room, then give it again; a rollback works without",
+	            "the order is not taken");
+	return reply_error(q, &err);
+}
+
 /* Takes the order, then holds the answer back until its record is on disk. */
 static enum MHD_Result serve_order(struct request *q)
 {
@@ -251,6 +333,8 @@ static enum MHD_Result serve_order(struct request *q)
 
 	if (cut_json_parse(cut_buf_str(&q->body), q->body.len, "the order", &order, &err) < 0)
 		return reply_error(q, &err);
+	if (needs_room(q, order))
+		return is_overdue(q) ? refuse_unjournaled(q) : order_wait(q);
 	reply = json_object();
 	r = cut_order_give(q->control->driver, &q->who, order, &q->wait_seq, reply, &err);
 	if (r < 0) {
@@ -265,9 +349,8 @@ static enum MHD_Result serve_order(struct request *q)
 	cut_json_canonical(reply, &q->reply);
 	cut_buf_add_char(&q->reply, '\n');
 	if (q->wait_seq <= q->control->synced)
-		return reply_text(q, q->status, &q->reply);
-	request_suspend(q);
-	return MHD_YES;
+		return answer_order(q);
+	return order_wait(q);
 }
 
 static enum MHD_Result serve_eval(struct request *q)
@@ -319,6 +402,7 @@ static struct request *request_new(struct cut_control *c, struct MHD_Connection 
 
 	q->control = c;
 	q->connection = connection;
+	q->asked = uv_now(c->loop);
 	q->body.max_bytes = BODY_MAX_BYTES;
 	if (info)
 		getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
@@ -367,8 +451,8 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 		*upload_len = 0;
 		return MHD_YES;
 	}
-	if (q->wait_seq > 0) /* resumed: its record is on disk */
-		return reply_text(q, q->status, &q->reply);
+	if (q->wait_seq > 0) /* resumed: its record is on disk, or it has waited for long */
+		return answer_order(q);
 	if (q->body.error)
 		return refuse(q, -EINVAL, "it is larger than 64 KiB", "not read");
 	if (strcmp(url, ORDERS) != 0 && !cut_person_may_look(q->control->driver, q->who.uid))
@@ -434,6 +518,8 @@ int cut_control_start(struct uv_loop_s *loop, const char *path, struct cut_drive
 	uv_timer_init(loop, &c->timer);
 	uv_timer_init(loop, &c->stream);
 	uv_unref((uv_handle_t *)&c->stream);
+	uv_timer_init(loop, &c->patience);
+	uv_unref((uv_handle_t *)&c->patience);
 	uv_poll_init(loop, &c->poll, info->epoll_fd);
 	uv_poll_start(&c->poll, UV_READABLE, on_readable);
 	*ret = c;
@@ -466,7 +552,7 @@ void cut_control_synced(struct cut_control *c, uint64_t seq)
 		return;
 	c->synced = seq;
 	cut_vec_foreach(&c->requests, q) {
-		if (!(*q)->suspended || (*q)->tail || (*q)->wait_seq > seq)
+		if (!is_order_waiting(*q) || (*q)->wait_seq > seq)
 			continue;
 		request_resume(*q);
 		any = true;
@@ -527,11 +613,13 @@ void cut_control_stop(struct cut_control *c)
 	uv_poll_stop(&c->poll);
 	uv_timer_stop(&c->timer);
 	uv_timer_stop(&c->stream);
+	uv_timer_stop(&c->patience);
 	MHD_stop_daemon(c->daemon); /* closes the socket and ends every request */
 	unlink(c->path);
-	c->closing = 3;
-	c->poll.data = c->timer.data = c->stream.data = c;
+	c->closing = 4;
+	c->poll.data = c->timer.data = c->stream.data = c->patience.data = c;
 	uv_close((uv_handle_t *)&c->poll, on_closed);
 	uv_close((uv_handle_t *)&c->timer, on_closed);
 	uv_close((uv_handle_t *)&c->stream, on_closed);
+	uv_close((uv_handle_t *)&c->patience, on_closed);
 }

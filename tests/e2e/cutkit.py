@@ -113,12 +113,13 @@ class Cutover:
     def marks(self):
         return Marks(self.folder / "marks")
 
-    def close(self):
+    def close(self, keep=False):
         """Ends what still runs, the supervisor first so that nothing is started again."""
         for run in self.runs():
             for role in ("supervisor", "engine", "host"):
                 run.kill(role)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Marks(list):

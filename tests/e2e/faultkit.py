@@ -349,9 +349,10 @@ def points(book, role, faults, calls=None, most=20):
 
 
 def trial(point):
-    """What went wrong, or None; and whether the fault came about at all."""
+    """What went wrong, or None; and whether the fault came about at all. The folder of a point that
+    went wrong is kept."""
     journey = Journey(point.book)
-    hit = False
+    told, hit = None, False
     try:
         with journey.begin(point.role, point.strace) as trace:
             if journey.run:
@@ -359,8 +360,8 @@ def trial(point):
         hit = trace.hit()
         if journey.run:
             journey.check()
-        return None, hit
-    except AssertionError as failure:
-        return f"{point}: {failure}\n{journey.story()}", hit
+    except Exception as failure: # whatever it is: the other points are still to be tried
+        told = f"{point}: kept in {journey.cutover.folder}: {failure!r}\n{journey.story()}"
     finally:
-        journey.cutover.close()
+        journey.cutover.close(keep=told is not None)
+    return told, hit

@@ -172,6 +172,31 @@ def test_on_a_full_disk_nothing_new_starts_and_a_rollback_still_completes(cutove
     run.audit()
 
 
+def test_an_order_that_cannot_be_journaled_is_refused_until_there_is_room(cutover, small_disk):
+    cutover.env["CUTOVER_STATE_DIR"] = str(small_disk)
+    cutover.state = small_disk
+    run = cutover.start("""\
+        cutover: v1
+        name: full
+        roles: {ops: {members: ["0"]}}
+        steps: [{id: gate, approve: {roles: [ops]}}]
+        """)
+    run.wait_for_people("gate")
+    fill(small_disk)
+    while (told := run("note", "x" * 50000, code=None)).code == 0:
+        pass
+    assert told.code == 6 and "taken, but not on the disk yet" in told.err, told
+    for order in ("note x", "approve gate", "resume"):
+        told = run(*order.split(), code=6)
+        assert "the disk is full" in told.err and "make room" in told.err, told
+    assert not [r for r in run.records("note") if r["text"] == "x"]
+    (small_disk / "filler").unlink()
+    run("resume")
+    run("approve", "gate")
+    run.end(0)
+    run.audit()
+
+
 def fill(folder):
     with open(folder / "filler", "wb", buffering=0) as filler:
         try:
