@@ -297,30 +297,10 @@ static enum MHD_Result order_wait(struct request *q)
 static enum MHD_Result answer_order(struct request *q)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
-	bool full = disk_full(q->control);
 
 	if (q->wait_seq <= q->control->synced)
 		return reply_text(q, q->status, &q->reply);
-	cut_err_set(&err, full ? -ENOSPC : -EBUSY,
-	            full ? "the disk is full" : "the disk does not answer",
-	            "mend that; cutover logs shows it once it is safe, else give it again",
-	            "the order is taken, but not on the disk yet");
-	return reply_error(q, &err);
-}
-
-/* What cannot be journaled is not taken, but for a rollback: that has room of its own. */
-static bool needs_room(const struct request *q, const json_t *order)
-{
-	return disk_full(q->control) && strcmp(cut_json_str(order, "order", ""), "rollback") != 0;
-}
-
-static enum MHD_Result refuse_unjournaled(struct request *q)
-{
-	cut_auto(cut_err) struct cut_err err = {0};
-
-	cut_err_set(&err, -ENOSPC, "the disk is full, and what is ordered must be in the journal",
-	            "make room, then give it again; a rollback works without",
-	            "the order is not taken");
+	cut_order_unsafe(disk_full(q->control), &err);
 	return reply_error(q, &err);
 }
 
@@ -333,8 +313,8 @@ static enum MHD_Result serve_order(struct request *q)
 
 	if (cut_json_parse(cut_buf_str(&q->body), q->body.len, "the order", &order, &err) < 0)
 		return reply_error(q, &err);
-	if (needs_room(q, order))
-		return is_overdue(q) ? refuse_unjournaled(q) : order_wait(q);
+	if (disk_full(q->control) && cut_order_needs_room(order, &err))
+		return is_overdue(q) ? reply_error(q, &err) : order_wait(q);
 	reply = json_object();
 	r = cut_order_give(q->control->driver, &q->who, order, &q->wait_seq, reply, &err);
 	if (r < 0) {

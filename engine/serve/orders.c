@@ -208,6 +208,24 @@ static int refuse(struct cut_driver *driver, struct cut_event *ev, const struct 
 	return -EPERM;
 }
 
+bool cut_order_needs_room(const json_t *request, struct cut_err *err)
+{
+	if (strcmp(cut_json_str(request, "order", ""), "rollback") == 0)
+		return false;
+	cut_err_set(err, -ENOSPC, "the disk is full, and what is ordered must be in the journal",
+	            "make room, then give it again; a rollback works without",
+	            "the order is not taken");
+	return true;
+}
+
+int cut_order_unsafe(bool full, struct cut_err *err)
+{
+	return cut_err_set(err, full ? -ENOSPC : -EBUSY,
+	                   full ? "the disk is full" : "the disk does not answer",
+	                   "mend that; cutover logs shows it once it is safe, else give it again",
+	                   "the order is taken, but not on the disk yet");
+}
+
 int cut_order_give(struct cut_driver *driver, const struct cut_person *who, const json_t *request,
                    uint64_t *ret_seq, json_t *reply, struct cut_err *err)
 {

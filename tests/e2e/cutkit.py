@@ -64,8 +64,8 @@ class Cutover:
         self.folder = Path(folder or tempfile.mkdtemp(prefix="cut."))
         self.folder.chmod(0o755)
         self.state = self.folder / "state"
-        self.env = {name: os.environ[name] for name in ("PATH", "HOME", "TERM", "LANG")
-                    if name in os.environ}
+        kept = ("PATH", "HOME", "TERM", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
+        self.env = {name: os.environ[name] for name in kept if name in os.environ}
         self.env |= {"CUTOVER_STATE_DIR": str(self.state),
                      "CUTOVER_SOCKET_DIR": str(self.folder / "s")}
 
