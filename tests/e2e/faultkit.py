@@ -18,6 +18,7 @@ from pathlib import Path
 from cutkit import FINAL, PROGRAM, Cutover, eventually
 
 SECONDS = 20
+LET_GO_SECONDS = 2
 
 # A step's effect: one line in one write, as `cutover` names it; with `once`, as a service that honours
 # keys: the same key a second time does nothing.
@@ -151,8 +152,14 @@ class Trace:
         self.end()
 
     def end(self):
+        """strace waits forever when it lets go of a leader that is dead and whose threads are not;
+        once it is gone itself, the kernel lets go of them all."""
         self.strace.terminate()
-        self.strace.wait(SECONDS)
+        try:
+            self.strace.wait(LET_GO_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.strace.kill()
+            self.strace.wait(SECONDS)
 
     def calls(self):
         """How often each thread made each call: [Counter, …]."""
