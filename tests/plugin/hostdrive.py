@@ -42,15 +42,16 @@ class Done:
 class Host:
     """plugin: a name, a path with slashes, or None for the built-in steps."""
 
-    def __init__(self, plugin, connections=None, secrets=None, folder="/", hosts=None):
+    def __init__(self, plugin, connections=None, secrets=None, folder="/", hosts=None,
+                 env=()):
         argv = [HOST]
         if plugin:
             argv += ["--plugin", plugin if "/" in str(plugin) else
                      str(BUILD / "plugins" / plugin / f"{plugin}.so")]
         ours, theirs = socket.socketpair()
         self._link = ours
-        env = {k: os.environ[k] for k in ("PATH", "HOME", "LANG", "TZ") if k in os.environ}
-        self.pid = os.posix_spawn(HOST, argv, env,
+        kept = {k: os.environ[k] for k in ("PATH", "HOME", "LANG", "TZ") if k in os.environ}
+        self.pid = os.posix_spawn(HOST, argv, {**kept, **dict(env)},
                                   file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 3)])
         theirs.close()
         self._buffer = b""
@@ -181,7 +182,10 @@ class Host:
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([self._link], [], [], left)[0]:
                 raise AssertionError("the host did not answer in time")
-            more = self._link.recv(1 << 16)
+            try:
+                more = self._link.recv(1 << 16)
+            except OSError as e:
+                raise HostGone(str(e)) from e
             if not more:
                 raise HostGone("the host closed its link")
             self._buffer += more
