@@ -201,24 +201,17 @@ static uint32_t make_order(struct cut_graph *g, uint32_t *waiting)
 	return done;
 }
 
-/* Steps by address, a group by its own; the joins of phases have no name to show. */
+/* Steps and groups by address. */
 static const char *name_of(const struct cut_graph *g, const struct cut_runbook *rb, uint32_t node)
 {
-	if (node < g->steps_len)
-		return rb->steps[node].address;
-	if (node < g->steps_len + 2 * g->groups_len)
-		return rb->groups[(node - g->steps_len) / 2].address;
-	return rb->phases[(node - g->steps_len - 2 * g->groups_len) / 2].id;
+	return node < g->steps_len ? rb->steps[node].address
+				   : rb->groups[(node - g->steps_len) / 2].address;
 }
 
 /* A group through which the cycle passes is named once, where it ends. */
 static bool is_shown(const struct cut_graph *g, uint32_t node, const uint32_t *path, uint32_t len)
 {
-	if (node < g->steps_len)
-		return true;
-	if (node >= g->steps_len + 2 * g->groups_len)
-		return false;
-	if ((node - g->steps_len) % 2 == 1)
+	if (node < g->steps_len || (node - g->steps_len) % 2 == 1)
 		return true;
 	for (uint32_t i = 0; i < len; i++)
 		if (path[i] == node + 1)

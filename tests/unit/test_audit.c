@@ -108,12 +108,72 @@ static void test_a_run_without_a_journal_is_an_error_not_a_finding(void **state)
 	assert_non_null(err.what);
 }
 
+/* What is said of a finding: the text, and what a report keeps of it. */
+static void test_each_finding_has_its_words(void **state)
+{
+	static const struct {
+		struct cut_audit audit;
+		const char *text, *verdict;
+	} cases[] = {
+		{{.scan = {.records = 1, .files = 1, .epoch = 1}},
+		 "journal is whole: 1 record in 1 file, epoch 1\nnot sealed yet",
+		 "{\"at\":null,\"key\":null,\"seq\":null,\"state\":\"live\"}"},
+		{{.scan = {.records = 9, .files = 2}, .seal = {.seq = 8, .key = "k", .at = "noon"}},
+		 "journal is whole: 9 records in 2 files, epoch 0\n"
+		 "being written, last checkpoint at record 8 by\n  k\n",
+		 "{\"at\":\"noon\",\"key\":\"k\",\"seq\":8,\"state\":\"live\"}"},
+		{{.scan = {.records = 9, .files = 1},
+		  .seal = {.seq = 9, .final = true, .key = "k", .at = "noon"}},
+		 "journal is whole: 9 records in 1 file, epoch 0\nsealed at record 9 by\n  k\n",
+		 "{\"at\":\"noon\",\"key\":\"k\",\"seq\":9,\"state\":\"sealed\"}"},
+		{{.scan = {.records = 1}, .fault = CUT_AUDIT_TORN, .bad_seq = 2, .bad_file = 1,
+		  .bad_offset = 5, .bad_why = "format"},
+		 "torn tail at record 2, journal.jsonl offset 5:\n  it is not a whole record\n"
+		 "1 record before it is good, up to head\n",
+		 "{\"at\":null,\"key\":null,\"seq\":null,\"state\":\"torn\"}"},
+		{{.scan = {.records = 4}, .fault = CUT_AUDIT_CORRUPT, .bad_seq = 5, .bad_file = 2,
+		  .bad_why = "a word of a later version"},
+		 "CORRUPT at record 5, journal.2.jsonl offset 0:\n  a word of a later version\n"
+		 "4 records before it are good, up to head\n",
+		 "{\"at\":null,\"key\":null,\"seq\":null,\"state\":\"corrupt\"}"},
+		{{.fault = CUT_AUDIT_FORGED, .bad_seq = 5, .bad_file = 1, .bad_why = "seal",
+		  .seal = {.seq = 4, .key = "k", .at = "noon"}},
+		 "FORGED, found at record 5, journal.jsonl offset 0:\n"
+		 "  the signature is not of the records that stand before it\n"
+		 "good up to the seal at record 4; the bad one names the key\n  k\n",
+		 "{\"at\":\"noon\",\"key\":\"k\",\"seq\":4,\"state\":\"forged\"}"},
+		{{.fault = CUT_AUDIT_UNTRUSTED, .bad_seq = 5, .bad_file = 1, .bad_why = "key"},
+		 "UNTRUSTED at record 5, journal.jsonl offset 0:\n"
+		 "  it is sealed with a key that nobody here vouches for\n",
+		 "{\"at\":null,\"key\":null,\"seq\":null,\"state\":\"untrusted\"}"},
+		{{.fault = CUT_AUDIT_UNSEALED, .bad_seq = 5, .bad_file = 1, .bad_why = "unsealed"},
+		 "UNSEALED, ends before record 5, journal.jsonl offset 0:\n",
+		 "{\"at\":null,\"key\":null,\"seq\":null,\"state\":\"unsealed\"}"},
+	};
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(cases); i++) {
+		cut_auto(cut_buf) struct cut_buf text = {0}, kept = {0};
+		cut_auto(cut_json) json_t *verdict = cut_audit_verdict(&cases[i].audit);
+		cut_auto(cut_json) json_t *json = cut_audit_json(&cases[i].audit);
+
+		cut_audit_text(&cases[i].audit, &text);
+		if (strncmp(cut_buf_str(&text), cases[i].text, strlen(cases[i].text)) != 0)
+			fail_msg("want %s, got %s", cases[i].text, cut_buf_str(&text));
+		cut_json_canonical(verdict, &kept);
+		assert_string_equal(cut_buf_str(&kept), cases[i].verdict);
+		assert_int_equal(cut_json_bool(json, "ok", false), !cases[i].audit.fault);
+		assert_int_equal(json_is_object(json_object_get(json, "seal")),
+				 cases[i].audit.seal.seq > 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		KIT_TEST(test_a_whole_journal_is_told_with_its_head),
 		KIT_TEST(test_a_torn_tail_is_named_and_left_as_it_is),
 		KIT_TEST(test_a_changed_record_is_named_with_its_place),
+		cmocka_unit_test(test_each_finding_has_its_words),
 		KIT_TEST(test_a_run_without_a_journal_is_an_error_not_a_finding),
 	};
 

@@ -91,6 +91,17 @@ static void test_records_that_are_no_input_are_told_apart(void **state)
 		 "\"trigger\": \"x\", "
 		 "\"state\": \"clear\"}",
 		 -EPROTO},
+		{"{\"type\": \"outcome\", " HEAD "\"step\": \"a\", \"op\": \"apply\", "
+		 "\"status\": \"so-so\"}",
+		 -EPROTO},
+		{"{\"type\": \"outcome\", " HEAD "\"op\": \"apply\", \"status\": \"ok\"}", -EPROTO},
+		{"{\"type\": \"saved\", " HEAD "\"state\": {}}", -EPROTO},
+		{"{\"type\": \"trigger\", " HEAD "\"trigger\": \"x\"}", -EPROTO},
+		{"{\"type\": \"acceptance\", " HEAD "\"phase\": \"nosuch\", \"state\": \"met\"}",
+		 -EPROTO},
+		{"{\"type\": \"acceptance\", " HEAD "\"phase\": \"main\", \"state\": \"so-so\"}",
+		 -EPROTO},
+		{"{\"type\": \"approval\", " HEAD "\"gate\": \"g\", \"vote\": \"maybe\"}", -EPROTO},
 		{"{\"type\": \"approval\", " HEAD
 		 "\"vote\": \"approve\"}",
 		 -EPROTO},

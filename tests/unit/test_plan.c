@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plan as far as the model alone tells it: what steps do, how they are undone, how long it all
+ * takes. */
+#include "engine/core/plan.h"
+#include "tests/unit/load_kit.h"
+
+#define HEAD "cutover: v1\nname: t\n"
+
+static json_t *plan_of(const char *text)
+{
+	cut_auto(cut_runbook) struct cut_runbook *rb = load_good(text);
+	cut_auto(cut_graph) struct cut_graph *graph = NULL;
+	uint32_t where = 0;
+
+	assert_int_equal(cut_graph_new(rb, &graph, &where, NULL), 0);
+	return cut_plan_json(rb, graph);
+}
+
+static void test_the_strongest_effect_names_a_step(void **state)
+{
+	static const struct {
+		uint32_t effects;
+		const char *name;
+	} cases[] = {
+		{CUT_READ, "read"},
+		{CUT_WRITE | CUT_READ, "write"},
+		{CUT_WRITE | CUT_TRAFFIC, "traffic"},
+		{CUT_TRAFFIC | CUT_DESTROY | CUT_WRITE, "destroy"},
+	};
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(cases); i++)
+		assert_string_equal(cut_effects_name(cases[i].effects), cases[i].name);
+}
+
+static void test_a_plan_tells_how_long_it_takes_there_and_back(void **state)
+{
+	cut_auto(cut_json) json_t *plan = plan_of(
+		HEAD "phases:\n"
+		     "  - id: p\n    order: parallel\n    steps:\n"
+		     "      - {id: a, planned: 10s, run: [x], rollback: {run: [y]}}\n"
+		     "      - {id: b, planned: 3s, run: [x], rollback: {run: [y]}}\n"
+		     "      - {id: c, planned: 40s, run: [x], rollback: not_needed}\n"
+		     "      - {id: d, planned: 50s, run: [x], temporary: true, rollback: {run: [y]}}\n"
+		     "  - id: q\n    steps:\n"
+		     "      - {id: e, run: [x], rollback: {run: [y]}}\n"
+		     "      - {id: f, planned: 2s, run: [x], rollback: {run: [y]}}\n"
+		     "finally: [{id: z, planned: 90s, run: [x], effects: read}]\n");
+
+	/* of those that are undone: the longest of a and b, after f */
+	assert_int_equal(cut_json_int(plan, "rollback_s", -1), 12);
+	assert_int_equal(cut_json_int(plan, "forward_s", -1), 52);
+	assert_string_equal(json_string_value(cut_json_at(plan, "/critical_path/0")), "d");
+	assert_true(json_is_true(cut_json_at(plan, "/steps/3/critical")));
+	assert_false(json_is_true(cut_json_at(plan, "/steps/0/critical")));
+	assert_string_equal(json_string_value(cut_json_at(plan, "/steps/0/rollback")), "body");
+	assert_string_equal(json_string_value(cut_json_at(plan, "/steps/2/rollback")),
+			    "not_needed");
+	assert_true(json_is_null(cut_json_at(plan, "/steps/4/planned_s")));
+}
+
+static void test_without_planned_durations_none_is_made_up(void **state)
+{
+	cut_auto(cut_json) json_t *plan =
+		plan_of(HEAD "steps: [{id: a, run: [x], rollback: impossible, "
+			     "rollback_reason: sent}]\n");
+
+	assert_true(json_is_null(json_object_get(plan, "rollback_s")));
+	assert_true(json_is_null(json_object_get(plan, "forward_s")));
+	assert_string_equal(json_string_value(cut_json_at(plan, "/steps/0/rollback")), "impossible");
+	assert_string_equal(json_string_value(cut_json_at(plan, "/steps/0/class")), "opaque");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_strongest_effect_names_a_step),
+		cmocka_unit_test(test_a_plan_tells_how_long_it_takes_there_and_back),
+		cmocka_unit_test(test_without_planned_durations_none_is_made_up),
+	};
+
+	return cmocka_run_group_tests(tests, load_catalog, free_catalog);
+}
