@@ -182,6 +182,39 @@ static void test_the_graph_is_printed_as_dot_json_and_text(void **state)
 	cut_buf_done(&text);
 }
 
+static void test_groups_needs_and_odd_titles_are_printed(void **state)
+{
+	cut_auto(cut_runbook) struct cut_runbook *rb = load_good(
+		"cutover: v1\nname: shop\nphases:\n"
+		"  - id: p\n    title: \"say \\\"go\\\"\\nand \\\\ wait\"\n    order: parallel\n"
+		"    steps:\n"
+		"      - {id: a, " OK "}\n      - {id: z, wait: 1s}\n"
+		"      - id: g\n        needs: [a, z]\n"
+		"        steps: [{id: b, planned: 2s, " OK "}, {id: h, steps: [{id: c, " OK "}]}]\n"
+		"      - {id: d, needs: [g], " OK "}\n"
+		"      - {id: e, needs: [d, z], " OK "}\n"
+		"  - id: q\n    steps: [{id: f, " OK "}]\n");
+	cut_auto(cut_graph) struct cut_graph *graph = graph_of(rb);
+	cut_auto(cut_json) json_t *json = cut_graph_json(graph, rb);
+	cut_auto(cut_buf) struct cut_buf dot = {0}, text = {0};
+	static const char *const parts[] = {
+		"digraph \"shop\" {", "label=\"say \\\"go\\\" and \\\\ wait\";",
+		"\"g\" [shape=ellipse, style=dashed];", "\"a\" -> \"g\";", "\"z\" -> \"g\";",
+		"\"g\" -> \"d\"", "\"b\" -> \"g\" [style=dashed];", "\"h\" -> \"g\" [style=dashed];",
+		"\"e\" -> \"f\" [style=dotted, ltail=cluster_0, lhead=cluster_1];"};
+
+	cut_graph_dot(graph, rb, &dot);
+	for (size_t i = 0; i < CUT_ARRAY_LEN(parts); i++)
+		if (!strstr(cut_buf_str(&dot), parts[i]))
+			fail_msg("no %s in\n%s", parts[i], cut_buf_str(&dot));
+	cut_graph_text(graph, rb, &text);
+	assert_non_null(strstr(cut_buf_str(&text), "d  check  after g\n"));
+	assert_non_null(strstr(cut_buf_str(&text), "e  check  after d, z\n"));
+	assert_string_equal(json_string_value(cut_json_at(json, "/groups/1/parent")), "g");
+	assert_string_equal(json_string_value(cut_json_at(json, "/groups/0/needs/1")), "z");
+	assert_string_equal(json_string_value(cut_json_at(json, "/steps/2/group")), "g");
+}
+
 static void test_the_plan_tells_what_the_model_knows(void **state)
 {
 	cut_auto(cut_runbook) struct cut_runbook *rb = load_good(
@@ -233,6 +266,7 @@ int main(void)
 		cmocka_unit_test(test_hops_decide_where_nothing_is_planned),
 		cmocka_unit_test(test_a_chain_of_a_hundred_thousand_steps),
 		cmocka_unit_test(test_dependants_are_seen_through_joins),
+		cmocka_unit_test(test_groups_needs_and_odd_titles_are_printed),
 		cmocka_unit_test(test_the_graph_is_printed_as_dot_json_and_text),
 		cmocka_unit_test(test_the_plan_tells_what_the_model_knows),
 	};

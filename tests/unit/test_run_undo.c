@@ -234,6 +234,42 @@ static void test_rollback_verify_runs_last_and_its_failure_holds(void **state)
 	world_free(w);
 }
 
+static void test_a_failed_undo_tells_what_a_person_would_do(void **state)
+{
+	static const struct {
+		const char *step, *saved, *told;
+	} cases[] = {
+		{"{id: a, uses: t.write, rollback: {run: [sh, back, \"${{ run.id }}\"]}}", NULL,
+		 "run by hand: sh back "},
+		{"{id: a, uses: t.saves}", "{\"old\": 1}", "restore by hand: {\"old\":1}"},
+		{"{id: a, uses: t.write, rollback: {uses: t.traffic}}", NULL,
+		 "undo by hand what t.traffic of a did"},
+		{"{id: a, uses: t.write, temporary: true, rollback: {run: [sh]}}", NULL, NULL},
+	};
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(cases); i++) {
+		cut_auto(cut_str) char *text =
+			cut_printf("steps:\n  - %s\n  - {id: b, uses: t.read}\n", cases[i].step);
+		struct world *w = world_new(text);
+
+		world_start(w);
+		if (cases[i].saved)
+			world_saved(w, "a", cases[i].saved);
+		world_ok(w, "a");
+		if (cases[i].saved)
+			world_ok(w, "a"); /* it verifies */
+		if (cases[i].told)
+			world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+		world_ok(w, "b");
+		while (world_end_one(w, CUT_FAIL))
+			;
+		assert_true(world_saw(w, "a rollback_failed: could not be undone"));
+		if (cases[i].told)
+			assert_true(world_saw(w, cases[i].told));
+		world_free(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +279,7 @@ int main(void)
 			test_an_undo_has_its_own_retries_and_is_repeated_when_its_executor_dies),
 		cmocka_unit_test(
 			test_a_failed_undo_holds_with_what_to_restore_once_other_branches_are_done),
+		cmocka_unit_test(test_a_failed_undo_tells_what_a_person_would_do),
 		cmocka_unit_test(test_an_abort_of_a_rollback_that_holds_leaves_it_incomplete),
 		cmocka_unit_test(test_on_failure_continue_ends_a_rollback_at_once),
 		cmocka_unit_test(test_an_impossible_step_is_listed_and_does_not_stop_the_others),
