@@ -178,11 +178,16 @@ static void say_approval(const struct line *r, struct cut_buf *out)
 
 static void say_order(const struct line *r, struct cut_buf *out)
 {
+	cut_auto(cut_json) json_t *args = value_of(find(r, "args"));
+	const char *why = cut_json_str(args, "comment", cut_json_str(args, "reason", NULL));
+
 	cut_buf_add_str(out, "order ");
 	add(r, "order", out);
 	add_after(" ", r, "target", out);
 	cut_buf_add_str(out, " by ");
 	add(r, "actor", out);
+	if (why)
+		cut_buf_printf(out, ": %s", why);
 }
 
 static void say_armed(const struct line *r, struct cut_buf *out)
