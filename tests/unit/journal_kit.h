@@ -153,16 +153,21 @@ static inline void kit_close(struct kit *k)
 	uv_run(&k->loop, UV_RUN_DEFAULT);
 }
 
-static inline int kit_setup(void **state)
+static inline int kit_setup_in(void **state, const char *parent)
 {
 	struct kit *k = cut_new(struct kit);
 
-	snprintf(k->dir, sizeof(k->dir), "/tmp/cut-test-journal-XXXXXX");
+	snprintf(k->dir, sizeof(k->dir), "%s/cut-test-journal-XXXXXX", parent);
 	assert_non_null(mkdtemp(k->dir));
 	uv_loop_init(&k->loop);
 	assert_int_equal(cut_world_open(&k->loop, &k->world, NULL), 0);
 	*state = k;
 	return 0;
+}
+
+static inline int kit_setup(void **state)
+{
+	return kit_setup_in(state, "/tmp");
 }
 
 static inline void kit_remove_files(struct kit *k)
