@@ -43,7 +43,7 @@ class Case:
     """What one run of the evil plugin left to be judged."""
 
     def __init__(self, how, on):
-        self.how, self.on = how, on
+        self.how, self.on, self.run = how, on, None
         self.cutover = Cutover()
         self.cutover.env["CUTOVER_PLUGIN_DIR"] = str(PLUGINS)
         self.folder = self.cutover.folder / "w"
@@ -66,7 +66,8 @@ class Case:
     @property
     def late_s(self):
         """How long after the operation's time was up its end was known."""
-        return max(0, self.outcomes(self.on)[0]["duration_s"] - TIMEOUT_S)
+        ends = self.outcomes(self.on) if self.run else []
+        return max(0, ends[0]["duration_s"] - TIMEOUT_S) if ends else 0
 
     def judge(self):
         assert self.done.code == 4, self.done
@@ -123,7 +124,7 @@ def judged(case):
         return None, tried.late_s
     except Exception as fault:  # of whatever kind: the other cases go on
         logs = "".join(run.log()[-2000:] for run in tried.cutover.runs())
-        return f"{case}: {fault!r}\n{logs}", 0
+        return f"{case}: {fault!r}\n{logs}", tried.late_s
     finally:
         tried.cutover.close()
 
@@ -131,6 +132,9 @@ def judged(case):
 def test_the_engine_outlives_a_plugin_that_misbehaves():
     with ThreadPoolExecutor(AT_ONCE) as pool:
         told = list(pool.map(judged, CASES))
+    # Late among the others may be the machine's fault; alone it is ours.
+    told = [judged(case) if late > 1 else (fault, late)
+            for case, (fault, late) in zip(CASES, told)]
     faults = [fault for fault, _ in told if fault]
     worst = max(late for _, late in told)
     print(f"{len(CASES) - len(faults)} of {len(CASES)}, seen at most {worst * 1000:.0f} ms late")
