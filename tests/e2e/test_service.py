@@ -72,7 +72,7 @@ def interrupted(cutover):
 
 
 def test_all_runs_go_on_and_the_service_ends_with_the_last(cutover, interrupted):
-    runs = [interrupted("one", "2s"), interrupted("two", "3s")]
+    runs = [interrupted("one", "5s"), interrupted("two", "6s")]
     ended = cutover.run(BOOK.format(name="three", wait="1ms"))
     with Manager(cutover) as manager:
         assert manager.hear() == "READY=1\nSTATUS=2 runs go on, 0 given up"

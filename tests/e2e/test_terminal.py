@@ -179,10 +179,10 @@ def test_the_live_view_stays_whole_on_a_small_terminal_that_is_resized(cutover, 
                         struct.pack("HHHH", lines, columns, 0, 0))
 
         resize(columns, lines)
-        eventually(shown, 15)
+        eventually(shown)
         for n in range(12):
             run("note", f"r{n} that is a good deal longer than such a line is " * 2)
-        eventually(lambda: shown(": r11"), 15, told=lambda: "\n".join(screen.display))
+        eventually(lambda: shown(": r11"), told=lambda: "\n".join(screen.display))
         resize(60, 16)
         run("note", "the last one")
-        eventually(lambda: shown("the last one"), 15, told=lambda: "\n".join(screen.display))
+        eventually(lambda: shown("the last one"), told=lambda: "\n".join(screen.display))
