@@ -358,6 +358,17 @@ static void on_overdue(uv_timer_t *timer)
 	uv_timer_start(timer, on_ignored, OVERDUE_MS, 0);
 }
 
+/* libuv's timers stand still while the machine sleeps; the time of a call does not. */
+void host_calls_hurry(struct host *host)
+{
+	for (struct list_node *n = host->calls; n; n = n->next) {
+		struct host_call *call = cut_container(n, struct host_call, in_host);
+
+		if (!call->canceled && !call->overdue && !host_call_left(call))
+			on_overdue(&call->timer);
+	}
+}
+
 static void on_grace_over(uv_timer_t *timer)
 {
 	end_work(cut_container(timer, struct host_call, timer));

@@ -132,6 +132,7 @@ static void on_ping(struct host *host, json_t *frame)
 	struct host_frame pong;
 
 	service_reap_orphans(host);
+	host_calls_hurry(host);
 	host_frame_open(host, &pong, "pong");
 	host_frame_send(&pong);
 }

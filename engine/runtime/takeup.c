@@ -3,6 +3,7 @@
 #include "engine/runtime/takeup.h"
 
 #include "engine/base/log.h"
+#include "engine/runtime/clock.h"
 #include "engine/runtime/orphans.h"
 
 #include <string.h>
@@ -90,6 +91,18 @@ static void note_torn_tail(const struct cut_journal_scan *scan, struct cut_drive
 	cut_driver_feed(driver, &ev, NULL, NULL);
 }
 
+/* The clock may have been set while nobody watched it. */
+static void note_jump(const struct cut_world *world, const struct cut_replay *replay, cut_time gap,
+                      struct cut_driver *driver)
+{
+	cut_time boot = cut_world_boot(world), base = replay->wall - (boot - gap);
+	struct cut_event ev = {.type = CUT_EV_CLOCK};
+
+	ev.clock.jump = cut_wall_jump(cut_world_wall(world), boot, &base);
+	if (ev.clock.jump)
+		cut_driver_feed(driver, &ev, NULL, NULL);
+}
+
 static int tell_machines(struct cut_world *world, const struct cut_replay *replay,
                          struct cut_driver *driver, struct cut_err *err)
 {
@@ -105,6 +118,8 @@ static int tell_machines(struct cut_world *world, const struct cut_replay *repla
 	r = cut_driver_feed(driver, &ev, NULL, err);
 	if (r < 0)
 		return r;
+	if (ev.resumed.same_boot)
+		note_jump(world, replay, ev.resumed.gap, driver);
 	if (replay->scan.fault == CUT_JOURNAL_TORN)
 		note_torn_tail(&replay->scan, driver);
 	return 0;

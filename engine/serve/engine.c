@@ -16,6 +16,7 @@
 #include "engine/runbook/runbook.h"
 #include "engine/serve/arm.h"
 #include "engine/serve/control.h"
+#include "engine/serve/later.h"
 #include "engine/serve/starter.h"
 
 #include <errno.h>
@@ -52,7 +53,7 @@ struct engine {
 	uint64_t tell_seq;
 	struct cut_replay replay; /* of a resume */
 	uv_timer_t start_timer, farewell, beat;
-	cut_time start_at; /* wall; CUT_NEVER: at a person's word */
+	struct cut_later *start_at; /* NULL: at a person's word */
 	struct cut_starter *starter; /* NULL: nobody waits */
 	enum cut_rank rank; /* the loop's */
 	bool started, ended, stopping;
@@ -118,6 +119,8 @@ static void start_run(struct engine *e)
 		return;
 	e->started = true;
 	uv_timer_stop(&e->start_timer);
+	cut_later_free(e->start_at);
+	e->start_at = NULL;
 	if (cut_driver_feed(e->driver, &ev, NULL, &err) < 0) {
 		cut_log(CUT_LOG_ERROR, "not_started", "why=\"%s\"", err.what);
 		starter_close(e);
@@ -143,15 +146,16 @@ static void on_starter_gone(void *data)
 		withdraw(e, NULL);
 }
 
-static void on_start_due(uv_timer_t *timer)
+static void on_start_time(void *data)
+{
+	start_run(data);
+}
+
+static void on_nobody_answers(uv_timer_t *timer)
 {
 	struct engine *e = cut_container(timer, struct engine, start_timer);
 	cut_auto(cut_err) struct cut_err err = {0};
 
-	if (e->start_at != CUT_NEVER) {
-		start_run(e);
-		return;
-	}
 	cut_err_set(&err, -ETIMEDOUT, "nobody answered within 10 minutes", "run it again",
 	            "the run was not started");
 	withdraw(e, &err);
@@ -250,6 +254,8 @@ static void engine_stop(struct engine *e)
 	cut_driver_free(e->driver);
 	cut_calls_stop(e->calls);
 	cut_journal_close(e->journal);
+	cut_later_free(e->start_at);
+	e->start_at = NULL;
 	uv_close((uv_handle_t *)&e->start_timer, on_closed_static);
 	uv_close((uv_handle_t *)&e->farewell, on_closed_static);
 	uv_close((uv_handle_t *)&e->beat, on_closed_static);
@@ -297,16 +303,15 @@ static void await_order(struct engine *e)
 {
 	const char *start = cut_json_str(cut_run_armed(e->run), "start", CUT_START_ASKED);
 	cut_auto(cut_err) struct cut_err err = {0};
-	cut_time now = cut_clock_wall();
+	cut_time at;
 
-	e->start_at = CUT_NEVER;
 	if (strcmp(start, CUT_START_NOW) == 0)
 		start_run(e);
-	else if (cut_rfc3339_parse(start, strlen(start), &e->start_at) == 0)
-		uv_timer_start(&e->start_timer, on_start_due,
-		               e->start_at > now ? (uint64_t)(e->start_at - now) : 0, 0);
-	else if (e->starter && !e->resume)
-		uv_timer_start(&e->start_timer, on_start_due, START_WAIT, 0);
+	else if (cut_rfc3339_parse(start, strlen(start), &at) == 0) {
+		if (cut_later_new(&e->loop, at, on_start_time, e, &e->start_at, &err) < 0)
+			withdraw(e, &err);
+	} else if (e->starter && !e->resume)
+		uv_timer_start(&e->start_timer, on_nobody_answers, START_WAIT, 0);
 	else { /* who was asked is gone, and nothing has happened yet */
 		cut_err_set(&err, -ESHUTDOWN, "it had been armed only", "run it again",
 			    "run %s never began", e->o->run_id);

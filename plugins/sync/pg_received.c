@@ -13,5 +13,5 @@ uint64_t pg_received_bytes(int fd)
 	socklen_t len = sizeof(info);
 
 	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 ? 0
-								       : info.tcpi_bytes_received;
+								      : info.tcpi_bytes_received;
 }

@@ -197,6 +197,25 @@ def test_secrets_are_not_in_the_hosts_arguments_or_environment(core):
         assert b"s3cret" not in pathlib.Path(f"/proc/{core.pid}/{name}").read_bytes()
 
 
+def test_a_call_whose_time_is_up_after_a_sleep_of_the_machine_ends(tmp_path):
+    """Timers stand still meanwhile, the boot clock does not: here it is put forward."""
+    clocks = tmp_path / "clocks"
+    clocks.write_bytes(bytes(16))
+    env = {"LD_PRELOAD": str(BUILD / "tests" / "lib" / "clockshift.so"),
+           "CUT_TEST_CLOCKS": str(clocks)}
+    with Host(None, folder=tmp_path, env=env) as host:
+        numbers = {timeout: host.start("exec", "apply", {"argv": ["sleep", "100"]}, timeout=timeout)
+                   for timeout in (50, 500)}
+        host.ping()
+        with open(clocks, "r+b", buffering=0) as file:
+            file.write(struct.pack("qq", 0, 60000))
+        host.ping()
+        done = host.finish(numbers[50], timeout=5)
+        assert done.status == "fail" and done.seconds < 3, done
+        host.cancel(numbers[500], grace=0)
+        assert host.finish(numbers[500], timeout=5).status != "ok"
+
+
 def test_nothing_piles_up(core, web):  # noqa: F811
     """Descriptors and zombies after many calls are those after ten."""
 
