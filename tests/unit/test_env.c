@@ -252,15 +252,18 @@ static void test_parameters_are_filled_in_when_a_step_starts(void **state)
 {
 	/* the step, what its call gets or why it fails */
 	static const char *const cases[][2] = {
-		{"{uses: t.write, with: {value: \"${{ params.n }}\"}}", "apply 1, after its intent value=3"},
+		{"{uses: t.write, with: {value: \"${{ params.n }}\"}}",
+		 "apply 1, after its intent value=3"},
 		{"{uses: t.write, with: {value: \"n=${{ params.n }}, ${{ run.id }}\"}}",
 		 "apply 1, after its intent value=n=3, test-run"},
 		{"{uses: t.write, with: {value: \"${{ steps.a.outputs.old }}!\"}}",
 		 "apply 1, after its intent value=1m30s!"},
 		{"{uses: t.write, with: {value: \"x${{ 1 / (size(run.id) - 8) }}\"}}",
 		 "b failed: its parameters cannot be made: value: divide by zero"},
-		{"{uses: t.write, with: {value: \"x${{ steps.a.outputs }}\"}}", "b failed: its parameters cannot be made: value: "},
-		{"{run: [x, \"${{ steps.a.outputs.tail }}\"]}", "b failed: its parameters cannot be made: argv/1: no such key"},
+		{"{uses: t.write, with: {value: \"x${{ steps.a.outputs }}\"}}",
+		 "b failed: its parameters cannot be made: value: "},
+		{"{run: [x, \"${{ steps.a.outputs.tail }}\"]}",
+		 "b failed: its parameters cannot be made: argv/1: no such key"},
 		{"{wait: \"${{ steps.a.outputs.old }}\"}", "[ 90000] b succeeded"},
 		{"{wait: \"${{ run.id }}\"}", "b failed: "},
 		{"{wait: \"${{ steps.a.outputs.tail }}\"}", "b failed: "},

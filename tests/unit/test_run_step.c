@@ -246,6 +246,17 @@ static void test_an_operator_retries_skips_or_attests_a_failed_step(void **state
 	world_free(w);
 }
 
+static void test_what_to_do_where_a_step_fails_is_told_with_its_failure(void **state)
+{
+	struct world *w =
+		world_new("steps: [{id: a, uses: t.read, if_fails: call the bank}]\n");
+
+	world_start(w);
+	world_fail(w, "a");
+	assert_true(world_saw(w, "; if it fails: call the bank"));
+	world_free(w);
+}
+
 static void test_a_step_is_skipped_before_its_turn(void **state)
 {
 	struct world *w = world_new("steps:\n"
@@ -278,6 +289,7 @@ int main(void)
 		cmocka_unit_test(test_abort_on_failure_ends_as_failed_and_undoes_nothing),
 		cmocka_unit_test(test_a_deadline_counts_all_attempts_together),
 		cmocka_unit_test(test_an_operator_retries_skips_or_attests_a_failed_step),
+		cmocka_unit_test(test_what_to_do_where_a_step_fails_is_told_with_its_failure),
 		cmocka_unit_test(test_a_step_is_skipped_before_its_turn),
 	};
 

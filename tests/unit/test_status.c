@@ -170,6 +170,39 @@ static void test_who_is_asked_is_shown_the_question(void **state)
 	world_free(w);
 }
 
+static void test_status_tells_each_kind_of_waiting_for_people(void **state)
+{
+	struct world *w = world_new(
+		"roles: {lead: {members: [bob]}}\n"
+		"phases:\n"
+		"  - id: p\n"
+		"    order: parallel\n"
+		"    acceptance: {clean_for: 1s, sign_off: [lead], tests: [{uses: t.read}]}\n"
+		"    steps:\n"
+		"      - {id: work, manual: {instructions: do, role: lead, evidence: [photo]},"
+		" rollback: not_needed}\n"
+		"      - {id: free, manual: {instructions: do}, rollback: not_needed}\n"
+		"finally: [{id: late, uses: t.read}]\n");
+	cut_auto(cut_json) json_t *people = NULL, *signing = NULL;
+
+	(void)state;
+	world_start(w);
+	people = status_of(w, 0);
+	expect_at(people, "/waiting_for/0/kind", "\"manual\"");
+	expect_at(people, "/waiting_for/0/roles", "[\"lead\"]");
+	expect_at(people, "/waiting_for/0/wants", "[\"photo\"]");
+	expect_at(people, "/waiting_for/1/roles", "[]");
+	expect_at(people, "/waiting_for/1/wants", "[]");
+	world_order(w, CUT_ORDER_ATTEST, "free", NULL);
+	world_order(w, CUT_ORDER_ATTEST, "work", "{\"evidence\": {\"photo\": \"x\"}}");
+	world_accept(w, "p", CUT_ACC_MET, false);
+	signing = status_of(w, 0);
+	expect_at(signing, "/waiting_for/0/kind", "\"sign_off\"");
+	expect_at(signing, "/waiting_for/0/id", "\"p\"");
+	expect_at(signing, "/waiting_for/0/roles", "[\"lead\"]");
+	world_free(w);
+}
+
 static void test_status_tells_when_a_wait_is_over(void **state)
 {
 	struct world *w = world_new("steps:\n"
@@ -227,6 +260,7 @@ int main(void)
 		cmocka_unit_test(test_a_group_folds_its_steps),
 		cmocka_unit_test(test_status_tells_who_is_waited_for_and_how_long_it_has_been_down),
 		cmocka_unit_test(test_who_is_asked_is_shown_the_question),
+		cmocka_unit_test(test_status_tells_each_kind_of_waiting_for_people),
 		cmocka_unit_test(test_status_tells_when_a_wait_is_over),
 		cmocka_unit_test(test_a_trigger_tells_its_limit_before_it_is_armed),
 	};

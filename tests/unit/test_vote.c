@@ -14,7 +14,8 @@
 static struct world *open_gate(void)
 {
 	struct world *w = world_new(
-		"roles: {lead: {members: [bob, dana, erin], quorum: 2}, dba: {members: [alice, bob], not_starter: true}}\n"
+		"roles: {lead: {members: [bob, dana, erin], quorum: 2},"
+		" dba: {members: [alice, bob], not_starter: true}}\n"
 		"steps:\n  - {id: go, approve: {roles: [lead]}}\n"
 		"  - {id: two, approve: {roles: [dba]}}\n  - {id: a, uses: t.read}\n");
 
