@@ -26,6 +26,7 @@ struct starting {
 	struct cut_found run; /* the one being made */
 	struct cut_named_locks locks;
 	json_t *acked;
+	json_t *unplanned; /* owned: steps whose plan failed */
 	cut_time at;
 	int lock_fd;
 };
@@ -212,6 +213,26 @@ static int order_start(int client, struct cut_buf *in, struct cut_err *err)
 	return hear(client, START_TIMEOUT, in, &started, err);
 }
 
+/* Steps whose plan failed, and which earlier steps may make possible: else it would be refused. */
+static void note_unplanned(struct starting *s, const json_t *plans)
+{
+	cut_auto(cut_buf) struct cut_buf text = {0};
+	const char *step;
+	json_t *plan;
+
+	s->unplanned = json_array();
+	json_object_foreach((json_t *)plans, step, plan) {
+		if (!cut_json_bool(plan, "failed", false))
+			continue;
+		cut_buf_printf(&text, "%s%s", text.len ? ", " : "", step);
+		json_array_append_new(s->unplanned, json_string(step));
+	}
+	if (text.len && !s->args->json)
+		fprintf(stderr,
+		        "cutover: warning: CANNOT BE PLANNED, unless earlier steps change that: %s\n",
+		        cut_buf_str(&text));
+}
+
 /* Waits until it is armed, shows the plan, asks. 0: started or will start; else the exit code. */
 static int see_it_start(struct starting *s, int client)
 {
@@ -229,6 +250,7 @@ static int see_it_start(struct starting *s, int client)
 		cut_render_plan(s->ctx.rb, s->ctx.graph, json_object_get(message, "plans"), &text);
 		cut_print_text(cut_buf_str(&text), quiet ? stdout : stderr);
 	}
+	note_unplanned(s, json_object_get(message, "plans"));
 	if (quiet)
 		return 0;
 	if (!cut_ask_yes("Nothing has been changed yet.", "Start")) {
@@ -246,12 +268,14 @@ static void starting_done(struct starting *s)
 	cut_found_done(&s->run);
 	cut_named_locks_done(&s->locks);
 	json_decref(s->acked);
+	json_decref(s->unplanned);
 }
 
 static void say_started(const struct starting *s)
 {
 	cut_auto(cut_json) json_t *told =
-		json_pack("{s:s, s:s}", "run", s->run.entry.id, "socket", s->run.socket);
+		json_pack("{s:s, s:s, s:O}", "run", s->run.entry.id, "socket", s->run.socket,
+		          "unplanned", s->unplanned);
 
 	if (s->args->json)
 		cut_cli_print_json(told);

@@ -98,3 +98,24 @@ json_t *cut_plan_json(const struct cut_runbook *rb, const struct cut_graph *grap
 			 planned ? cut_json_seconds(rollback_time(rb, graph)) : json_null(),
 			 "fits_window", "lint");
 }
+
+bool *cut_plan_finds_as_is(const struct cut_runbook *rb, const struct cut_graph *graph)
+{
+	bool *as_is = cut_new_array(bool, graph->nodes_len + 1);
+
+	for (uint32_t i = 0; i < graph->nodes_len; i++) {
+		uint32_t node = graph->order[i];
+
+		as_is[node] = node >= graph->steps_len ||
+			      rb->phases[rb->steps[node].phase].role == CUT_PHASE_FORWARD;
+		for (uint32_t p = graph->pred_at[node]; p < graph->pred_at[node + 1]; p++) {
+			uint32_t before = graph->pred[p];
+			const struct cut_step *step = before < graph->steps_len ? &rb->steps[before]
+										: NULL;
+
+			as_is[node] = as_is[node] && as_is[before] &&
+				      !(step && (cut_step_writes(step) || step->kind == CUT_STEP_MANUAL));
+		}
+	}
+	return as_is;
+}

@@ -3,6 +3,7 @@
 
 #include "config.h"
 #include "engine/base/vec.h"
+#include "engine/core/plan.h"
 #include "engine/core/trigger.h"
 #include "engine/runtime/clock.h"
 #include "engine/runtime/planner.h"
@@ -120,10 +121,31 @@ static bool acked(const struct cut_engine_options *o, const char *id)
 	return false;
 }
 
+/* What its target refuses now, it will refuse in the window as well: said before anything starts. Not
+ * so where earlier steps may make it possible; that is shown with the plan. */
+static void refuse_unplanned(struct look *look, const json_t *plans)
+{
+	const struct cut_runbook *rb = look->o->rb;
+	bool *as_is = cut_plan_finds_as_is(rb, look->o->graph);
+
+	for (uint32_t i = 0; i < rb->steps_len && !look->refusal.code; i++) {
+		const struct cut_step *step = &rb->steps[i];
+		const json_t *plan = json_object_get(plans, step->address);
+
+		if (as_is[i] && !step->cond && step->on_failure != CUT_FAIL_CONTINUE &&
+		    cut_json_bool(plan, "failed", false))
+			cut_err_set(&look->refusal, -EPERM, cut_json_str(plan, "note", NULL),
+			            "mend that; `cutover plan` shows whether it holds",
+			            "step %s would fail", step->address);
+	}
+	free(as_is);
+}
+
 static void on_plans(void *data, json_t *plans)
 {
 	struct look *look = data;
 
+	refuse_unplanned(look, plans);
 	look->plans = json_incref(plans);
 	look_done(look);
 }

@@ -204,10 +204,23 @@ def test_metrics_that_answer_nonsense_refuse_the_start(cutover, answer):
         metric(cutover, port)
 
 
-def step_fails(cutover, text, *told):
-    """A step that cannot reach its server fails, says why and what next, and nothing is changed."""
+def start_refused(cutover, text, *told):
+    """What its target refuses now refuses the start, where nothing of the run comes before it."""
     begun = time.monotonic()
-    run = cutover.start(text)
+    done = cutover("run", cutover.path(text), "--yes", code=6)
+    assert time.monotonic() - begun < SECONDS
+    assert "step one would fail" in done.err and done.err.count("\n") == 1
+    for word in told:
+        assert word in done.err, done
+    assert cutover.runs() == []
+
+
+def step_fails(cutover, text, *told):
+    """A step that cannot reach its server refuses the start; where an earlier step might have changed
+    that, it fails in the run, says why and what next, and nothing is changed."""
+    start_refused(cutover, text, *told)
+    begun = time.monotonic()
+    run = cutover.start(text.replace("[{id: one", "[{id: before, uses: drill}, {id: one"))
     hold = run.wait_hold("step")
     assert time.monotonic() - begun < SECONDS
     assert "retry" in hold["remedy"]
@@ -285,9 +298,7 @@ def zone(lab, name, step, key="tsig.secret"):
         connections:
           zone: {{plugin: dns, provider: rfc2136, zone: shop.test, key: cutover, secret: tsig, servers:
                  ["127.0.0.1:{lab.params['dns_primary_port']}", "127.0.0.1:{lab.params['dns_secondary_port']}"]}}
-        steps:
-          - {step}
-          - {{id: gate, approve: {{roles: [ops]}}}}
+        steps: [{step}, {{id: gate, approve: {{roles: [ops]}}}}]
         """
 
 

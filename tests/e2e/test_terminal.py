@@ -186,3 +186,21 @@ def test_the_live_view_stays_whole_on_a_small_terminal_that_is_resized(cutover, 
         resize(60, 16)
         run("note", "the last one")
         eventually(lambda: shown("the last one"), told=lambda: "\n".join(screen.display))
+
+
+def test_what_cannot_be_planned_is_said_at_the_question_and_under_yes(cutover):
+    book = cutover.book("""\
+        cutover: v1
+        name: unplanned
+        steps:
+          - {id: before, uses: drill}
+          - {id: one, run: [echo, hi], class: declarative, plan: [sh, -c, "echo no such disk >&2; exit 1"],
+             rollback: not_needed}
+        """)
+    with Terminal(cutover, "run", book) as terminal:
+        shown = terminal.expect("Start")
+        assert "CANNOT BE PLANNED, unless earlier steps change that: one" in " ".join(shown.split())
+        terminal.type("no\n")
+        terminal.wait()
+    assert "unless earlier steps change that: one" in cutover("run", book, "--yes", code=0).err
+    assert cutover.json("run", book, "--yes", "--detach", code=3)["unplanned"] == ["one"]

@@ -253,6 +253,31 @@ static void test_dependants_are_seen_through_joins(void **state)
 	assert_int_equal(cut_graph_dependants(rb->graph, index_of(rb, "a"), out, 1), 1);
 }
 
+static void test_steps_before_the_first_change_find_the_world_as_it_is(void **state)
+{
+	cut_auto(cut_runbook) struct cut_runbook *rb = load_good(
+		HEAD "phases:\n  - id: p\n    order: parallel\n    steps:\n"
+		     "      - {id: look, run: ['true'], effects: read}\n"
+		     "      - {id: first, needs: [look], run: ['true'], rollback: not_needed}\n"
+		     "      - {id: aside, " OK "}\n"
+		     "      - {id: by_hand, manual: {instructions: x}, rollback: not_needed}\n"
+		     "      - {id: after_hand, needs: [by_hand], " OK "}\n"
+		     "      - {id: after, needs: [first], " OK "}\n"
+		     "  - id: q\n    steps: [{id: later, " OK "}]\n"
+		     "finally: [{id: end, " OK "}]\n");
+	static const struct {
+		const char *step;
+		bool as_is;
+	} want[] = {{"look", true},   {"first", true},       {"aside", true}, {"by_hand", true},
+		    {"after", false}, {"after_hand", false}, {"later", false}, {"end", false}};
+	bool *as_is = cut_plan_finds_as_is(rb, rb->graph);
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(want); i++)
+		if (as_is[index_of(rb, want[i].step)] != want[i].as_is)
+			fail_msg("%s: not %d", want[i].step, want[i].as_is);
+	free(as_is);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +292,7 @@ int main(void)
 		cmocka_unit_test(test_a_chain_of_a_hundred_thousand_steps),
 		cmocka_unit_test(test_dependants_are_seen_through_joins),
 		cmocka_unit_test(test_groups_needs_and_odd_titles_are_printed),
+		cmocka_unit_test(test_steps_before_the_first_change_find_the_world_as_it_is),
 		cmocka_unit_test(test_the_graph_is_printed_as_dot_json_and_text),
 		cmocka_unit_test(test_the_plan_tells_what_the_model_knows),
 	};
