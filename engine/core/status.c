@@ -66,29 +66,38 @@ static json_t *phases_json(const struct cut_runbook *rb)
 	return list;
 }
 
+void cut_status_step(const struct cut_runbook *rb, const struct cut_run *run, uint32_t index,
+		     struct cut_jw *w)
+{
+	const struct cut_step *step = &rb->steps[index];
+	struct cut_step_view view;
+
+	cut_run_step_view(run, index, &view);
+	cut_jw_open(w, step->address, '{');
+	cut_jw_str(w, "phase", rb->phases[step->phase].id);
+	cut_jw_str(w, "state", cut_step_state_name(view.state));
+	cut_jw_int(w, "attempt", view.attempt);
+	cut_jw_rfc3339(w, "started", view.started_wall);
+	cut_jw_rfc3339(w, "ended", view.ended_wall);
+	cut_jw_rfc3339(w, "due", view.due_wall);
+	cut_jw_seconds(w, "planned_s", step->planned);
+	cut_jw_json(w, "outputs", view.outputs);
+	cut_jw_str(w, "reason", view.reason);
+	cut_jw_close(w);
+}
+
 static json_t *steps_json(const struct cut_run *run, const struct cut_runbook *rb)
 {
-	json_t *all = json_object();
+	cut_auto(cut_buf) struct cut_buf text = {0};
+	struct cut_jw w = {.out = &text};
+	json_t *all;
 
-	for (uint32_t i = 0; i < rb->steps_len; i++) {
-		struct cut_step_view view;
-		json_t *step = json_object();
-
-		cut_run_step_view(run, i, &view);
-		json_object_set_new(step, "phase",
-				    json_string(rb->phases[rb->steps[i].phase].id));
-		json_object_set_new(step, "state", json_string(cut_step_state_name(view.state)));
-		json_object_set_new(step, "attempt", json_integer(view.attempt));
-		json_object_set_new(step, "started", cut_json_rfc3339(view.started_wall));
-		json_object_set_new(step, "ended", cut_json_rfc3339(view.ended_wall));
-		json_object_set_new(step, "due", cut_json_rfc3339(view.due_wall));
-		json_object_set_new(step, "planned_s", cut_json_seconds(rb->steps[i].planned));
-		json_object_set_new(step, "outputs",
-				    view.outputs ? json_deep_copy(view.outputs) : json_null());
-		json_object_set_new(step, "reason", text_or_null(view.reason));
-		json_object_set_new(all, rb->steps[i].address, step);
-	}
-	return all;
+	cut_jw_open(&w, NULL, '{');
+	for (uint32_t i = 0; i < rb->steps_len; i++)
+		cut_status_step(rb, run, i, &w);
+	cut_jw_close(&w);
+	all = json_loadb(cut_buf_str(&text), text.len, JSON_ALLOW_NUL, NULL);
+	return all ? all : json_null();
 }
 
 /* A group shows the first of these that one of its steps is in; but one that is partly done and
@@ -272,7 +281,7 @@ static json_t *rollback_json(const struct cut_run *run)
 			 time_s ? time_s : json_null(), "downtime_s", "impossible", impossible);
 }
 
-json_t *cut_status_json(const struct cut_runbook *rb, const struct cut_run *run,
+json_t *cut_status_head(const struct cut_runbook *rb, const struct cut_run *run,
 			const struct cut_watch *watch, cut_time t, cut_time wall)
 {
 	uint32_t phase = cut_run_phase(run);
@@ -304,7 +313,6 @@ json_t *cut_status_json(const struct cut_runbook *rb, const struct cut_run *run,
 	json_object_set_new(status, "temporary_open", steps_that(run, rb, cut_run_temporary_open));
 	json_object_set_new(status, "unclosed", steps_that(run, rb, cut_run_unclosed));
 	json_object_set_new(status, "phases", phases_json(rb));
-	json_object_set_new(status, "steps", steps_json(run, rb));
 	json_object_set_new(status, "groups", groups_json(run, rb));
 	json_object_set_new(status, "triggers", triggers_json(watch, rb, t));
 	json_object_set_new(status, "acceptance", acceptance_json(watch, rb));
@@ -318,5 +326,14 @@ json_t *cut_status_json(const struct cut_runbook *rb, const struct cut_run *run,
 				      next_gate(run, rb)));
 	json_object_set_new(status, "rollback", rollback_json(run));
 	json_object_set_new(status, "exit_code", json_integer(cut_run_exit_code(run)));
+	return status;
+}
+
+json_t *cut_status_json(const struct cut_runbook *rb, const struct cut_run *run,
+			const struct cut_watch *watch, cut_time t, cut_time wall)
+{
+	json_t *status = cut_status_head(rb, run, watch, t, wall);
+
+	json_object_set_new(status, "steps", steps_json(run, rb));
 	return status;
 }

@@ -347,7 +347,7 @@ void cut_driver_free(struct cut_driver *d)
 json_t *cut_driver_status(struct cut_driver *d)
 {
 	cut_time t = d->end_t == CUT_NEVER ? cut_driver_now(d) : d->end_t;
-	json_t *status = cut_status_json(d->options.rb, d->options.run, d->options.watch, t,
+	json_t *status = cut_status_head(d->options.rb, d->options.run, d->options.watch, t,
 	                                 cut_world_wall(d->world));
 
 	json_object_set_new(status, "engine", json_string("live"));

@@ -59,7 +59,7 @@ void cut_driver_start(struct cut_driver *driver);
 void cut_driver_sample(struct cut_driver *driver, uint32_t metric, const struct cut_sample *sample);
 
 cut_time cut_driver_now(const struct cut_driver *driver); /* run clock */
-json_t *cut_driver_status(struct cut_driver *driver);     /* new reference */
+json_t *cut_driver_status(struct cut_driver *driver);     /* all but `steps`; new reference */
 /* Names that only a live run knows (metrics, triggers), as cut_run_check and cut_run_env want them. */
 struct cut_expr_env cut_driver_live(struct cut_driver *driver);
 struct cut_run *cut_driver_run(struct cut_driver *driver);

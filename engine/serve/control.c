@@ -6,6 +6,7 @@
 #include "engine/runtime/tail.h"
 #include "engine/serve/evaluate.h"
 #include "engine/serve/orders.h"
+#include "engine/serve/statusfeed.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -18,6 +19,7 @@
 
 #define BODY_MAX_BYTES (64u * 1024)
 #define BACKLOG        64
+#define PIECE_BYTES    16384
 #define STREAM_EVERY   20 /* ms: people do not read faster, and each sending wakes the reader */
 /* How long an order waits for the disk, below what its client does; on a full one for room. */
 #define SYNC_PATIENCE  20000 /* ms */
@@ -231,7 +233,8 @@ static enum MHD_Result serve_events(struct request *q)
 
 	q->tail = cut_tail_new(cut_driver_options(q->control->driver)->dir,
 	                       last ? strtoull(last, NULL, 10) : 0);
-	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, stream_read, q, NULL);
+	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PIECE_BYTES, stream_read, q,
+	                                             NULL);
 	MHD_add_response_header(response, "Content-Type", "text/event-stream");
 	MHD_add_response_header(response, "Cache-Control", "no-store");
 	r = MHD_queue_response(q->connection, MHD_HTTP_OK, response);
@@ -241,11 +244,25 @@ static enum MHD_Result serve_events(struct request *q)
 
 /* --- status, orders, expressions --- */
 
+static ssize_t status_read(void *feed, uint64_t pos, char *buf, size_t max)
+{
+	size_t n = cut_status_feed_read(feed, buf, max);
+
+	return n ? (ssize_t)n : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
 static enum MHD_Result serve_status(struct request *q)
 {
-	cut_auto(cut_json) json_t *status = cut_driver_status(q->control->driver);
+	struct MHD_Response *response = MHD_create_response_from_callback(
+		MHD_SIZE_UNKNOWN, PIECE_BYTES, status_read,
+		cut_status_feed_new(q->control->driver), cut_status_feed_free);
+	enum MHD_Result r;
 
-	return reply_json(q, MHD_HTTP_OK, status);
+	MHD_add_response_header(response, "Content-Type", "application/json");
+	MHD_add_response_header(response, "Cache-Control", "no-store");
+	r = MHD_queue_response(q->connection, MHD_HTTP_OK, response);
+	MHD_destroy_response(response);
+	return r;
 }
 
 static bool disk_full(const struct cut_control *c)
