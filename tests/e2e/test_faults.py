@@ -104,7 +104,7 @@ def test_a_secret_that_cannot_be_read_refuses_the_start(cutover, source, told):
     refused(cutover, SECRET % source, 6, "key", told)
 
 
-def test_a_secret_shows_nowhere(cutover):
+def test_a_secret_shows_unreachable(cutover):
     (cutover.folder / "key").write_text("hush-hush-123\n")
     (cutover.folder / "key").chmod(0o600)
     run = cutover.run("""\
@@ -216,11 +216,9 @@ def start_refused(cutover, text, *told):
 
 
 def step_fails(cutover, text, *told):
-    """A step that cannot reach its server refuses the start; where an earlier step might have changed
-    that, it fails in the run, says why and what next, and nothing is changed."""
-    start_refused(cutover, text, *told)
+    """A step fails in the run, says why and what next, and nothing is changed."""
     begun = time.monotonic()
-    run = cutover.start(text.replace("[{id: one", "[{id: before, uses: drill}, {id: one"))
+    run = cutover.start(text)
     hold = run.wait_hold("step")
     assert time.monotonic() - begun < SECONDS
     assert "retry" in hold["remedy"]
@@ -234,6 +232,12 @@ def step_fails(cutover, text, *told):
     return run
 
 
+def unreachable(cutover, text, *told):
+    """What is out of reach refuses the start; where an earlier step might change that, the step fails."""
+    start_refused(cutover, text, *told)
+    return step_fails(cutover, text.replace("[{id: one", "[{id: before, uses: drill}, {id: one"), *told)
+
+
 TRAFFIC = """\
     cutover: v1
     name: unreachable
@@ -243,14 +247,14 @@ TRAFFIC = """\
 
 
 def test_a_proxy_that_is_gone_fails_the_step(cutover):
-    run = step_fails(cutover, TRAFFIC % "/nowhere/haproxy.sock", "/nowhere/haproxy.sock")
+    run = unreachable(cutover, TRAFFIC % "/nowhere/haproxy.sock", "/nowhere/haproxy.sock")
     assert run.state == "rolled_back"
 
 
 def test_a_name_server_that_is_gone_fails_the_step(cutover):
     (cutover.folder / "key").write_text("A" * 43 + "=")
     (cutover.folder / "key").chmod(0o600)
-    step_fails(cutover, f"""\
+    unreachable(cutover, f"""\
         cutover: v1
         name: unreachable
         secrets: {{tsig: {{file: key}}}}
@@ -265,7 +269,7 @@ def test_a_database_that_is_gone_fails_the_step(cutover, silent):
     with listening() as open_port:
         port = open_port if silent else closed_port()
         dsn = f"host=127.0.0.1 port={port} dbname=shop user=cutover"
-        step_fails(cutover, f"""\
+        unreachable(cutover, f"""\
             cutover: v1
             name: unreachable
             connections:
@@ -308,7 +312,7 @@ RECORDS = "{id: one, uses: dns.set_records, with: {zone: zone, records: [{name: 
 def test_a_wrong_key_changes_nothing(cutover, lab):
     (lab.folder / "wrong.secret").write_text("B" * 43 + "=")
     (lab.folder / "wrong.secret").chmod(0o600)
-    step_fails(cutover, zone(lab, "wrong_key", RECORDS % "127.0.0.3", "wrong.secret"), "BAD")
+    unreachable(cutover, zone(lab, "wrong_key", RECORDS % "127.0.0.3", "wrong.secret"), "BAD")
     assert lab.www("dns_primary").addresses == ["127.0.0.2"]
 
 
@@ -328,7 +332,7 @@ def test_what_somebody_else_has_changed_is_not_overwritten_on_the_way_back(cutov
 
 def test_a_proxy_without_such_a_server_changes_nothing(cutover, lab):
     text = TRAFFIC % f"{lab.folder}/haproxy.sock"
-    step_fails(cutover, text.replace("green:", "red:"), "red")
+    unreachable(cutover, text.replace("green:", "red:"), "red")
     assert int(lab.edge_stats()["blue"]["weight"]) == 100
 
 
