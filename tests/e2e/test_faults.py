@@ -104,7 +104,7 @@ def test_a_secret_that_cannot_be_read_refuses_the_start(cutover, source, told):
     refused(cutover, SECRET % source, 6, "key", told)
 
 
-def test_a_secret_shows_unreachable(cutover):
+def test_a_secret_shows_nowhere(cutover):
     (cutover.folder / "key").write_text("hush-hush-123\n")
     (cutover.folder / "key").chmod(0o600)
     run = cutover.run("""\
