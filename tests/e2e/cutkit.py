@@ -118,8 +118,10 @@ class Cutover:
         for run in self.runs():
             for role in ("supervisor", "engine", "host"):
                 run.kill(role)
+        found = [line for run in self.runs() for line in run.reports()]
         if not keep:
             shutil.rmtree(self.folder, ignore_errors=True)
+        assert not found, "\n".join(found)
 
 
 class Marks(list):
@@ -223,6 +225,12 @@ class Run:
         if number == signal.SIGKILL:
             eventually(lambda: not set(pids) & set(self.processes(role)), every=0.001)
         return pids
+
+    def reports(self):
+        """What a sanitizer says of hosts, which write to the run's log."""
+        path = self.folder / "engine.log"
+        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+        return [line for line in lines if "Sanitizer" in line or "runtime error: " in line]
 
     def log(self):
         return (self.folder / "engine.log").read_text()

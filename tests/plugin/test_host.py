@@ -247,8 +247,11 @@ LARGE = """
 static void work(struct cut_call *call)
 {
 	char *text = calloc(1, (2 << 20) + 1);
+	json_t *data;
 	memset(text, 'x', 2 << 20);
-	call->api->done(call, CUT_OK, NULL, json_pack("{s:s}", "text", text));
+	data = json_pack("{s:s}", "text", text);
+	free(text);
+	call->api->done(call, CUT_OK, NULL, data);
 }
 static const struct cut_param none[] = {{0}};
 static const struct cut_action large = {
