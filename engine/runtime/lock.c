@@ -96,7 +96,17 @@ int cut_lock_note(int fd, const char *role, pid_t pid)
 	char line[64];
 	int len = snprintf(line, sizeof(line), "%s %d\n", role, (int)pid);
 
-	return write(fd, line, (size_t)len) == len ? 0 : -EIO;
+	/* Whole: what a half line runs into is a process that nobody finds again. */
+	for (int done = 0; done < len;) {
+		ssize_t n = write(fd, line + done, (size_t)(len - done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		done += (int)n;
+	}
+	return 0;
 }
 
 int cut_lock_query(const char *path, struct cut_lock_holder *ret, struct cut_err *err)

@@ -8,10 +8,11 @@ import resource
 import shutil
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from cutkit import eventually
+from cutkit import BUILD, eventually
 from faultkit import BOOKS, Journey, Point
 
 pytestmark = pytest.mark.skipif(
@@ -91,6 +92,22 @@ def test_a_corrupt_journal_is_not_taken_up_again_and_says_where(journey):
         told = j.cutover(*words, code=8)
         assert "record 2" in told.out + told.err, told
     assert not j.run.processes()
+
+
+def test_a_write_that_is_short_is_written_to_its_end(journey):
+    """The first ones into files: runbook, lock, journal, log; with CUTOVER_FULL all."""
+    def short(n):
+        j = journey("retried")
+        j.cutover.env |= {"LD_PRELOAD": BUILD / "tests" / "lib" / "shortwrite.so",
+                          "CUTOVER_SHORT_WRITE": str(n)}
+        j.start()
+        lines = (j.run.folder / "lock").read_text().splitlines()
+        assert all(len(line.split()) == 2 for line in lines), lines
+        j.follow()
+        j.check()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(short, range(1, 61 if os.environ.get("CUTOVER_FULL") else 9)))
 
 
 def test_a_file_that_may_not_grow_is_followed_by_another(journey):
