@@ -5,6 +5,7 @@
 #include "engine/base/vec.h"
 #include "engine/runtime/tail.h"
 #include "engine/serve/evaluate.h"
+#include "engine/serve/listen.h"
 #include "engine/serve/orders.h"
 #include "engine/serve/statusfeed.h"
 
@@ -12,13 +13,10 @@
 #include <microhttpd.h>
 #include <pwd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include <uv.h>
 
 #define BODY_MAX_BYTES (64u * 1024)
-#define BACKLOG        64
 #define PIECE_BYTES    16384
 #define STREAM_EVERY   20 /* ms: people do not read faster, and each sending wakes the reader */
 /* How long an order waits for the disk, below what its client does; on a full one for room. */
@@ -460,36 +458,12 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 
 /* --- the socket --- */
 
-static int listen_at(const char *path, struct cut_err *err)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return cut_err_set(err, -ENAMETOOLONG, "a socket's path has at most 107 characters",
-		                   "set CUTOVER_SOCKET_DIR", "cannot listen at %s", path);
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return cut_err_sys(err, -errno, NULL, "cannot make a socket");
-	unlink(path); /* of a dead engine of this run: only one holds its lock */
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || chmod(path, 0666) < 0 ||
-	    listen(fd, BACKLOG) < 0) {
-		int r = -errno;
-
-		close(fd);
-		return cut_err_sys(err, r, "set CUTOVER_SOCKET_DIR to a folder of yours",
-		                   "cannot listen at %s", path);
-	}
-	return fd;
-}
-
 int cut_control_start(struct uv_loop_s *loop, const char *path, struct cut_driver *driver,
                       struct cut_control **ret, struct cut_err *err)
 {
 	const union MHD_DaemonInfo *info;
 	struct cut_control *c;
-	int fd = listen_at(path, err);
+	int fd = cut_listen_at(path, err);
 
 	if (fd < 0)
 		return fd;
