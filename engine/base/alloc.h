@@ -7,10 +7,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#define cut_new(type)              ((type *)cut_calloc(1, sizeof(type)))
-#define cut_new_array(type, n)     ((type *)cut_calloc((n), sizeof(type)))
+#define cut_new(type)			 ((type *)cut_calloc(1, sizeof(type)))
+#define cut_new_array(type, n)		 ((type *)cut_calloc((n), sizeof(type)))
 #define cut_container(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
-#define CUT_ARRAY_LEN(a)           (sizeof(a) / sizeof((a)[0]))
+#define CUT_ARRAY_LEN(a)		 (sizeof(a) / sizeof((a)[0]))
 
 /* All of these end the process when memory is out or n * size overflows; the result is never NULL.
  * Libraries that take an allocator get these as well: cut_json_use_alloc() and its like. */
@@ -22,7 +22,7 @@ void *cut_realloc_array(void *p, size_t n, size_t size);
  * comes in steps of 2 MiB instead of 4 KiB, which are what filling it costs otherwise. Room that is
  * never touched is free. For free() and cut_realloc_array(), as any other. */
 void *cut_large_array(size_t n, size_t size);
-char *cut_strdup(const char *s);              /* NULL stays NULL */
+char *cut_strdup(const char *s);	      /* NULL stays NULL */
 char *cut_strndup(const char *s, size_t len); /* always NUL-terminated */
 char *cut_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -64,5 +64,5 @@ char *cut_arena_strndup(struct cut_arena *arena, const char *s, size_t len);
 char *cut_arena_printf(struct cut_arena *arena, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void cut_arena_done(struct cut_arena *arena);
-#define cut_arena_new(arena, type)      ((type *)cut_arena_alloc((arena), sizeof(type)))
+#define cut_arena_new(arena, type)	((type *)cut_arena_alloc((arena), sizeof(type)))
 #define cut_arena_array(arena, type, n) ((type *)cut_arena_alloc((arena), sizeof(type) * (n)))

@@ -13,7 +13,7 @@ struct cut_buf {
 	char *data; /* owned; NULL while empty */
 	size_t len, cap;
 	size_t max_bytes; /* 0: no cap */
-	int error;        /* 0 or -E2BIG, sticky */
+	int error;	  /* 0 or -E2BIG, sticky */
 };
 
 int cut_buf_add(struct cut_buf *buf, const void *data, size_t len);
@@ -27,8 +27,8 @@ int cut_buf_vprintf(struct cut_buf *buf, const char *fmt, va_list ap)
 char *cut_buf_reserve(struct cut_buf *buf, size_t len);
 void cut_buf_consume(struct cut_buf *buf, size_t len); /* drops len bytes from the front */
 const char *cut_buf_str(const struct cut_buf *buf);    /* "" when empty */
-char *cut_buf_take(struct cut_buf *buf);               /* the text, owned by the caller; "" when empty */
-void cut_buf_reset(struct cut_buf *buf);               /* empty, memory and cap kept */
+char *cut_buf_take(struct cut_buf *buf); /* the text, owned by the caller; "" when empty */
+void cut_buf_reset(struct cut_buf *buf); /* empty, memory and cap kept */
 void cut_buf_done(struct cut_buf *buf);
 
 static inline void cut_buf_cleanup(struct cut_buf *buf)

@@ -15,7 +15,7 @@ struct cut_err {
 /* Sets an error and returns code, so that `return cut_err_set(err, -EINVAL, ...)` reads well.
  * err may be NULL. why and next may be NULL; what is a format. */
 int cut_err_set(struct cut_err *err, int code, const char *why, const char *next, const char *what,
-                ...) __attribute__((format(printf, 5, 6)));
+		...) __attribute__((format(printf, 5, 6)));
 /* The same with why = strerror(-code). */
 int cut_err_sys(struct cut_err *err, int code, const char *next, const char *what, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -10,8 +10,8 @@
 
 #define CUT_FRAME_MAX_BYTES CUT_JSON_MAX_BYTES
 
-/* A frame that is written piece by piece, with cut_jw: begin, the object, end. Until its end nothing
- * else may be appended to out, which has no cap of its own. -E2BIG: as below. */
+/* A frame that is written piece by piece, with cut_jw: begin, the object, end. Until its end
+ * nothing else may be appended to out, which has no cap of its own. -E2BIG: as below. */
 size_t cut_frame_begin(struct cut_buf *out);
 int cut_frame_end(struct cut_buf *out, size_t begin);
 /* Appends one frame. -E2BIG: the message is too large, nothing was appended. */

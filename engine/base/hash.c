@@ -50,7 +50,7 @@ void cut_sha256_hex(const void *data, size_t len, char ret[CUT_SHA256_HEX + 1])
 }
 
 struct cut_hasher {
-	EVP_MD *sha256;  /* owned */
+	EVP_MD *sha256;	 /* owned */
 	EVP_MD_CTX *ctx; /* owned */
 };
 
@@ -66,7 +66,7 @@ struct cut_hasher *cut_hasher_new(void)
 }
 
 void cut_hasher_sha256(struct cut_hasher *hasher, const void *data, size_t len,
-                       uint8_t ret[CUT_SHA256_BYTES])
+		       uint8_t ret[CUT_SHA256_BYTES])
 {
 	if (!EVP_DigestInit_ex2(hasher->ctx, hasher->sha256, NULL) ||
 	    !EVP_DigestUpdate(hasher->ctx, data, len) ||

@@ -176,5 +176,6 @@ void cut_json_wipe(json_t *obj)
 
 json_t *cut_err_json(const struct cut_err *err)
 {
-	return json_pack("{s:s?, s:s?, s:s?}", "what", err->what, "why", err->why, "next", err->next);
+	return json_pack("{s:s?, s:s?, s:s?}", "what", err->what, "why", err->why, "next",
+			 err->next);
 }

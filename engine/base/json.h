@@ -19,7 +19,7 @@ CUT_CLEANUP(cut_json, json_t *, json_decref) /* cut_auto(cut_json) json_t *j = N
 void cut_json_use_alloc(void);
 /* Rejects duplicate keys, trailing text, depth over 64, invalid UTF-8. what names the source. */
 int cut_json_parse(const char *text, size_t len, const char *what, json_t **ret,
-                   struct cut_err *err);
+		   struct cut_err *err);
 /* Sorted keys, compact, UTF-8: the bytes that digests are made of. */
 void cut_json_canonical(const json_t *j, struct cut_buf *out);
 
@@ -30,15 +30,18 @@ double cut_json_real(const json_t *obj, const char *key, double fallback); /* in
 bool cut_json_bool(const json_t *obj, const char *key, bool fallback);
 const json_t *cut_json_at(const json_t *j, const char *pointer); /* RFC 6901; NULL: not there */
 
-/* The next member of an object's text, *at being behind its '{': for lines that we wrote ourselves and
- * that come by the hundred thousand. Compact text only; false at its end, or where it is none. */
+/* The next member of an object's text, *at being behind its '{': for lines that we wrote ourselves
+ * and that come by the hundred thousand. Compact text only; false at its end, or where it is none.
+ */
 struct cut_json_member {
-	const char *key, *text; /* within the object's; text: of the value, a string with its quotes */
+	const char *key,
+		*text; /* within the object's; text: of the value, a string with its quotes */
 	size_t key_len, len;
 };
 bool cut_json_member(const char **at, const char *end, struct cut_json_member *ret);
 
-/* Gives up an object of secrets: its texts are overwritten, whoever else refers to it. NULL-safe. */
+/* Gives up an object of secrets: its texts are overwritten, whoever else refers to it. NULL-safe.
+ */
 void cut_json_wipe(json_t *obj);
 
 /* Durations in JSON are seconds: integer where whole. */
@@ -50,8 +53,8 @@ json_t *cut_json_rfc3339(cut_time wall); /* CUT_NEVER: null */
  * cut_jw_close(&w);` key NULL inside a list. */
 struct cut_jw {
 	struct cut_buf *out; /* borrowed */
-	uint64_t comma;      /* a bit a level: something was written there */
-	uint64_t list;       /* a bit a level: it is a list */
+	uint64_t comma;	     /* a bit a level: something was written there */
+	uint64_t list;	     /* a bit a level: it is a list */
 	unsigned depth;
 };
 void cut_jw_open(struct cut_jw *w, const char *key, char bracket); /* '{' or '[' */
@@ -62,6 +65,7 @@ void cut_jw_real(struct cut_jw *w, const char *key, double value); /* not finite
 void cut_jw_bool(struct cut_jw *w, const char *key, bool value);
 void cut_jw_seconds(struct cut_jw *w, const char *key, cut_time ms);
 void cut_jw_rfc3339(struct cut_jw *w, const char *key, cut_time wall);
-void cut_jw_json(struct cut_jw *w, const char *key, const json_t *value); /* canonical; NULL: null */
+void cut_jw_json(struct cut_jw *w, const char *key,
+		 const json_t *value); /* canonical; NULL: null */
 /* {"what", "why", "next"}: an error for programs. */
 json_t *cut_err_json(const struct cut_err *err);

@@ -18,7 +18,7 @@ struct cut_map_entry {
 
 /* The slot of the key, or the free one where it belongs. */
 static struct cut_map_slot *probe(const struct cut_map *map, const char *key, size_t len,
-                                  uint32_t hash)
+				  uint32_t hash)
 {
 	size_t at = hash & (map->cap - 1);
 

@@ -16,9 +16,10 @@
 #include <string.h>
 
 #define RSA_MIN_BITS 2048
-#define RSA_MAX_BITS 8192 /* whoever sends a signature chooses its key: no longer than this takes  \
-			   */
-#define TOUCHED 0x01	  /* flag of a security key: somebody was there */
+#define RSA_MAX_BITS                                                                               \
+	8192	     /* whoever sends a signature chooses its key: no longer than this takes       \
+		      */
+#define TOUCHED 0x01 /* flag of a security key: somebody was there */
 
 struct cut_sshkey {
 	const struct type *type;

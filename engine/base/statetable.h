@@ -17,7 +17,7 @@ struct cut_state_row {
 bool cut_state_may(const struct cut_state_row *table, unsigned from, unsigned to);
 /* Moves *state, or ends the process when the move is not in the table: a programming error. */
 void cut_state_move(const struct cut_state_row *table, const char *what, unsigned *state,
-                    unsigned to);
+		    unsigned to);
 /* -1 when no row has that name. */
 int cut_state_named(const struct cut_state_row *table, size_t len, const char *name);
 /* One line a state, "running → verifying, succeeded, failed", for the docs. */

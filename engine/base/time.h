@@ -7,11 +7,11 @@
 
 typedef int64_t cut_time; /* ms: a duration, a point on the run's clock, or since 1970 (wall) */
 
-#define CUT_NEVER INT64_MAX
+#define CUT_NEVER  INT64_MAX
 #define CUT_SECOND ((cut_time)1000)
 #define CUT_MINUTE (60 * CUT_SECOND)
 #define CUT_HOUR   (60 * CUT_MINUTE)
-#define CUT_DAY    (24 * CUT_HOUR)
+#define CUT_DAY	   (24 * CUT_HOUR)
 
 /* "250ms" "30s" "1h30m" "2d" → ms. Units ms s m h d, each at most once, falling; a fraction is
  * allowed ("1.5h"). -EINVAL: not a duration; -ERANGE: too large. */

@@ -19,15 +19,15 @@
 /* Room for n more items. */
 #define cut_vec_reserve(vec, n)                                                                    \
 	((vec)->len + (n) > (vec)->cap                                                             \
-	         ? ((vec)->items = cut_vec_grow_((vec)->items, &(vec)->cap, (vec)->len + (n),      \
-	                                         sizeof(*(vec)->items)))                           \
-	         : (void *)0)
-#define cut_vec_pop(vec)     ((vec)->items[--(vec)->len])
-#define cut_vec_last(vec)    ((vec)->items[(vec)->len - 1])
-#define cut_vec_clear(vec)   ((void)((vec)->len = 0))
+		 ? ((vec)->items = cut_vec_grow_((vec)->items, &(vec)->cap, (vec)->len + (n),      \
+						 sizeof(*(vec)->items)))                           \
+		 : (void *)0)
+#define cut_vec_pop(vec)   ((vec)->items[--(vec)->len])
+#define cut_vec_last(vec)  ((vec)->items[(vec)->len - 1])
+#define cut_vec_clear(vec) ((void)((vec)->len = 0))
 #define cut_vec_remove(vec, i)                                                                     \
 	(memmove(&(vec)->items[(i)], &(vec)->items[(i) + 1],                                       \
-	         ((vec)->len - (i)-1) * sizeof(*(vec)->items)),                                    \
+		 ((vec)->len - (i)-1) * sizeof(*(vec)->items)),                                    \
 	 (vec)->len--)
 /* `cut_vec_foreach(&v, item)`: item is a pointer to each element. */
 #define cut_vec_foreach(vec, item)                                                                 \

@@ -12,8 +12,10 @@
 
 static const struct cut_cli_option common[] = {
 	{"output", "text|json", "how to print: for people (default) or for programs", false},
-	{"state-dir", "DIR", "where runs are kept (default $CUTOVER_STATE_DIR, ~/.local/state/cutover)", false},
-	{"plugin-dir", "DIR", "where plugins are (default $CUTOVER_PLUGIN_DIR, the installation's)", false},
+	{"state-dir", "DIR",
+	 "where runs are kept (default $CUTOVER_STATE_DIR, ~/.local/state/cutover)", false},
+	{"plugin-dir", "DIR", "where plugins are (default $CUTOVER_PLUGIN_DIR, the installation's)",
+	 false},
 	{"set", "NAME=VALUE", "a parameter of the runbook; may be repeated", false},
 	{"params", "FILE", "parameters from a YAML or JSON file", false},
 	{"large", NULL, "accept a runbook of up to 64 MiB", false},
@@ -21,7 +23,8 @@ static const struct cut_cli_option common[] = {
 	{NULL, NULL, NULL, false},
 };
 
-static const struct cut_cli_option *option_named(const struct cut_command *command, const char *name)
+static const struct cut_cli_option *option_named(const struct cut_command *command,
+						 const char *name)
 {
 	const struct cut_cli_option *tables[] = {common, command->options};
 
@@ -35,7 +38,7 @@ static const struct cut_cli_option *option_named(const struct cut_command *comma
 }
 
 __attribute__((format(printf, 3, 4))) static int usage(struct cut_args *args, const char *next,
-                                                     const char *fmt, ...)
+						       const char *fmt, ...)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
 	cut_auto(cut_str) char *help = NULL;
@@ -47,7 +50,8 @@ __attribute__((format(printf, 3, 4))) static int usage(struct cut_args *args, co
 	va_start(ap, fmt);
 	cut_buf_vprintf(&what, fmt, ap);
 	va_end(ap);
-	cut_err_set(&err, -EINVAL, NULL, next ? next : "see `cutover help`", "%s", cut_buf_str(&what));
+	cut_err_set(&err, -EINVAL, NULL, next ? next : "see `cutover help`", "%s",
+		    cut_buf_str(&what));
 	return cut_cli_fail(args, &err, CUT_EXIT_USAGE);
 }
 
@@ -86,7 +90,8 @@ static int find_command(int argc, char **argv, struct cut_args *ret, int *ret_us
 			*ret_used = 2;
 		}
 		if (strncmp(c->name, argv[1], len) == 0 && c->name[len] == ' ')
-			cut_buf_printf(&longer, "%s`cutover %s`", longer.len ? " or " : "", c->name);
+			cut_buf_printf(&longer, "%s`cutover %s`", longer.len ? " or " : "",
+				       c->name);
 		cut_near_try(&near, c->name);
 	}
 	if (ret->command)
@@ -109,9 +114,11 @@ static int take_option(struct cut_args *args, char *text, char **argv, int argc,
 	if (!o)
 		return unknown_option(args, name);
 	if (o->later)
-		return cut_cli_fail(args, &(struct cut_err){.code = -ENOTSUP, .what = cut_printf("--%s", o->name),
-		                                            .why = cut_strdup("not supported yet")},
-		                    CUT_EXIT_REFUSED);
+		return cut_cli_fail(args,
+				    &(struct cut_err){.code = -ENOTSUP,
+						      .what = cut_printf("--%s", o->name),
+						      .why = cut_strdup("not supported yet")},
+				    CUT_EXIT_REFUSED);
 	if (!o->value && value)
 		return usage(args, NULL, "--%s takes no value", o->name);
 	if (o->value && !value) {
@@ -157,7 +164,7 @@ int cut_args_parse(int argc, char **argv, struct cut_args *ret, bool *ret_help)
 		if (!only_positional && strcmp(text, "--") == 0) {
 			only_positional = true;
 		} else if (!only_positional && strcmp(text, "-f") == 0 &&
-		           option_named(ret->command, "follow")) {
+			   option_named(ret->command, "follow")) {
 			r = take_option(ret, (char[]){"follow"}, argv, argc, &at);
 		} else if (!only_positional && strcmp(text, "-h") == 0) {
 			r = take_option(ret, (char[]){"help"}, argv, argc, &at);
@@ -181,7 +188,7 @@ int cut_args_parse(int argc, char **argv, struct cut_args *ret, bool *ret_help)
 		return usage(ret, NULL, "%s wants %s", ret->command->name, ret->command->synopsis);
 	if (ret->positional_len > ret->command->max_args)
 		return usage(ret, NULL, "one argument too many: '%s'",
-		             ret->positional[ret->command->max_args]);
+			     ret->positional[ret->command->max_args]);
 	return 0;
 }
 
@@ -209,8 +216,9 @@ static void print_wrapped(const char *text, size_t used, FILE *out)
 
 		if (at > HELP_COLUMN && at + 1 + len > CUT_WIDTH)
 			at = (size_t)fprintf(out, "\n%*s", HELP_COLUMN, "") - 1;
-		at += (size_t)fprintf(out, "%*s%.*s", at < HELP_COLUMN ? (int)(HELP_COLUMN - at + 1) : 1,
-		                      "", (int)len, word);
+		at += (size_t)fprintf(out, "%*s%.*s",
+				      at < HELP_COLUMN ? (int)(HELP_COLUMN - at + 1) : 1, "",
+				      (int)len, word);
 		word += len;
 	}
 	fputc('\n', out);
@@ -222,7 +230,7 @@ static void print_options(const struct cut_cli_option *o, FILE *out)
 		cut_auto(cut_str) char *help =
 			cut_printf("%s%s", o->help, o->later ? " (not supported yet)" : "");
 		int n = fprintf(out, "  --%s%s%s", o->name, o->value ? " " : "",
-		                o->value ? o->value : "");
+				o->value ? o->value : "");
 
 		print_wrapped(help, (size_t)n, out);
 	}
@@ -231,7 +239,7 @@ static void print_options(const struct cut_cli_option *o, FILE *out)
 void cut_args_help(const struct cut_command *command, FILE *out)
 {
 	fprintf(out, "cutover %s [OPTIONS] %s\n%s\n\n", command->name, command->synopsis,
-	        command->help);
+		command->help);
 	if (command->options && command->options->name) {
 		print_options(command->options, out);
 		fputc('\n', out);
@@ -301,7 +309,7 @@ int cut_cli_load_json(const char *path, json_t **ret, struct cut_err *err)
 	fclose(file);
 	if (text.error)
 		return cut_err_set(err, -EINVAL, "it is larger than 4 MiB", "give less at a time",
-		                   "cannot read %s", path);
+				   "cannot read %s", path);
 	return cut_json_parse(cut_buf_str(&text), text.len, path, ret, err);
 }
 

@@ -18,7 +18,7 @@ int cut_ask_fail(const struct cut_args *args)
 	cut_auto(cut_err) struct cut_err err = {0};
 
 	cut_err_set(&err, -EINVAL, "there is no terminal to ask on", "add --yes to go on unasked",
-	            "nothing was ordered");
+		    "nothing was ordered");
 	return cut_cli_fail(args, &err, CUT_EXIT_USAGE);
 }
 
@@ -37,7 +37,8 @@ bool cut_ask_yes(const char *what, const char *question)
 	cut_print_text(what, stderr);
 	fprintf(stderr, "\n%s? [y/N] ", question);
 	fflush(stderr);
-	return read_answer(line, sizeof(line)) && (strcmp(line, "y") == 0 || strcmp(line, "yes") == 0);
+	return read_answer(line, sizeof(line)) &&
+	       (strcmp(line, "y") == 0 || strcmp(line, "yes") == 0);
 }
 
 bool cut_ask_word(const char *what, const char *word)

@@ -25,7 +25,7 @@ enum cut_exit {
 #define CUT_ARGS_MAX 64
 
 struct cut_cli_option {
-	const char *name; /* without the dashes; NULL ends the table */
+	const char *name;  /* without the dashes; NULL ends the table */
 	const char *value; /* "TEXT": takes one; NULL: a switch */
 	const char *help;
 	bool later; /* of a later version: refused */

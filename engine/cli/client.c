@@ -7,8 +7,8 @@
 
 #define REQUEST_TIMEOUT_S 30L
 #define ANSWER_MAX_BYTES  (64u << 20) /* the status of 100,000 steps */
-#define IDLE_MS           250
-#define NOWHERE           "/nonexistent" /* of a run that has no socket: nobody listens there */
+#define IDLE_MS		  250
+#define NOWHERE		  "/nonexistent" /* of a run that has no socket: nobody listens there */
 
 static size_t on_body(char *data, size_t size, size_t n, void *out)
 {
@@ -36,10 +36,10 @@ static int transport_error(CURLcode code, const char *socket, struct cut_err *er
 {
 	if (code == CURLE_COULDNT_CONNECT)
 		return cut_err_set(err, -ENOTCONN, "no engine listens there",
-		                   "`cutover recover` goes on with a run whose engine is gone",
-		                   "cannot reach the run at %s", socket ? socket : "its socket");
-	return cut_err_set(err, -EPIPE, curl_easy_strerror(code), "`cutover status` shows where it is",
-	                   "lost the run at %s", socket);
+				   "`cutover recover` goes on with a run whose engine is gone",
+				   "cannot reach the run at %s", socket ? socket : "its socket");
+	return cut_err_set(err, -EPIPE, curl_easy_strerror(code),
+			   "`cutover status` shows where it is", "lost the run at %s", socket);
 }
 
 /* What the engine says that went wrong. */
@@ -48,8 +48,8 @@ static int error_of(const json_t *json, struct cut_err *err)
 	const json_t *error = json_object_get(json, "error");
 
 	return cut_err_set(err, -(int)cut_json_int(json, "errno", EIO),
-	                   cut_json_str(error, "why", NULL), cut_json_str(error, "next", NULL), "%s",
-	                   cut_json_str(error, "what", "refused"));
+			   cut_json_str(error, "why", NULL), cut_json_str(error, "next", NULL),
+			   "%s", cut_json_str(error, "what", "refused"));
 }
 
 static int take_answer(const struct cut_buf *text, long status, json_t **ret, struct cut_err *err)
@@ -66,7 +66,7 @@ static int take_answer(const struct cut_buf *text, long status, json_t **ret, st
 }
 
 int cut_client_request(const char *socket, const char *path, const json_t *body, json_t **ret,
-                       struct cut_err *err)
+		       struct cut_err *err)
 {
 	CURL *curl = request_new(socket ? socket : NOWHERE, path);
 	cut_auto(cut_buf) struct cut_buf out = {.max_bytes = ANSWER_MAX_BYTES};
@@ -150,13 +150,14 @@ static CURLcode stream_drive(CURLM *multi, struct stream *s, cut_client_idle_fn 
 }
 
 int cut_client_stream(const char *socket, uint64_t after_seq, cut_client_record_fn *each,
-                      cut_client_idle_fn *idle, void *data, struct cut_err *err)
+		      cut_client_idle_fn *idle, void *data, struct cut_err *err)
 {
 	struct stream s = {.each = each, .data = data};
 	long status = 0;
 	CURLM *multi = curl_multi_init();
 	CURL *curl = request_new(socket ? socket : NOWHERE, "/v1/events");
-	cut_auto(cut_str) char *last = cut_printf("Last-Event-ID: %llu", (unsigned long long)after_seq);
+	cut_auto(cut_str) char *last =
+		cut_printf("Last-Event-ID: %llu", (unsigned long long)after_seq);
 	struct curl_slist *headers = curl_slist_append(NULL, last);
 	CURLcode code;
 
@@ -181,7 +182,7 @@ int cut_client_stream(const char *socket, uint64_t after_seq, cut_client_record_
 		return s.result;
 	if (status == 403)
 		return cut_err_set(err, -EPERM,
-		                   "you are neither an operator of this run nor in a role of it", NULL,
-		                   "not allowed");
+				   "you are neither an operator of this run nor in a role of it",
+				   NULL, "not allowed");
 	return code == CURLE_OK ? 0 : transport_error(code, socket, err);
 }

@@ -8,7 +8,7 @@
 
 /* --key, else those of the state directory. */
 static int trusted_keys(const struct cut_args *args, const char *state, struct cut_sealkeys *ret,
-                        struct cut_err *err)
+			struct cut_err *err)
 {
 	const char *file = cut_args_value(args, "key");
 

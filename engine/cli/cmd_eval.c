@@ -10,7 +10,7 @@
 
 /* The names of --vars, for expressions. */
 static int vars_ident(const struct cut_expr_env *env, const char *name, struct cut_arena *arena,
-                      struct cut_val *ret)
+		      struct cut_val *ret)
 {
 	const json_t *value = json_object_get(env->data, name);
 
@@ -18,7 +18,7 @@ static int vars_ident(const struct cut_expr_env *env, const char *name, struct c
 }
 
 static int no_member(const struct cut_expr_env *env, const struct cut_val *object, const char *key,
-                     struct cut_arena *arena, struct cut_val *ret)
+		     struct cut_arena *arena, struct cut_val *ret)
 {
 	return -ENOENT;
 }
@@ -61,9 +61,10 @@ static int eval_live(const struct cut_args *args)
 	if (r == 0)
 		r = cut_found_request(&found, "/v1/eval", ask, &answer, &err);
 	if (r < 0)
-		return cut_cli_fail(args, &err, r == -EBADMSG ? CUT_EXIT_USAGE
-		                            : r == -EDOM      ? CUT_EXIT_INTERNAL
-		                                              : cut_cli_exit(&err));
+		return cut_cli_fail(args, &err,
+				    r == -EBADMSG ? CUT_EXIT_USAGE
+				    : r == -EDOM  ? CUT_EXIT_INTERNAL
+						  : cut_cli_exit(&err));
 	json_dumpf(json_object_get(answer, "value"), stdout, JSON_ENCODE_ANY | JSON_COMPACT);
 	putchar('\n');
 	return CUT_EXIT_OK;

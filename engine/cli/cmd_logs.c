@@ -74,6 +74,6 @@ int cut_cmd_logs(const struct cut_args *args)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
 	if (scan.fault == CUT_JOURNAL_CORRUPT)
 		fprintf(stderr, "cutover: record %llu is bad (%s): `cutover audit verify`\n",
-		        (unsigned long long)scan.bad_seq, scan.bad_why);
+			(unsigned long long)scan.bad_seq, scan.bad_why);
 	return scan.fault == CUT_JOURNAL_CORRUPT ? CUT_EXIT_AUDIT : CUT_EXIT_OK;
 }

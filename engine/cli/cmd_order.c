@@ -74,7 +74,7 @@ int cut_cmd_skip(const struct cut_args *args)
 	if (cut_args_has(args, "reason"))
 		return cut_cmd_targeted(args);
 	cut_err_set(&err, -EINVAL, "a skipped step is asked about later", "add --reason TEXT",
-	            "skip wants a reason");
+		    "skip wants a reason");
 	return cut_cli_fail(args, &err, CUT_EXIT_USAGE);
 }
 
@@ -88,7 +88,7 @@ int cut_cmd_freeze(const struct cut_args *args)
 	if (!text || cut_duration_parse(text, strlen(text), &length) < 0) {
 		json_decref(order);
 		cut_err_set(&err, -EINVAL, "a freeze ends by itself", "add --for 10m, say",
-		            "freeze wants a duration with a unit");
+			    "freeze wants a duration with a unit");
 		return cut_cli_fail(args, &err, CUT_EXIT_USAGE);
 	}
 	json_object_set_new(order, "for", cut_json_seconds(length));

@@ -81,7 +81,7 @@ static size_t count_failed(const json_t *plans)
 	json_t *plan;
 	size_t n = 0;
 
-	json_object_foreach((json_t *)plans, step, plan)
+	json_object_foreach ((json_t *)plans, step, plan)
 		n += cut_json_bool(plan, "failed", false);
 	return n;
 }
@@ -110,7 +110,7 @@ static int show(const struct cut_args *args, struct planning *p)
 	cut_plan_identity(p->ctx->rb, sha256);
 	json_object_set_new(plan, "runbook_sha256", json_string(p->ctx->rb->sha256));
 	json_object_set_new(plan, "plan_sha256", json_string(sha256));
-	json_array_foreach(json_object_get(plan, "steps"), i, step) {
+	json_array_foreach (json_object_get(plan, "steps"), i, step) {
 		const json_t *live = json_object_get(p->plans, cut_json_str(step, "id", ""));
 		const char *note = cut_json_str(live, "note", NULL);
 
@@ -128,8 +128,9 @@ static int show(const struct cut_args *args, struct planning *p)
 	}
 	if (failed == 0)
 		return save(args, plan);
-	cut_err_set(&err, -EIO, "see CANNOT BE PLANNED above", "mend what they could not reach or read",
-	            "%zu step%s cannot be planned", failed, failed == 1 ? "" : "s");
+	cut_err_set(&err, -EIO, "see CANNOT BE PLANNED above",
+		    "mend what they could not reach or read", "%zu step%s cannot be planned",
+		    failed, failed == 1 ? "" : "s");
 	return cut_cli_fail(args, &err, CUT_EXIT_REFUSED);
 }
 

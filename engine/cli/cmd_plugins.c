@@ -15,10 +15,11 @@ static json_t *params_json(const struct cut_param *p)
 	json_t *list = json_array();
 
 	for (; p && p->name; p++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:s?, s:s?, s:s?}", "name", p->name,
-		                                      "type", cut_type_name(p->type), "required",
-		                                      (p->flags & CUT_P_REQUIRED) != 0, "default",
-		                                      p->fallback, "range", p->range, "help", p->help));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:b, s:s?, s:s?, s:s?}", "name",
+						p->name, "type", cut_type_name(p->type), "required",
+						(p->flags & CUT_P_REQUIRED) != 0, "default",
+						p->fallback, "range", p->range, "help", p->help));
 	return list;
 }
 
@@ -26,32 +27,35 @@ static json_t *plugin_json(const struct cut_catalog *c, const struct cut_catalog
 {
 	json_t *actions = json_array(), *meters = json_array(), *providers = json_array();
 
-	cut_vec_foreach(&c->actions, a) {
+	cut_vec_foreach (&c->actions, a) {
 		if (a->plugin && strcmp(a->plugin, plugin->name) == 0)
-			json_array_append_new(
-				actions, json_pack("{s:s, s:s?, s:s, s:s, s:o, s:o}", "name", a->name, "help",
-			                           a->help, "class", cut_class_name(a->class), "effects",
-			                           cut_effects_name(a->effects), "params",
-			                           params_json(a->params), "outputs",
-			                           params_json(a->outputs)));
+			json_array_append_new(actions,
+					      json_pack("{s:s, s:s?, s:s, s:s, s:o, s:o}", "name",
+							a->name, "help", a->help, "class",
+							cut_class_name(a->class), "effects",
+							cut_effects_name(a->effects), "params",
+							params_json(a->params), "outputs",
+							params_json(a->outputs)));
 	}
-	cut_vec_foreach(&c->meters, m) {
+	cut_vec_foreach (&c->meters, m) {
 		if (strcmp(m->plugin, plugin->name) == 0)
-			json_array_append_new(meters, json_pack("{s:s, s:s?, s:s?, s:o}", "name", m->name,
-			                                        "help", m->help, "unit", m->unit,
-			                                        "params", params_json(m->params)));
+			json_array_append_new(meters,
+					      json_pack("{s:s, s:s?, s:s?, s:o}", "name", m->name,
+							"help", m->help, "unit", m->unit, "params",
+							params_json(m->params)));
 	}
 	for (size_t i = 0; i < c->providers_len; i++) {
 		if (strcmp(c->providers[i].plugin, plugin->name) == 0)
-			json_array_append_new(providers, json_pack("{s:s, s:s?, s:o}", "name",
-			                                           c->providers[i].name, "help",
-			                                           c->providers[i].help, "params",
-			                                           params_json(c->providers[i].params)));
+			json_array_append_new(providers,
+					      json_pack("{s:s, s:s?, s:o}", "name",
+							c->providers[i].name, "help",
+							c->providers[i].help, "params",
+							params_json(c->providers[i].params)));
 	}
 	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o}", "name", plugin->name,
-	                 "version", plugin->version, "license", plugin->license, "help", plugin->help,
-	                 "path", plugin->path, "digest", plugin->digest, "actions", actions, "meters",
-	                 meters, "providers", providers);
+			 "version", plugin->version, "license", plugin->license, "help",
+			 plugin->help, "path", plugin->path, "digest", plugin->digest, "actions",
+			 actions, "meters", meters, "providers", providers);
 }
 
 static void print_params(const struct cut_param *p, const char *what)
@@ -68,7 +72,7 @@ static void print_params(const struct cut_param *p, const char *what)
 }
 
 static void print_plugin(const struct cut_catalog *c, const struct cut_catalog_plugin *plugin,
-                         bool whole)
+			 bool whole)
 {
 	printf("%s %s: %s\n", plugin->name, plugin->version, plugin->help ? plugin->help : "");
 	for (size_t i = 0; i < c->providers_len; i++) {
@@ -78,17 +82,17 @@ static void print_plugin(const struct cut_catalog *c, const struct cut_catalog_p
 		if (whole)
 			print_params(c->providers[i].params, "key");
 	}
-	cut_vec_foreach(&c->actions, a) {
+	cut_vec_foreach (&c->actions, a) {
 		if (!a->plugin || strcmp(a->plugin, plugin->name) != 0)
 			continue;
-		printf("  %-28s %s, %s: %s\n", a->name, cut_effects_name(a->effects), cut_class_name(a->class),
-		       a->help ? a->help : "");
+		printf("  %-28s %s, %s: %s\n", a->name, cut_effects_name(a->effects),
+		       cut_class_name(a->class), a->help ? a->help : "");
 		if (whole) {
 			print_params(a->params, "param ");
 			print_params(a->outputs, "output");
 		}
 	}
-	cut_vec_foreach(&c->meters, m) {
+	cut_vec_foreach (&c->meters, m) {
 		if (strcmp(m->plugin, plugin->name) != 0)
 			continue;
 		printf("  %-28s metric%s%s: %s\n", m->name, m->unit ? " in " : "",
@@ -111,7 +115,7 @@ int cut_cmd_plugins(const struct cut_args *args)
 		r = cut_catalog_load_all(&ctx.places, &ctx.catalog, &err);
 	if (r < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
-	cut_vec_foreach(&ctx.catalog.plugins, p) {
+	cut_vec_foreach (&ctx.catalog.plugins, p) {
 		if (wanted && strcmp(p->name, wanted) != 0)
 			continue;
 		found = true;
@@ -122,7 +126,7 @@ int cut_cmd_plugins(const struct cut_args *args)
 	}
 	if (wanted && !found) {
 		cut_err_set(&err, -ENOENT, "it is not in the plugin directory",
-		            "`cutover plugins` lists them", "plugin %s", wanted);
+			    "`cutover plugins` lists them", "plugin %s", wanted);
 		return cut_cli_fail(args, &err, CUT_EXIT_USAGE);
 	}
 	if (args->json)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `cutover recover`: goes on with a run whose engine and supervisor are gone; attaches to a live one. */
+/* `cutover recover`: goes on with a run whose engine and supervisor are gone; attaches to a live
+ * one. */
 #include "engine/cli/commands.h"
 
 #include "engine/cli/client.h"
@@ -29,8 +30,8 @@ static int take_up(const struct cut_args *args, struct cut_found *found, struct 
 
 	if (r == 0)
 		r = cut_named_locks_take(ctx->places.state_dir, ctx->rb->locks, ctx->rb->locks_len,
-		                         found->entry.id, ctx->rb->ticket, cut_clock_wall(), &locks,
-		                         &err);
+					 found->entry.id, ctx->rb->ticket, cut_clock_wall(), &locks,
+					 &err);
 	if (r == 0) {
 		free(found->socket);
 		found->socket = NULL;
@@ -40,19 +41,20 @@ static int take_up(const struct cut_args *args, struct cut_found *found, struct 
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
 	cut_runbook_identity(ctx->rb, &canonical);
 	launch = (struct cut_launch){
-		.engine = {
-			.rb = ctx->rb,
-			.graph = ctx->graph,
-			.state = ctx->places.state_dir,
-			.dir = found->entry.dir,
-			.run_id = found->entry.id,
-			.socket = found->socket,
-			.host_path = ctx->places.host_path,
-			.starter = getuid(),
-			.starter_name = pw ? pw->pw_name : "unknown",
-			.resume = true,
-			.at = CUT_NEVER,
-		},
+		.engine =
+			{
+				.rb = ctx->rb,
+				.graph = ctx->graph,
+				.state = ctx->places.state_dir,
+				.dir = found->entry.dir,
+				.run_id = found->entry.id,
+				.socket = found->socket,
+				.host_path = ctx->places.host_path,
+				.starter = getuid(),
+				.starter_name = pw ? pw->pw_name : "unknown",
+				.resume = true,
+				.at = CUT_NEVER,
+			},
 		.lock_fd = lock_fd,
 		.named_locks = locks.items,
 		.named_locks_len = locks.len,
@@ -98,15 +100,18 @@ static bool has_fault(struct cut_found *found)
 	cut_auto(cut_err) struct cut_err err = {0};
 	cut_auto(cut_json) json_t *status = NULL;
 
-	return cut_client_request(cut_found_socket(found), "/v1/status", NULL, &status, &err) == 0 &&
+	return cut_client_request(cut_found_socket(found), "/v1/status", NULL, &status, &err) ==
+		       0 &&
 	       json_is_object(json_object_get(status, "fault"));
 }
 
 /* Such an engine leaves once what still runs has ended, for which each call has a deadline. */
 static void await_leave(struct cut_found *found)
 {
-	fprintf(stderr, "cutover: the engine of %s cannot write its journal any more; waiting until "
-	                "what still runs has ended\n", found->entry.id);
+	fprintf(stderr,
+		"cutover: the engine of %s cannot write its journal any more; waiting until "
+		"what still runs has ended\n",
+		found->entry.id);
 	while (cut_found_is_live(found))
 		usleep(100 * 1000);
 	found->entry.live = false;
@@ -124,8 +129,9 @@ int cut_cmd_recover(const struct cut_args *args)
 	if (r < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
 	if (!cut_recover_is_due(&found.entry)) {
-		cut_err_set(&err, -EALREADY, found.entry.outcome, "`cutover report` tells how it went",
-		            "run %s has ended", found.entry.id);
+		cut_err_set(&err, -EALREADY, found.entry.outcome,
+			    "`cutover report` tells how it went", "run %s has ended",
+			    found.entry.id);
 		return cut_cli_fail(args, &err, CUT_EXIT_REFUSED);
 	}
 	if (found.entry.live && has_fault(&found) && !cut_args_has(args, "detach"))

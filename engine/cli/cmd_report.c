@@ -57,11 +57,13 @@ int cut_cmd_report(const struct cut_args *args)
 
 	if (!format)
 		format = args->json ? "json" : "text";
-	if (strcmp(format, "text") != 0 && strcmp(format, "md") != 0 && strcmp(format, "json") != 0) {
+	if (strcmp(format, "text") != 0 && strcmp(format, "md") != 0 &&
+	    strcmp(format, "json") != 0) {
 		bool later = strcmp(format, "html") == 0;
 
 		cut_err_set(&err, later ? -ENOTSUP : -EINVAL,
-		            later ? "not supported yet" : "it may be text, md or json", NULL, "--format %s", format);
+			    later ? "not supported yet" : "it may be text, md or json", NULL,
+			    "--format %s", format);
 		return cut_cli_fail(args, &err, later ? CUT_EXIT_REFUSED : CUT_EXIT_USAGE);
 	}
 	r = cut_find(args, 0, CUT_PICK_NEWEST, &found, &err);

@@ -12,7 +12,7 @@
 
 /* What the run would undo now, rebuilt from its journal: also for a run whose engine is gone. */
 static int preview(const struct cut_args *args, const struct cut_found *found, json_t **ret,
-                   char **ret_name)
+		   char **ret_name)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
 	cut_auto(cut_look) struct cut_look look = {0};
@@ -27,8 +27,7 @@ static int preview(const struct cut_args *args, const struct cut_found *found, j
 	return 0;
 }
 
-static int send_order(const struct cut_args *args, struct cut_found *found,
-                      const json_t *order)
+static int send_order(const struct cut_args *args, struct cut_found *found, const json_t *order)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
 	cut_auto(cut_json) json_t *answer = NULL;
@@ -110,7 +109,7 @@ int cut_cmd_abort(const struct cut_args *args)
 		cut_buf_add_str(&text, "Abort stops the run and undoes nothing.\n");
 		for (size_t i = 0; i < json_array_size(open); i++)
 			cut_buf_printf(&text, "  %s temporary %s\n", keep ? "keeps" : "closes",
-			               json_string_value(json_array_get(open, i)));
+				       json_string_value(json_array_get(open, i)));
 		if (!cut_ask_word(cut_buf_str(&text), cut_json_str(status, "runbook", ""))) {
 			fprintf(stderr, "cutover: not ordered; the run goes on as before\n");
 			return CUT_EXIT_REFUSED;

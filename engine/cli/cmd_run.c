@@ -32,7 +32,7 @@ struct starting {
 };
 
 static int write_file(const char *dir, const char *name, const struct cut_buf *text,
-                      struct cut_err *err)
+		      struct cut_err *err)
 {
 	cut_auto(cut_str) char *path = cut_printf("%s/%s", dir, name);
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -78,17 +78,16 @@ static int check_options(struct starting *s, struct cut_err *err)
 	s->at = CUT_NEVER;
 	if (at && cut_rfc3339_parse(at, strlen(at), &s->at) < 0)
 		return cut_err_set(err, -EINVAL, "it is not a time with an offset",
-		                   "write it as 2026-11-22T02:00:00+01:00", "--at %s", at);
+				   "write it as 2026-11-22T02:00:00+01:00", "--at %s", at);
 	if (until && cut_runbook_phase(s->ctx.rb, until) == CUT_NONE)
-		return cut_err_set(err, -EINVAL, "the runbook has no such phase", NULL, "--until %s",
-		                   until);
+		return cut_err_set(err, -EINVAL, "the runbook has no such phase", NULL,
+				   "--until %s", until);
 	if (cut_args_has(args, "override-window") && !cut_args_has(args, "reason"))
 		return cut_err_set(err, -EINVAL, "it is asked about later", "add --reason TEXT",
-		                   "--override-window wants a reason");
+				   "--override-window wants a reason");
 	if (!cut_args_has(args, "yes") && s->at == CUT_NEVER && !cut_ask_possible())
 		return cut_err_set(err, -EINVAL, "there is no terminal to ask on",
-		                   "add --yes to start without being asked",
-		                   "nothing was started");
+				   "add --yes to start without being asked", "nothing was started");
 	s->acked = json_array();
 	for (size_t i = 0; i < args->given_len; i++) {
 		const char *id = args->given[i].value;
@@ -97,7 +96,7 @@ static int check_options(struct starting *s, struct cut_err *err)
 			continue;
 		if (!has_trigger(s->ctx.rb, id))
 			return cut_err_set(err, -EINVAL, "the runbook has no such trigger", NULL,
-			                   "--ack-trigger %s", id);
+					   "--ack-trigger %s", id);
 		json_array_append_new(s->acked, json_string(id));
 	}
 	return 0;
@@ -118,12 +117,12 @@ static int check_pinned(struct starting *s, struct cut_err *err)
 		return r;
 	if (!cut_json_str(saved, "plan_sha256", NULL))
 		return cut_err_set(err, -EINVAL, "it is not a saved plan",
-		                   "`cutover plan --out` makes one", "cannot use %s", file);
+				   "`cutover plan --out` makes one", "cannot use %s", file);
 	cut_plan_identity(s->ctx.rb, now);
 	if (strcmp(cut_json_str(saved, "plan_sha256", ""), now) != 0)
 		return cut_err_set(err, -ESTALE, "runbook, parameters or plugins changed since",
-		                   "look at a new `cutover plan`, have it signed again",
-		                   "the plan in %s no longer holds", file);
+				   "look at a new `cutover plan`, have it signed again",
+				   "the plan in %s no longer holds", file);
 	return 0;
 }
 
@@ -141,14 +140,16 @@ static int make_run(struct starting *s, struct cut_err *err)
 	r = check_pinned(s, err);
 	if (r < 0)
 		return r;
-	r = cut_run_dir_create(s->ctx.places.state_dir, rb->name, cut_clock_wall(), &s->run.entry, err);
+	r = cut_run_dir_create(s->ctx.places.state_dir, rb->name, cut_clock_wall(), &s->run.entry,
+			       err);
 	if (r < 0)
 		return r;
 	lock = cut_printf("%s/lock", s->run.entry.dir);
 	r = cut_lock_take(lock, &s->lock_fd, err);
 	if (r == 0)
 		r = cut_named_locks_take(s->ctx.places.state_dir, rb->locks, rb->locks_len,
-		                         s->run.entry.id, rb->ticket, cut_clock_wall(), &s->locks, err);
+					 s->run.entry.id, rb->ticket, cut_clock_wall(), &s->locks,
+					 err);
 	if (r == 0)
 		r = write_file(s->run.entry.dir, "runbook.json", &canonical, err);
 	if (r == 0)
@@ -163,24 +164,25 @@ static int launch(struct starting *s, int *ret_client, struct cut_err *err)
 	const struct passwd *pw = getpwuid(getuid());
 	const struct cut_args *args = s->args;
 	struct cut_launch launch = {
-		.engine = {
-			.rb = s->ctx.rb,
-			.graph = s->ctx.graph,
-			.state = s->ctx.places.state_dir,
-			.dir = s->run.entry.dir,
-			.run_id = s->run.entry.id,
-			.socket = s->run.socket,
-			.host_path = s->ctx.places.host_path,
-			.starter = getuid(),
-			.starter_name = pw ? pw->pw_name : "unknown",
-			.yes = cut_args_has(args, "yes") && s->at == CUT_NEVER,
-			.at = s->at,
-			.until = cut_args_value(args, "until"),
-			.acked = s->acked,
-			.override_reason = cut_args_has(args, "override-window")
-		                                   ? cut_args_value(args, "reason")
-		                                   : NULL,
-		},
+		.engine =
+			{
+				.rb = s->ctx.rb,
+				.graph = s->ctx.graph,
+				.state = s->ctx.places.state_dir,
+				.dir = s->run.entry.dir,
+				.run_id = s->run.entry.id,
+				.socket = s->run.socket,
+				.host_path = s->ctx.places.host_path,
+				.starter = getuid(),
+				.starter_name = pw ? pw->pw_name : "unknown",
+				.yes = cut_args_has(args, "yes") && s->at == CUT_NEVER,
+				.at = s->at,
+				.until = cut_args_value(args, "until"),
+				.acked = s->acked,
+				.override_reason = cut_args_has(args, "override-window")
+							   ? cut_args_value(args, "reason")
+							   : NULL,
+			},
 		.lock_fd = s->lock_fd,
 		.named_locks = s->locks.items,
 		.named_locks_len = s->locks.len,
@@ -209,7 +211,7 @@ static int order_start(int client, struct cut_buf *in, struct cut_err *err)
 
 	if (send(client, "start\n", 6, MSG_NOSIGNAL) != 6)
 		return cut_err_set(err, -EPIPE, "its engine is gone", "run it again",
-		                   "the run was not started");
+				   "the run was not started");
 	return hear(client, START_TIMEOUT, in, &started, err);
 }
 
@@ -221,7 +223,7 @@ static void note_unplanned(struct starting *s, const json_t *plans)
 	json_t *plan;
 
 	s->unplanned = json_array();
-	json_object_foreach((json_t *)plans, step, plan) {
+	json_object_foreach ((json_t *)plans, step, plan) {
 		if (!cut_json_bool(plan, "failed", false))
 			continue;
 		cut_buf_printf(&text, "%s%s", text.len ? ", " : "", step);
@@ -229,8 +231,9 @@ static void note_unplanned(struct starting *s, const json_t *plans)
 	}
 	if (text.len && !s->args->json)
 		fprintf(stderr,
-		        "cutover: warning: CANNOT BE PLANNED, unless earlier steps change that: %s\n",
-		        cut_buf_str(&text));
+			"cutover: warning: CANNOT BE PLANNED, unless earlier steps change that: "
+			"%s\n",
+			cut_buf_str(&text));
 }
 
 /* Waits until it is armed, shows the plan, asks. 0: started or will start; else the exit code. */
@@ -258,8 +261,8 @@ static int see_it_start(struct starting *s, int client)
 		return CUT_EXIT_REFUSED;
 	}
 	return order_start(client, &in, &err) == 0
-	               ? 0
-	               : cut_cli_fail(s->args, &err, cut_cli_exit(&err));
+		       ? 0
+		       : cut_cli_fail(s->args, &err, cut_cli_exit(&err));
 }
 
 static void starting_done(struct starting *s)
@@ -275,7 +278,7 @@ static void say_started(const struct starting *s)
 {
 	cut_auto(cut_json) json_t *told =
 		json_pack("{s:s, s:s, s:O}", "run", s->run.entry.id, "socket", s->run.socket,
-		          "unplanned", s->unplanned);
+			  "unplanned", s->unplanned);
 
 	if (s->args->json)
 		cut_cli_print_json(told);

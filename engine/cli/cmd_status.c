@@ -27,8 +27,8 @@ int cut_cmd_status(const struct cut_args *args)
 		fputs(cut_buf_str(&text), stdout);
 	}
 	return cut_args_has(args, "exit-code")
-	               ? (int)cut_json_int(status, "exit_code", CUT_EXIT_INTERNAL)
-	               : CUT_EXIT_OK;
+		       ? (int)cut_json_int(status, "exit_code", CUT_EXIT_INTERNAL)
+		       : CUT_EXIT_OK;
 }
 
 int cut_cmd_watch(const struct cut_args *args)
@@ -45,22 +45,23 @@ int cut_cmd_watch(const struct cut_args *args)
 /* One row of `list --output json`. */
 static json_t *entry_json(const struct cut_run_entry *e)
 {
-	cut_auto(cut_json) json_t *started = e->started == CUT_NEVER ? NULL : cut_json_rfc3339(e->started);
+	cut_auto(cut_json) json_t *started =
+		e->started == CUT_NEVER ? NULL : cut_json_rfc3339(e->started);
 	cut_auto(cut_json) json_t *ended = e->outcome ? cut_json_rfc3339(e->ended) : NULL;
 
 	return json_pack("{s:s, s:s, s:s?, s:O?, s:O?, s:o, s:b}", "run", e->id, "runbook", e->name,
-	                 "state", e->state, "started", started, "ended", ended, "exit_code",
-	                 e->outcome ? json_integer(cut_run_outcome_exit(e)) : json_null(), "live",
-	                 e->live);
+			 "state", e->state, "started", started, "ended", ended, "exit_code",
+			 e->outcome ? json_integer(cut_run_outcome_exit(e)) : json_null(), "live",
+			 e->live);
 }
 
 static void print_entry(const struct cut_run_entry *e)
 {
 	cut_auto(cut_str) char *line =
 		cut_printf("%-44s %-19s%s\n", e->id, e->state ? e->state : "never armed",
-	                   e->live                     ? " live"
-	                   : !e->outcome && !e->empty ? " DEAD: recover"
-	                                               : "");
+			   e->live		      ? " live"
+			   : !e->outcome && !e->empty ? " DEAD: recover"
+						      : "");
 
 	cut_print_text(line, stdout);
 }
@@ -75,7 +76,7 @@ int cut_cmd_list(const struct cut_args *args)
 
 	if (r == 0)
 		r = cut_run_list(places.state_dir, &list, &err);
-	cut_vec_foreach(&list, e) {
+	cut_vec_foreach (&list, e) {
 		if (args->json)
 			json_array_append_new(all, entry_json(e));
 		else

@@ -16,7 +16,7 @@ int cut_cmd_validate(const struct cut_args *args)
 
 	if (args->json && (r == 0 || ctx.faults.errors > 0)) {
 		cut_auto(cut_json) json_t *json = json_pack("{s:b, s:o}", "ok", r == 0, "faults",
-		                                            cut_faults_json(&ctx.faults));
+							    cut_faults_json(&ctx.faults));
 
 		cut_cli_print_json(json);
 		return r;
@@ -39,12 +39,14 @@ int cut_cmd_graph(const struct cut_args *args)
 	if (!format)
 		format = args->json ? "json" : "text";
 	if (strcmp(format, "svg") == 0) {
-		cut_err_set(&err, -ENOTSUP, "not supported yet", "pipe --format dot into `dot -Tsvg`",
-		            "--format svg");
+		cut_err_set(&err, -ENOTSUP, "not supported yet",
+			    "pipe --format dot into `dot -Tsvg`", "--format svg");
 		return cut_cli_fail(args, &err, CUT_EXIT_REFUSED);
 	}
-	if (strcmp(format, "text") != 0 && strcmp(format, "dot") != 0 && strcmp(format, "json") != 0) {
-		cut_err_set(&err, -EINVAL, "it may be dot, json or text", NULL, "--format %s", format);
+	if (strcmp(format, "text") != 0 && strcmp(format, "dot") != 0 &&
+	    strcmp(format, "json") != 0) {
+		cut_err_set(&err, -EINVAL, "it may be dot, json or text", NULL, "--format %s",
+			    format);
 		return cut_cli_fail(args, &err, CUT_EXIT_USAGE);
 	}
 	r = cut_context_load(args, args->positional[0], false, &ctx);

@@ -44,7 +44,7 @@ int cut_places_find(const struct cut_args *args, struct cut_places *ret, struct 
 		ret->plugin_dir = cut_strdup(plugins);
 	else
 		ret->plugin_dir = in_tree ? cut_printf("%s/../../plugins", folder)
-		                          : cut_strdup(CUT_INSTALLED_PLUGINS);
+					  : cut_strdup(CUT_INSTALLED_PLUGINS);
 	ret->host_path = in_tree ? cut_take(tree_host) : cut_strdup(CUT_INSTALLED_HOST);
 	return cut_state_dir(cut_args_value(args, "state-dir"), &ret->state_dir, err);
 }
@@ -74,7 +74,7 @@ char *cut_places_plugin(const struct cut_places *places, const char *name)
 /* --- plugins --- */
 
 static int catalog_load(const struct cut_places *places, const char *name,
-                        struct cut_catalog *catalog, struct cut_err *err)
+			struct cut_catalog *catalog, struct cut_err *err)
 {
 	cut_auto(cut_str) char *path = cut_places_plugin(places, name);
 	cut_auto(cut_json) json_t *descriptor = NULL;
@@ -83,14 +83,15 @@ static int catalog_load(const struct cut_places *places, const char *name,
 	if (cut_catalog_plugin(catalog, name))
 		return 0;
 	if (path && access(path, F_OK) < 0)
-		return cut_err_set(err, -ENOENT, "there is no such plugin", "`cutover plugins` lists them",
-		                   "plugin %s is not in %s", name, places->plugin_dir);
+		return cut_err_set(err, -ENOENT, "there is no such plugin",
+				   "`cutover plugins` lists them", "plugin %s is not in %s", name,
+				   places->plugin_dir);
 	r = cut_host_describe(places->host_path, path, &descriptor, err);
 	return r < 0 ? r : cut_catalog_add(catalog, descriptor, err);
 }
 
 int cut_catalog_load_all(const struct cut_places *places, struct cut_catalog *catalog,
-                         struct cut_err *err)
+			 struct cut_err *err)
 {
 	DIR *dir = opendir(places->plugin_dir);
 	const struct dirent *entry;
@@ -137,7 +138,7 @@ static int add_set(json_t *set, const char *text, struct cut_err *err)
 }
 
 static int read_parameters(const struct cut_args *args, struct cut_faults *faults,
-                           json_t **ret_params, json_t **ret_set, struct cut_err *err)
+			   json_t **ret_params, json_t **ret_set, struct cut_err *err)
 {
 	const char *file = cut_args_value(args, "params");
 	cut_auto(cut_json) json_t *set = json_object();
@@ -164,9 +165,8 @@ static int print_faults(const struct cut_args *args, const struct cut_faults *fa
 	cut_auto(cut_buf) struct cut_buf text = {0};
 
 	if (args->json) {
-		cut_auto(cut_json) json_t *json =
-			json_pack("{s:b, s:o}", "ok", faults->errors == 0, "faults",
-		                  cut_faults_json(faults));
+		cut_auto(cut_json) json_t *json = json_pack("{s:b, s:o}", "ok", faults->errors == 0,
+							    "faults", cut_faults_json(faults));
 
 		json_dumpf(json, stderr, JSON_COMPACT);
 		fputc('\n', stderr);
@@ -178,7 +178,7 @@ static int print_faults(const struct cut_args *args, const struct cut_faults *fa
 }
 
 int cut_context_load(const struct cut_args *args, const char *path, bool quiet,
-                     struct cut_context *ctx)
+		     struct cut_context *ctx)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
 	cut_auto(cut_json) json_t *set = NULL, *params = NULL;
@@ -203,8 +203,9 @@ int cut_context_load(const struct cut_args *args, const char *path, bool quiet,
 	if (ctx->faults.errors > 0)
 		return CUT_EXIT_USAGE;
 	if (r < 0)
-		return cut_cli_fail(args, &err, r == -EINVAL || r == -ENOENT ? CUT_EXIT_USAGE
-		                                                             : cut_cli_exit(&err));
+		return cut_cli_fail(args, &err,
+				    r == -EINVAL || r == -ENOENT ? CUT_EXIT_USAGE
+								 : cut_cli_exit(&err));
 	ctx->graph = ctx->rb->graph;
 	return 0;
 }
@@ -231,12 +232,12 @@ static int read_whole(const char *path, struct cut_buf *out, struct cut_err *err
 static int no_longer(const char *dir, const struct cut_faults *faults, struct cut_err *err)
 {
 	return cut_err_set(err, -EINVAL, faults->items[0].what,
-	                   "put the plugins back that the run was armed with",
-	                   "the runbook of %s cannot be used any more", dir);
+			   "put the plugins back that the run was armed with",
+			   "the runbook of %s cannot be used any more", dir);
 }
 
 int cut_context_of_run(const struct cut_args *args, const char *dir, struct cut_context *ctx,
-                       struct cut_err *err)
+		       struct cut_err *err)
 {
 	cut_auto(cut_json) json_t *armed = NULL;
 	cut_auto(cut_buf) struct cut_buf text = {0};
@@ -256,8 +257,8 @@ int cut_context_of_run(const struct cut_args *args, const char *dir, struct cut_
 	options.resolved = json_object_get(armed, "parameters");
 	if (r == 0)
 		r = cut_runbook_load_text(text.data, text.len, cut_json_str(armed, "file", path),
-		                          cut_json_str(armed, "folder", "/"), &options,
-		                          &ctx->faults, &ctx->rb, err);
+					  cut_json_str(armed, "folder", "/"), &options,
+					  &ctx->faults, &ctx->rb, err);
 	if (ctx->faults.errors > 0)
 		return no_longer(dir, &ctx->faults, err);
 	if (r == 0)

@@ -25,7 +25,7 @@ struct cut_context {
 	struct cut_places places;
 	struct cut_catalog catalog;
 	struct cut_faults faults;
-	struct cut_runbook *rb;  /* owned */
+	struct cut_runbook *rb;	       /* owned */
 	const struct cut_graph *graph; /* rb's */
 };
 
@@ -33,15 +33,15 @@ struct cut_context {
  * faults of the file, or why it could not be read. Under --output json `validate` prints the faults
  * itself: quiet leaves them in ctx->faults. */
 int cut_context_load(const struct cut_args *args, const char *path, bool quiet,
-                     struct cut_context *ret);
+		     struct cut_context *ret);
 /* The runbook of a run as it was armed. */
 int cut_context_of_run(const struct cut_args *args, const char *dir, struct cut_context *ret,
-                       struct cut_err *err);
+		       struct cut_err *err);
 void cut_context_done(struct cut_context *ctx);
 
 /* Adds every plugin of the plugin directory: for `plugins` and `schema`. */
 int cut_catalog_load_all(const struct cut_places *places, struct cut_catalog *catalog,
-                         struct cut_err *err);
+			 struct cut_err *err);
 
 static inline void cut_context_cleanup(struct cut_context *ctx)
 {

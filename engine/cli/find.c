@@ -25,7 +25,7 @@ static bool find_elsewhere(const char *id, struct cut_found *ret)
 }
 
 int cut_find(const struct cut_args *args, size_t at, enum cut_run_pick pick, struct cut_found *ret,
-             struct cut_err *err)
+	     struct cut_err *err)
 {
 	const char *wanted = args->positional_len > at ? args->positional[at] : NULL;
 	int r = cut_places_find(args, &ret->places, err);
@@ -38,8 +38,9 @@ int cut_find(const struct cut_args *args, size_t at, enum cut_run_pick pick, str
 		return 0;
 	}
 	if (r == 0 && ret->entry.empty && !ret->entry.live)
-		r = cut_err_set(err, -ENOENT, "its engine ended before that, and nothing was changed",
-		                "run its runbook again", "run %s was never armed", ret->entry.id);
+		r = cut_err_set(err, -ENOENT,
+				"its engine ended before that, and nothing was changed",
+				"run its runbook again", "run %s was never armed", ret->entry.id);
 	if (r == 0)
 		cut_found_socket(ret);
 	return r;
@@ -63,8 +64,8 @@ bool cut_found_is_live(const struct cut_found *found)
 	return cut_lock_query(lock, &holder, &err) == 0 && holder.live;
 }
 
-int cut_found_request(struct cut_found *found, const char *path, const json_t *body,
-                      json_t **ret, struct cut_err *err)
+int cut_found_request(struct cut_found *found, const char *path, const json_t *body, json_t **ret,
+		      struct cut_err *err)
 {
 	cut_time until = cut_clock_boot() + RESTART_WAIT;
 

@@ -14,13 +14,13 @@ struct cut_found {
 /* The argument at index `at` names the run, or pick chooses. A run of another user is found by its
  * id as long as it lives: its socket is for everybody in a role of it, its folder is not. */
 int cut_find(const struct cut_args *args, size_t at, enum cut_run_pick pick, struct cut_found *ret,
-             struct cut_err *err);
+	     struct cut_err *err);
 /* Its control socket; NULL: an engine has yet to make it. */
 const char *cut_found_socket(struct cut_found *found);
 bool cut_found_is_live(const struct cut_found *found); /* now, by its lock */
 /* As cut_client_request, and waits while the engine of a live run is being started again. */
-int cut_found_request(struct cut_found *found, const char *path, const json_t *body,
-                      json_t **ret, struct cut_err *err);
+int cut_found_request(struct cut_found *found, const char *path, const json_t *body, json_t **ret,
+		      struct cut_err *err);
 void cut_found_done(struct cut_found *found);
 
 static inline void cut_found_cleanup(struct cut_found *found)

@@ -28,12 +28,12 @@ struct follow {
 	struct cut_found *found;
 	uint64_t seq;
 	json_t *status; /* owned: the newest */
-	int engine; /* owned: closed at the first record; -1: there is none */
+	int engine;	/* owned: closed at the first record; -1: there is none */
 	bool live_view;
 	size_t drawn_lines;
-	size_t lines, columns; /* of the terminal, when it was drawn */
+	size_t lines, columns;	  /* of the terminal, when it was drawn */
 	char *last[LAST_RECORDS]; /* owned: the newest lines */
-	struct cut_buf line;      /* the one being written */
+	struct cut_buf line;	  /* the one being written */
 	bool dirty;
 	cut_time drawn_at;
 	struct cut_run_entry end; /* outcome and unclosed, of the records that came */
@@ -119,8 +119,8 @@ static bool resized(struct follow *f)
 	return true;
 }
 
-/* Redraws in place: up over what stood there, each line cleared to its end. A terminal of a new size
- * has moved what stood there: it is cleared. */
+/* Redraws in place: up over what stood there, each line cleared to its end. A terminal of a new
+ * size has moved what stood there: it is cleared. */
 static void draw(struct follow *f)
 {
 	cut_auto(cut_buf) struct cut_buf status = {0}, text = {0}, screen = {0};
@@ -160,7 +160,8 @@ static int on_idle(void *data)
 		return 1;
 	if (!f->live_view || (!f->dirty && now - f->drawn_at < CUT_SECOND))
 		return 0;
-	if (cut_client_request(cut_found_socket(f->found), "/v1/status", NULL, &status, &err) == 0) {
+	if (cut_client_request(cut_found_socket(f->found), "/v1/status", NULL, &status, &err) ==
+	    0) {
 		json_decref(f->status);
 		f->status = status;
 		f->drawn_at = now;
@@ -199,7 +200,8 @@ static bool ended(const struct cut_found *found, struct follow *f)
 	cut_auto(cut_err) struct cut_err err = {0};
 	struct cut_run_entry now = {0};
 
-	if (cut_run_find(found->places.state_dir, found->entry.id, CUT_PICK_NEWEST, &now, &err) == 0) {
+	if (cut_run_find(found->places.state_dir, found->entry.id, CUT_PICK_NEWEST, &now, &err) ==
+	    0) {
 		f->end.outcome = now.outcome;
 		f->end.unclosed = now.unclosed;
 	}
@@ -227,10 +229,10 @@ static int check_driven(const struct cut_found *found, struct cut_err *err)
 		return 0;
 	if (access(found->entry.dir, F_OK) < 0)
 		return cut_err_set(err, -ESRCH, "its engine died before the order to start came",
-		                   "run it again", "run %s was never started", found->entry.id);
+				   "run it again", "run %s was never started", found->entry.id);
 	return cut_err_set(err, -ENOTCONN, "its engine is gone before it had ended",
-	                   "`cutover recover` goes on with it", "nobody drives run %s",
-	                   found->entry.id);
+			   "`cutover recover` goes on with it", "nobody drives run %s",
+			   found->entry.id);
 }
 
 /* Records as they come, from one engine after the other. 0: it has ended, or a person wants no more
@@ -243,14 +245,16 @@ static int follow(struct follow *f, struct cut_err *err)
 		cut_auto(cut_err) struct cut_err lost = {0};
 		bool told;
 		int r = cut_client_stream(cut_found_socket(f->found), f->seq, on_record, on_idle, f,
-		                          &lost);
+					  &lost);
 
 		if (r >= 0 || interrupted || ended(f->found, f))
 			return 0;
 		told = lost.code == -EPERM || lost.code == -ESHUTDOWN;
 		r = told ? 0 : check_driven(f->found, err);
 		if (r < 0 || told || cut_clock_boot() > connect_until)
-			return r < 0 ? r : cut_err_set(err, lost.code, lost.why, lost.next, "%s", lost.what);
+			return r < 0 ? r
+				     : cut_err_set(err, lost.code, lost.why, lost.next, "%s",
+						   lost.what);
 		usleep(100 * 1000); /* between two engines: the supervisor is starting the next */
 		if (lost.code != -ENOTCONN)
 			connect_until = cut_clock_boot() + CONNECT_WAIT;
@@ -272,7 +276,7 @@ int cut_follow(const struct cut_args *args, struct cut_found *found, int engine)
 	follow_done(&f);
 	if (interrupted) {
 		fprintf(stderr, "\ncutover: detached; the run goes on: `cutover watch %s`\n",
-		        found->entry.id);
+			found->entry.id);
 		return CUT_EXIT_DETACHED;
 	}
 	if (r == 0 && !ended(found, &f))

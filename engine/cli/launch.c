@@ -74,7 +74,7 @@ int cut_launch(const struct cut_launch *launch, int *ret_client, struct cut_err 
 }
 
 int cut_launch_message(int client, cut_time timeout, struct cut_buf *in, json_t **ret,
-                       struct cut_err *err)
+		       struct cut_err *err)
 {
 	cut_time until = cut_clock_boot() + timeout;
 
@@ -91,18 +91,19 @@ int cut_launch_message(int client, cut_time timeout, struct cut_buf *in, json_t 
 
 			cut_buf_consume(in, len + 1);
 			if (!message)
-				return cut_err_set(err, -EIO, "it is not JSON", NULL, "the engine's message");
+				return cut_err_set(err, -EIO, "it is not JSON", NULL,
+						   "the engine's message");
 			*ret = message;
 			return 0;
 		}
 		if (left <= 0 || poll(&pfd, 1, (int)left) == 0)
 			return cut_err_set(err, -ETIMEDOUT, "it says nothing", "see engine.log",
-			                   "the engine does not get ready");
+					   "the engine does not get ready");
 		at = cut_buf_reserve(in, 1 << 16);
 		n = read(client, at, 1 << 16);
 		if (n == 0 || (n < 0 && errno != EINTR))
 			return cut_err_set(err, -EPIPE, "it ended", "see its engine.log",
-			                   "the engine did not get ready");
+					   "the engine did not get ready");
 		if (n > 0)
 			in->len += (size_t)n;
 	}
@@ -115,6 +116,6 @@ int cut_launch_refusal(const json_t *message, struct cut_err *err)
 	if (strcmp(cut_json_str(message, "type", ""), "refused") != 0)
 		return 0;
 	return cut_err_set(err, -(int)cut_json_int(message, "errno", EPERM),
-			   cut_json_str(error, "why", NULL), cut_json_str(error, "next", NULL), "%s",
-			   cut_json_str(error, "what", "refused"));
+			   cut_json_str(error, "why", NULL), cut_json_str(error, "next", NULL),
+			   "%s", cut_json_str(error, "what", "refused"));
 }

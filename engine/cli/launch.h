@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Starts the supervisor of a run, which starts its engine, in processes of their own: the client only
- * waits for a word. Used by run and recover. */
+/* Starts the supervisor of a run, which starts its engine, in processes of their own: the client
+ * only waits for a word. Used by run and recover. */
 #pragma once
 
 #include "engine/cli/context.h"
@@ -21,6 +21,6 @@ struct cut_launch {
 int cut_launch(const struct cut_launch *launch, int *ret_client, struct cut_err *err);
 /* Reads the engine's next message: -ETIMEDOUT, or -EPIPE when it closed without one. */
 int cut_launch_message(int client, cut_time timeout, struct cut_buf *in, json_t **ret,
-                       struct cut_err *err);
+		       struct cut_err *err);
 /* 0, or the error that the message tells: the engine refused. */
 int cut_launch_refusal(const json_t *message, struct cut_err *err);

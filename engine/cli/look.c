@@ -7,7 +7,7 @@
 #include <errno.h>
 
 int cut_look_open(const struct cut_args *args, const char *dir, struct cut_look *look,
-                  struct cut_err *err)
+		  struct cut_err *err)
 {
 	int r = cut_context_of_run(args, dir, &look->ctx, err);
 
@@ -30,7 +30,7 @@ void cut_look_done(struct cut_look *look)
 
 /* As a person of a role may see it only through the engine, the journal comes second. */
 int cut_look_status(const struct cut_args *args, struct cut_found *found, json_t **ret,
-                    struct cut_err *err)
+		    struct cut_err *err)
 {
 	cut_auto(cut_look) struct cut_look look = {0};
 	json_t *status;
@@ -42,7 +42,8 @@ int cut_look_status(const struct cut_args *args, struct cut_found *found, json_t
 	r = cut_look_open(args, found->entry.dir, &look, err);
 	if (r < 0)
 		return r;
-	status = cut_status_json(look.ctx.rb, look.run, look.watch, look.replay.t, look.replay.wall);
+	status =
+		cut_status_json(look.ctx.rb, look.run, look.watch, look.replay.t, look.replay.wall);
 	json_object_set_new(status, "engine", json_string("dead"));
 	json_object_set_new(status, "run", json_string(found->entry.id));
 	json_object_set_new(status, "seq", json_integer((json_int_t)look.replay.scan.last_seq));

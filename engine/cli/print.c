@@ -16,7 +16,8 @@ static bool starts_char(char c)
 	return ((unsigned char)c & 0xc0) != 0x80;
 }
 
-/* Bytes of the line that fit into columns, up to a space where there is one behind its indentation. */
+/* Bytes of the line that fit into columns, up to a space where there is one behind its indentation.
+ */
 static size_t fitting(const char *line, size_t len, size_t indent, size_t columns)
 {
 	size_t at = 0, space = 0, used = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text for people: on a terminal long lines are folded between words, elsewhere left whole for grep.
- * Used by every command that prints lines whose length a runbook decides. And records for programs. */
+/* Text for people: on a terminal long lines are folded between words, elsewhere left whole for
+ * grep. Used by every command that prints lines whose length a runbook decides. And records for
+ * programs. */
 #pragma once
 
 #include "engine/base/buf.h"

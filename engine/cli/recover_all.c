@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `cutover recover --all`, after a reboot. The engines do the work, each under its supervisor; here it
- * is only seen to that each of them answers. An engine answers on its loop, so that the watchdog is
- * pinged only when the loops of all have turned. */
+/* `cutover recover --all`, after a reboot. The engines do the work, each under its supervisor; here
+ * it is only seen to that each of them answers. An engine answers on its loop, so that the watchdog
+ * is pinged only when the loops of all have turned. */
 #include "engine/cli/recover.h"
 
 #include "engine/cli/client.h"
@@ -25,7 +25,7 @@ struct recovery {
 static void tell_status(const struct recovery *r, const char *first)
 {
 	cut_service_tell(&r->service, "%sSTATUS=%zu %s on, %zu given up", first, r->runs.len,
-	                r->runs.len == 1 ? "run goes" : "runs go", r->given_up);
+			 r->runs.len == 1 ? "run goes" : "runs go", r->given_up);
 }
 
 static void leave_run(struct recovery *r, size_t at)
@@ -36,7 +36,7 @@ static void leave_run(struct recovery *r, size_t at)
 
 static void take_up_all(struct recovery *r, struct cut_run_list *list)
 {
-	cut_vec_foreach(list, entry) {
+	cut_vec_foreach (list, entry) {
 		cut_auto(cut_err) struct cut_err err = {0};
 		struct cut_found found = {0};
 
@@ -65,8 +65,8 @@ static bool is_over(struct recovery *r, const struct cut_found *found)
 	over = !now.live;
 	if (over && !now.outcome) {
 		cut_err_set(&err, -ESRCH, "its engine died too often",
-		            "see its engine.log, then `cutover recover`", "run %s was given up",
-		            now.id);
+			    "see its engine.log, then `cutover recover`", "run %s was given up",
+			    now.id);
 		cut_cli_fail(r->args, &err, CUT_EXIT_INTERNAL);
 		r->given_up++;
 	}

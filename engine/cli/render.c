@@ -95,7 +95,7 @@ static void add(const struct line *r, const char *key, struct cut_buf *out)
 
 /* before and the text, where there is one. */
 static void add_after(const char *before, const struct line *r, const char *key,
-                      struct cut_buf *out)
+		      struct cut_buf *out)
 {
 	const struct cut_json_member *m = find_text(r, key);
 
@@ -227,10 +227,18 @@ static const struct say {
 	const char *type;
 	void (*say)(const struct line *record, struct cut_buf *out);
 } says[] = {
-	{"armed", say_armed},       {"intent", say_intent},   {"outcome", say_outcome},
-	{"step", say_step},         {"run", say_run},         {"trigger", say_trigger},
-	{"acceptance", say_acceptance}, {"approval", say_approval}, {"order", say_order},
-	{"note", say_note},         {"clock", say_clock},     {"resumed", say_resumed},
+	{"armed", say_armed},
+	{"intent", say_intent},
+	{"outcome", say_outcome},
+	{"step", say_step},
+	{"run", say_run},
+	{"trigger", say_trigger},
+	{"acceptance", say_acceptance},
+	{"approval", say_approval},
+	{"order", say_order},
+	{"note", say_note},
+	{"clock", say_clock},
+	{"resumed", say_resumed},
 };
 
 static void read_line(const char *json, size_t len, struct line *ret)

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How things look to people: a record as a line, a run as a compact view, a plan. Pure: JSON or model
- * in, text out, never wider than 80 columns. Used by watch, status, logs, run, plan, rollback. */
+/* How things look to people: a record as a line, a run as a compact view, a plan. Pure: JSON or
+ * model in, text out, never wider than 80 columns. Used by watch, status, logs, run, plan,
+ * rollback. */
 #pragma once
 
 #include "engine/base/buf.h"
 #include "engine/base/json.h"
 #include "engine/core/graph.h"
 
-/* "02:14:05 shift/25 succeeded in 4.2s" from the text of a record; false where a record says nothing to people. */
+/* "02:14:05 shift/25 succeeded in 4.2s" from the text of a record; false where a record says
+ * nothing to people. */
 bool cut_render_record(const char *json, size_t len, struct cut_buf *out);
 /* The view of `status` and `watch`, from the JSON of `status --output json`. */
 void cut_render_status(const json_t *status, bool color, struct cut_buf *out);
 /* What each step would do: plans as runtime/planner gives them. */
 void cut_render_plan(const struct cut_runbook *rb, const struct cut_graph *graph,
-                     const json_t *plans, struct cut_buf *out);
+		     const json_t *plans, struct cut_buf *out);
 /* What a rollback would do, from cut_run_rollback_preview's JSON. */
 void cut_render_rollback(const json_t *preview, struct cut_buf *out);
 

@@ -75,16 +75,18 @@ static void changes(const json_t *plan, struct cut_buf *out)
 		cut_auto(cut_str) char *after =
 			json_dumps(json_object_get(c, "after"), JSON_COMPACT | JSON_ENCODE_ANY);
 
-		cut_buf_printf(out, "      %s\n        - %s\n        + %s\n", cut_json_str(c, "what", ""),
-		               before ? before : "?", after ? after : "?");
+		cut_buf_printf(out, "      %s\n        - %s\n        + %s\n",
+			       cut_json_str(c, "what", ""), before ? before : "?",
+			       after ? after : "?");
 	}
 	if (note)
 		cut_buf_printf(out, "      %s%s\n",
-		               cut_json_bool(plan, "failed", false) ? "CANNOT BE PLANNED: " : "", note);
+			       cut_json_bool(plan, "failed", false) ? "CANNOT BE PLANNED: " : "",
+			       note);
 }
 
 void cut_render_plan(const struct cut_runbook *rb, const struct cut_graph *graph,
-                     const json_t *plans, struct cut_buf *out)
+		     const json_t *plans, struct cut_buf *out)
 {
 	uint32_t *path = cut_new_array(uint32_t, rb->steps_len + 1);
 	bool *critical = cut_new_array(bool, rb->steps_len + 1);
@@ -94,17 +96,17 @@ void cut_render_plan(const struct cut_runbook *rb, const struct cut_graph *graph
 	for (uint32_t i = 0; i < len; i++)
 		critical[path[i]] = true;
 	cut_buf_printf(out, "plan of %s%s%s\n", rb->name, rb->title ? ": " : "",
-	               rb->title ? rb->title : "");
+		       rb->title ? rb->title : "");
 	for (uint32_t p = 0; p < rb->phases_len; p++) {
 		const struct cut_phase *phase = &rb->phases[p];
 
 		cut_buf_printf(out, "  %s%s\n", phase->id,
-		               phase->point_of_no_return ? "  (point of no return)" : "");
+			       phase->point_of_no_return ? "  (point of no return)" : "");
 		for (uint32_t i = 0; i < phase->steps_len; i++) {
 			const struct cut_step *step = &rb->steps[phase->first_step + i];
 
-			cut_buf_printf(out, "   %c %-28s ", critical[phase->first_step + i] ? '*' : ' ',
-				       step->address);
+			cut_buf_printf(out, "   %c %-28s ",
+				       critical[phase->first_step + i] ? '*' : ' ', step->address);
 			add_step(step, out);
 			changes(json_object_get(plans, step->address), out);
 			if (cut_step_writes(step))
@@ -130,25 +132,27 @@ void cut_render_rollback(const json_t *preview, struct cut_buf *out)
 	if (json_array_size(steps) == 0)
 		cut_buf_add_str(out, "There is nothing to undo.\n");
 	else
-		cut_buf_printf(out, "Would undo %zu step%s, in this order where one waits for another:\n",
-		               json_array_size(steps), json_array_size(steps) == 1 ? "" : "s");
+		cut_buf_printf(
+			out, "Would undo %zu step%s, in this order where one waits for another:\n",
+			json_array_size(steps), json_array_size(steps) == 1 ? "" : "s");
 	for (size_t i = 0; i < json_array_size(steps); i++) {
 		const json_t *s = json_array_get(steps, i);
 
 		cut_buf_printf(out, "  %zu. %s: %s\n", i + 1, cut_json_str(s, "step", ""),
-		               cut_json_str(s, "restores", "its own undo"));
+			       cut_json_str(s, "restores", "its own undo"));
 	}
 	for (size_t i = 0; i < json_array_size(impossible); i++) {
 		const json_t *s = json_array_get(impossible, i);
 
 		cut_buf_printf(out, "  CANNOT be undone: %s: %s\n", cut_json_str(s, "step", ""),
-		               cut_json_str(s, "reason", ""));
+			       cut_json_str(s, "reason", ""));
 	}
 	for (size_t i = 0; i < json_array_size(temporary); i++) {
 		const json_t *t = json_array_get(temporary, i);
 
 		cut_buf_printf(out, "  then, as at every end: %s\n",
-		               json_is_string(t) ? json_string_value(t) : cut_json_str(t, "step", ""));
+			       json_is_string(t) ? json_string_value(t)
+						 : cut_json_str(t, "step", ""));
 	}
 	cut_buf_add_str(out, "Expected duration: ");
 	if (json_is_number(json_object_get(preview, "time_s")))
@@ -157,5 +161,6 @@ void cut_render_rollback(const json_t *preview, struct cut_buf *out)
 		cut_buf_add_str(out, "not known, a step says no `planned`");
 	cut_buf_add_char(out, '\n');
 	if (cut_json_bool(preview, "accept_loss_needed", false))
-		cut_buf_add_str(out, "A point of no return has been passed: this needs --accept-loss.\n");
+		cut_buf_add_str(
+			out, "A point of no return has been passed: this needs --accept-loss.\n");
 }

@@ -34,7 +34,8 @@ static void row(const struct form *f, const struct cell *cells, size_t len, stru
 {
 	cut_buf_add_str(out, f->row_start);
 	for (size_t i = 0; i < len; i++) {
-		cell_text(cells[i].text ? cells[i].text : "", i + 1 < len ? cells[i].width : 0, f, out);
+		cell_text(cells[i].text ? cells[i].text : "", i + 1 < len ? cells[i].width : 0, f,
+			  out);
 		if (i + 1 < len)
 			cut_buf_add_str(out, f->row_between);
 	}
@@ -79,15 +80,16 @@ static char *clock_text(const json_t *json)
 
 static void head(const json_t *r, const struct form *f, struct cut_buf *out)
 {
-	const char *title = cut_json_str(r, "title", NULL), *ticket = cut_json_str(r, "ticket", NULL);
+	const char *title = cut_json_str(r, "title", NULL),
+		   *ticket = cut_json_str(r, "ticket", NULL);
 	cut_auto(cut_str) char *elapsed = seconds(json_object_get(r, "elapsed_s"));
 
 	cut_buf_printf(out, "%s%s%s%s: %s\n", f->rule ? "# " : "", cut_json_str(r, "runbook", ""),
-	               title ? ", " : "", title ? title : "", cut_json_str(r, "state", ""));
+		       title ? ", " : "", title ? title : "", cut_json_str(r, "state", ""));
 	if (f->rule)
 		cut_buf_add_char(out, '\n');
 	cut_buf_printf(out, "run %s, started by %s at %s, %s\n", cut_json_str(r, "run", ""),
-	               cut_json_str(r, "starter", "?"), cut_json_str(r, "started", "?"), elapsed);
+		       cut_json_str(r, "starter", "?"), cut_json_str(r, "started", "?"), elapsed);
 	if (ticket)
 		cut_buf_printf(out, "ticket %s\n", ticket);
 	cut_buf_printf(out, "plan %s\n", cut_json_str(r, "plan_sha256", ""));
@@ -102,7 +104,7 @@ static void seal(const json_t *r, struct cut_buf *out)
 
 	if (strcmp(state, "sealed") == 0)
 		cut_buf_printf(out, "journal sealed at record %lld by\n%s\n",
-		               (long long)cut_json_int(seal, "seq", 0), key);
+			       (long long)cut_json_int(seal, "seq", 0), key);
 	else if (strcmp(state, "live") == 0)
 		cut_buf_printf(out, "journal not sealed yet: the run goes on\n");
 	else
@@ -121,7 +123,7 @@ static void objectives(const json_t *r, const struct form *f, struct cut_buf *ou
 	heading(f, "Objectives", out);
 	row(f, names, CUT_ARRAY_LEN(names), out);
 	rule(f, CUT_ARRAY_LEN(names), out);
-	json_object_foreach((json_t *)all, name, o) {
+	json_object_foreach ((json_t *)all, name, o) {
 		cut_auto(cut_str) char *wanted = seconds(json_object_get(o, "wanted_s"));
 		cut_auto(cut_str) char *got = seconds(json_object_get(o, "achieved_s"));
 		const json_t *met = json_object_get(o, "met");
@@ -129,7 +131,10 @@ static void objectives(const json_t *r, const struct form *f, struct cut_buf *ou
 			{name, 12},
 			{wanted, 9},
 			{*got ? got : "not known", 9},
-			{json_is_null(met) ? "?" : json_is_true(met) ? "yes" : "NO", 4},
+			{json_is_null(met)   ? "?"
+			 : json_is_true(met) ? "yes"
+					     : "NO",
+			 4},
 		};
 
 		row(f, cells, CUT_ARRAY_LEN(cells), out);
@@ -148,7 +153,7 @@ static void downtime(const json_t *r, const struct form *f, struct cut_buf *out)
 	heading(f, "Downtime", out);
 	row(f, names, CUT_ARRAY_LEN(names), out);
 	rule(f, CUT_ARRAY_LEN(names), out);
-	json_object_foreach((json_t *)all, name, d) {
+	json_object_foreach ((json_t *)all, name, d) {
 		cut_auto(cut_str) char *lasted = seconds(json_object_get(d, "elapsed_s"));
 		cut_auto(cut_str) char *limit = seconds(json_object_get(d, "limit_s"));
 		const struct cell cells[] = {
@@ -174,11 +179,15 @@ static void decisions(const json_t *r, const struct form *f, struct cut_buf *out
 		const json_t *d = json_array_get(list, i);
 		const char *who = cut_json_str(d, "who", ""), *why = cut_json_str(d, "why", NULL);
 		cut_auto(cut_str) char *at = clock_text(json_object_get(d, "at"));
-		cut_auto(cut_str) char *reason =
-			cut_printf("%s%s%s%s", cut_json_bool(d, "refused", false) ? "REFUSED: " : "",
-		                   why ? why : "", strcmp(who, "engine") == 0 ? "" : why ? ", by " : "by ",
-		                   strcmp(who, "engine") == 0 ? "" : who);
-		const struct cell cells[] = {{at, 8}, {cut_json_str(d, "what", ""), 34}, {reason, 0}};
+		cut_auto(cut_str) char *reason = cut_printf(
+			"%s%s%s%s", cut_json_bool(d, "refused", false) ? "REFUSED: " : "",
+			why ? why : "",
+			strcmp(who, "engine") == 0 ? ""
+			: why			   ? ", by "
+						   : "by ",
+			strcmp(who, "engine") == 0 ? "" : who);
+		const struct cell cells[] = {
+			{at, 8}, {cut_json_str(d, "what", ""), 34}, {reason, 0}};
 
 		row(f, cells, CUT_ARRAY_LEN(cells), out);
 	}
@@ -225,5 +234,5 @@ void cut_render_report(const json_t *r, bool markdown, struct cut_buf *out)
 		heading(f, "Left open: close by hand", out);
 	for (size_t i = 0; i < json_array_size(unclosed); i++)
 		cut_buf_printf(out, "%s%s\n", markdown ? "- " : "  ",
-		               json_string_value(json_array_get(unclosed, i)));
+			       json_string_value(json_array_get(unclosed, i)));
 }

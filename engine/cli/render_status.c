@@ -11,12 +11,18 @@ struct style {
 
 /* One letter a state, for a line of many steps; colour codes of ECMA-48. */
 static const struct style styles[] = {
-	{"pending", ".", ""},          {"ready", "o", ""},
-	{"running", ">", "\033[36m"},  {"verifying", ">", "\033[36m"},
-	{"succeeded", "+", "\033[32m"}, {"failed", "!", "\033[31m"},
-	{"unknown", "?", "\033[33m"},  {"skipped", "-", ""},
-	{"rollback_pending", "<", "\033[33m"}, {"rolling_back", "<", "\033[33m"},
-	{"rolled_back", "=", "\033[33m"}, {"rollback_failed", "!", "\033[31m"},
+	{"pending", ".", ""},
+	{"ready", "o", ""},
+	{"running", ">", "\033[36m"},
+	{"verifying", ">", "\033[36m"},
+	{"succeeded", "+", "\033[32m"},
+	{"failed", "!", "\033[31m"},
+	{"unknown", "?", "\033[33m"},
+	{"skipped", "-", ""},
+	{"rollback_pending", "<", "\033[33m"},
+	{"rolling_back", "<", "\033[33m"},
+	{"rolled_back", "=", "\033[33m"},
+	{"rollback_failed", "!", "\033[31m"},
 	{"rollback_impossible", "x", "\033[31m"},
 };
 
@@ -59,8 +65,8 @@ static void clip(struct cut_buf *out, size_t start)
 
 static bool final(const char *state)
 {
-	static const char *const states[] = {"accepted", "done", "rolled_back", "rollback_incomplete",
-	                                     "aborted", "failed"};
+	static const char *const states[] = {
+		"accepted", "done", "rolled_back", "rollback_incomplete", "aborted", "failed"};
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(states); i++) {
 		if (strcmp(states[i], state) == 0)
@@ -74,11 +80,13 @@ static void head(const json_t *s, struct cut_buf *out)
 	const json_t *fault = json_object_get(s, "fault");
 	size_t at = out->len;
 
-	cut_buf_printf(out, "%s  %s  ", cut_json_str(s, "runbook", ""), cut_json_str(s, "state", ""));
+	cut_buf_printf(out, "%s  %s  ", cut_json_str(s, "runbook", ""),
+		       cut_json_str(s, "state", ""));
 	cut_render_seconds(json_object_get(s, "elapsed_s"), out);
 	if (cut_json_str(s, "in_command", NULL))
 		cut_buf_printf(out, "  led by %s", cut_json_str(s, "in_command", ""));
-	if (strcmp(cut_json_str(s, "engine", ""), "dead") == 0 && !final(cut_json_str(s, "state", "")))
+	if (strcmp(cut_json_str(s, "engine", ""), "dead") == 0 &&
+	    !final(cut_json_str(s, "state", "")))
 		cut_buf_add_str(out, "  ENGINE GONE: cutover recover");
 	clip(out, at);
 	line_end(out);
@@ -136,12 +144,13 @@ static void step_time(const json_t *step, const json_t *now, struct cut_buf *out
 static void step_line(const char *id, const json_t *step, const json_t *now, bool color,
 		      struct cut_buf *out)
 {
-	const char *state = cut_json_str(step, "state", ""), *reason = cut_json_str(step, "reason", NULL);
+	const char *state = cut_json_str(step, "state", ""),
+		   *reason = cut_json_str(step, "reason", NULL);
 	const struct style *style = style_of(state);
 	size_t at = out->len;
 
-	cut_buf_printf(out, "    %s%s %-24s %s%s", color ? style->color : "", style->mark, id, state,
-	               color ? "\033[0m" : "");
+	cut_buf_printf(out, "    %s%s %-24s %s%s", color ? style->color : "", style->mark, id,
+		       state, color ? "\033[0m" : "");
 	if (cut_json_int(step, "attempt", 0) > 1)
 		cut_buf_printf(out, " attempt %lld", (long long)cut_json_int(step, "attempt", 0));
 	step_time(step, now, out);
@@ -159,7 +168,7 @@ static void phase_lines(const json_t *s, const char *phase, bool color, struct c
 	json_t *step;
 	unsigned all = 0, done = 0;
 
-	json_object_foreach(json_object_get(s, "steps"), id, step) {
+	json_object_foreach (json_object_get(s, "steps"), id, step) {
 		const char *state = cut_json_str(step, "state", "");
 
 		if (strcmp(cut_json_str(step, "phase", ""), phase) != 0)
@@ -173,8 +182,8 @@ static void phase_lines(const json_t *s, const char *phase, bool color, struct c
 	}
 	if (all == 0)
 		return;
-	cut_buf_printf(out, "  %-14s %s%s  %u/%u\n", phase, cut_buf_str(&marks), all > 40 ? "…" : "",
-	               done, all);
+	cut_buf_printf(out, "  %-14s %s%s  %u/%u\n", phase, cut_buf_str(&marks),
+		       all > 40 ? "…" : "", done, all);
 	cut_buf_add(out, cut_buf_str(&lines), lines.len);
 }
 
@@ -191,7 +200,7 @@ static void triggers(const json_t *s, struct cut_buf *out)
 	const char *id;
 	json_t *t;
 
-	json_object_foreach(json_object_get(s, "triggers"), id, t) {
+	json_object_foreach (json_object_get(s, "triggers"), id, t) {
 		size_t at = out->len;
 
 		cut_buf_printf(out, "  trigger %s: %s: %s", id, cut_json_str(t, "state", ""),
@@ -208,14 +217,15 @@ static void clocks(const json_t *s, struct cut_buf *out)
 	json_t *clock;
 
 	if (json_is_object(acceptance)) {
-		cut_buf_printf(out, "  acceptance of %s: %s, clean ", cut_json_str(acceptance, "phase", ""),
-		               cut_json_str(acceptance, "state", ""));
+		cut_buf_printf(out, "  acceptance of %s: %s, clean ",
+			       cut_json_str(acceptance, "phase", ""),
+			       cut_json_str(acceptance, "state", ""));
 		cut_render_seconds(json_object_get(acceptance, "clean_s"), out);
 		cut_buf_add_str(out, " of ");
 		cut_render_seconds(json_object_get(acceptance, "needed_s"), out);
 		line_end(out);
 	}
-	json_object_foreach(json_object_get(s, "downtime"), id, clock) {
+	json_object_foreach (json_object_get(s, "downtime"), id, clock) {
 		cut_buf_printf(out, "  downtime %s: ", id);
 		cut_render_seconds(json_object_get(clock, "elapsed_s"), out);
 		cut_buf_add_str(out, cut_json_bool(clock, "running", false) ? ", running" : "");
@@ -250,7 +260,7 @@ static void check_line(const json_t *check, struct cut_buf *out)
 	if (json_is_true(json_object_get(check, "is")))
 		return;
 	cut_buf_printf(&text, "not true when it opened: %s", cut_json_str(check, "that", ""));
-	json_object_foreach(json_object_get(check, "saw"), name, value) {
+	json_object_foreach (json_object_get(check, "saw"), name, value) {
 		cut_buf_printf(&text, "%s%s = ", between, name);
 		cut_json_canonical(value, &text);
 		between = ", ";
@@ -272,7 +282,7 @@ static void question(const json_t *w, struct cut_buf *out)
 	quote(cut_json_str(w, "asks", ""), out);
 	for (size_t i = 0; i < json_array_size(checks); i++)
 		check_line(json_array_get(checks, i), out);
-	json_object_foreach(json_object_get(w, "links"), name, url)
+	json_object_foreach (json_object_get(w, "links"), name, url)
 		cut_buf_printf(out, "    %s: %s\n", name, json_string_value(url));
 }
 
@@ -293,10 +303,13 @@ static void waiting_lines(const json_t *w, struct cut_buf *out)
 	if (json_array_size(roles) == 0)
 		cut_buf_add_str(out, "an operator");
 	for (size_t i = 0; i < json_array_size(roles); i++)
-		cut_buf_printf(out, "%s%s", i ? ", " : "", json_string_value(json_array_get(roles, i)));
-	cut_buf_printf(out, ": cutover %s %s", manual ? "attest" : "approve", cut_json_str(w, "id", ""));
+		cut_buf_printf(out, "%s%s", i ? ", " : "",
+			       json_string_value(json_array_get(roles, i)));
+	cut_buf_printf(out, ": cutover %s %s", manual ? "attest" : "approve",
+		       cut_json_str(w, "id", ""));
 	for (size_t i = 0; i < json_array_size(wants); i++)
-		cut_buf_printf(out, " --evidence %s=…", json_string_value(json_array_get(wants, i)));
+		cut_buf_printf(out, " --evidence %s=…",
+			       json_string_value(json_array_get(wants, i)));
 	line_end(out);
 	question(w, out);
 }
@@ -326,14 +339,15 @@ static void ways(const json_t *s, struct cut_buf *out)
 
 static void people(const json_t *s, struct cut_buf *out)
 {
-	const json_t *holds = json_object_get(s, "holds"), *waiting = json_object_get(s, "waiting_for");
+	const json_t *holds = json_object_get(s, "holds"),
+		     *waiting = json_object_get(s, "waiting_for");
 
 	for (size_t i = 0; i < json_array_size(holds); i++) {
 		const json_t *h = json_array_get(holds, i);
 
 		cut_auto(cut_str) char *text =
 			cut_printf("  HOLD %s %s: %s", cut_json_str(h, "kind", ""),
-		                   cut_json_str(h, "id", ""), cut_json_str(h, "remedy", ""));
+				   cut_json_str(h, "id", ""), cut_json_str(h, "remedy", ""));
 
 		cut_fold_text(text, CUT_WIDTH, out);
 	}

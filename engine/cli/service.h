@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tells the service manager how it goes, where this process is a service of type notify. The protocol
- * is that of sd_notify(3) and sd_watchdog_enabled(3): a datagram of lines to $NOTIFY_SOCKET. Written
- * out here, as it is all that would be used of libsystemd. Called by `recover --all`. */
+/* Tells the service manager how it goes, where this process is a service of type notify. The
+ * protocol is that of sd_notify(3) and sd_watchdog_enabled(3): a datagram of lines to
+ * $NOTIFY_SOCKET. Written out here, as it is all that would be used of libsystemd. Called by
+ * `recover --all`. */
 #pragma once
 
 #include "engine/base/time.h"

@@ -93,8 +93,9 @@ void cut_acceptance_done(struct cut_acceptance_machine *a)
 /* --- coverage: slots of a trigger's period with evidence, of all slots since the clock started ---
  */
 
-/* Where samples come at the turn of two slots, some land a little before it and some after: each slot
- * that this leaves empty has one, sooner or later, that gets two. The second fills the hole. */
+/* Where samples come at the turn of two slots, some land a little before it and some after: each
+ * slot that this leaves empty has one, sooner or later, that gets two. The second fills the hole.
+ */
 static void cover(struct cut_acceptance_machine *a, uint32_t trigger)
 {
 	struct cut_coverage *c = &a->triggers[trigger];

@@ -50,12 +50,12 @@ json_t *cut_acceptance_save(const struct cut_acceptance_machine *a)
 
 		if (c->last_at == CUT_NEVER && !c->watched)
 			continue;
-		json_object_set_new(triggers, a->rb->triggers[i].id,
-				    json_pack("{s:o*,s:I,s:I,s:b,s:b}", "last",
-					      c->last_at == CUT_NEVER ? NULL : json_integer(c->last_at),
-					      "slots", (json_int_t)c->slots, "slot",
-					      (json_int_t)c->slot, "hole", c->hole, "watched",
-					      c->watched));
+		json_object_set_new(
+			triggers, a->rb->triggers[i].id,
+			json_pack("{s:o*,s:I,s:I,s:b,s:b}", "last",
+				  c->last_at == CUT_NEVER ? NULL : json_integer(c->last_at),
+				  "slots", (json_int_t)c->slots, "slot", (json_int_t)c->slot,
+				  "hole", c->hole, "watched", c->watched));
 	}
 	json_object_set_new(memory, "triggers", triggers);
 	return memory;

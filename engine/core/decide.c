@@ -80,9 +80,10 @@ void cut_run_decide(struct cut_run *run)
 		json_decref(causes);
 		return;
 	}
-	cut_vec_foreach(&run->holds, hold) /* lesser causes of the same instant */
+	cut_vec_foreach (&run->holds, hold) /* lesser causes of the same instant */
 		if (hold->kind == CUT_HOLD_TRIGGER && hold->since == run->wall)
-			json_array_append_new(causes, cut_cause("trigger", hold->id, "fired as well"));
+			json_array_append_new(causes,
+					      cut_cause("trigger", hold->id, "fired as well"));
 	if (run->ponr != CUT_NONE)
 		hold_instead(run, causes);
 	else

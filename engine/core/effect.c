@@ -18,7 +18,7 @@ static void effect_done(struct cut_effect *fx)
 		json_decref(fx->run.details);
 		break;
 	case CUT_FX_PAGE: free(fx->page.text); break;
-	case CUT_FX_END:  break;
+	case CUT_FX_END: break;
 	}
 }
 
@@ -42,7 +42,7 @@ bool cut_effect_is_record(const struct cut_effect *fx)
 }
 
 static void encode_intent(struct cut_jw *w, const struct cut_effect *fx,
-                          const struct cut_runbook *rb)
+			  const struct cut_runbook *rb)
 {
 	cut_jw_str(w, "step", rb->steps[fx->call.step].address);
 	cut_jw_str(w, "op", cut_op_name(fx->call.op));
@@ -79,7 +79,7 @@ const char *cut_effect_name(const struct cut_effect *fx)
 }
 
 void cut_effect_encode(const struct cut_effect *fx, const struct cut_event *cause,
-                       const struct cut_runbook *rb, struct cut_buf *out)
+		       const struct cut_runbook *rb, struct cut_buf *out)
 {
 	struct cut_jw w = {.out = out};
 

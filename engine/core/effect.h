@@ -22,30 +22,31 @@ struct cut_effect {
 	union {
 		struct { /* intent, call, cancel, eval: all of one operation */
 			uint32_t step;
-			enum cut_op op;      /* as journaled */
+			enum cut_op op; /* as journaled */
 			unsigned attempt;
 			const struct cut_body *body; /* whose action is called */
-			enum cut_op entry;   /* which operation of that action */
-			json_t *params;      /* owned; NULL for check */
+			enum cut_op entry;	     /* which operation of that action */
+			json_t *params;		     /* owned; NULL for check */
 			const json_t *saved; /* borrowed from the run; valid until the next feed */
-			char key[53];        /* base32(SHA-256("run|step|attempt|direction")) */
+			char key[53];	     /* base32(SHA-256("run|step|attempt|direction")) */
 			cut_time timeout;    /* from its start */
-			bool rollback;       /* to be served by the standby host where there is one */
-			bool poll;           /* repeat until success, by the driver, as body's step says */
+			bool rollback; /* to be served by the standby host where there is one */
+			bool poll; /* repeat until success, by the driver, as body's step says */
 		} call;
 		struct {
 			uint32_t step;
 			unsigned state; /* enum cut_step_state */
-			char *reason;   /* owned, or NULL */
+			char *reason;	/* owned, or NULL */
 		} step;
 		struct {
 			unsigned state; /* enum cut_run_state */
-			char *cause;    /* owned: one line for people */
-			json_t *details; /* owned, or NULL: {"holds", "causes", "scope": [steps], …} */
+			char *cause;	/* owned: one line for people */
+			json_t *details; /* owned, or NULL: {"holds", "causes", "scope": [steps], …}
+					  */
 		} run;
 		struct {
 			const char *event; /* record type */
-			char *text;        /* owned */
+			char *text;	   /* owned */
 		} page;
 	};
 };
@@ -63,4 +64,4 @@ bool cut_effect_is_record(const struct cut_effect *fx);
 const char *cut_effect_name(const struct cut_effect *fx);
 /* The JSON of an output record, as cut_event_encode; t, wall and actor are those of the event. */
 void cut_effect_encode(const struct cut_effect *fx, const struct cut_event *cause,
-                       const struct cut_runbook *rb, struct cut_buf *out);
+		       const struct cut_runbook *rb, struct cut_buf *out);

@@ -12,8 +12,8 @@
 #define CUT_EXPR_MAX_STEPS 1000000
 /* CEL's range of timestamps, years 1 to 9999, and of durations, 10,000 years. */
 #define CUT_EXPR_FIRST_TIMESTAMP ((cut_time)-62135596800000)
-#define CUT_EXPR_LAST_TIMESTAMP  ((cut_time)253402300799999)
-#define CUT_EXPR_LAST_DURATION   ((cut_time)315576000000000)
+#define CUT_EXPR_LAST_TIMESTAMP	 ((cut_time)253402300799999)
+#define CUT_EXPR_LAST_DURATION	 ((cut_time)315576000000000)
 
 enum expr_op {
 	OP_ADD,
@@ -59,10 +59,10 @@ struct expr_term {
 struct expr_link {
 	enum { LINK_SELECT, LINK_INDEX, LINK_CALL, LINK_MACRO } kind;
 	enum expr_macro macro;
-	const char *name;             /* SELECT: the member; MACRO: the variable */
+	const char *name;	      /* SELECT: the member; MACRO: the variable */
 	const struct expr_func *func; /* CALL */
-	struct expr_node *arg;        /* INDEX; CALL: or NULL; MACRO: the predicate, or NULL */
-	struct expr_node *then;       /* MACRO_MAP: what each item becomes */
+	struct expr_node *arg;	      /* INDEX; CALL: or NULL; MACRO: the predicate, or NULL */
+	struct expr_node *then;	      /* MACRO_MAP: what each item becomes */
 };
 
 struct expr_node {
@@ -97,8 +97,8 @@ struct scope {
 
 struct eval {
 	const struct cut_expr_env *env; /* borrowed */
-	struct cut_arena *arena;        /* borrowed */
-	struct cut_err *err;            /* borrowed, not NULL */
+	struct cut_arena *arena;	/* borrowed */
+	struct cut_err *err;		/* borrowed, not NULL */
 	const struct scope *scope;
 	uint32_t steps_left;
 };
@@ -113,30 +113,30 @@ int expr_nest(struct eval *ev, struct cut_val *v);
 int expr_fail(struct eval *ev, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* "no such overload", and why: "int + string" with what = "+"; b NULL: "- string". */
 int expr_no_overload(struct eval *ev, const char *what, const struct cut_val *a,
-                     const struct cut_val *b);
+		     const struct cut_val *b);
 
 /* --- expr_macro.c --- */
 int expr_eval_macro(struct eval *ev, const struct cut_val *range, const struct expr_link *link,
-                    struct cut_val *ret);
+		    struct cut_val *ret);
 
 /* --- expr_op.c --- */
 int expr_apply(struct eval *ev, enum expr_op op, const struct cut_val *a, const struct cut_val *b,
-               struct cut_val *ret);
+	       struct cut_val *ret);
 int expr_negate(struct eval *ev, const struct cut_val *a, struct cut_val *ret);
 /* 1 equal, 0 not, negative: an error. */
 int expr_equal(struct eval *ev, const struct cut_val *a, const struct cut_val *b);
 /* A member of a map: 0, -ENOENT absent (err untouched), another error (err set). */
 int expr_member(struct eval *ev, const struct cut_val *map, const struct cut_val *key,
-                struct cut_val *ret);
+		struct cut_val *ret);
 bool expr_is_key(const struct cut_val *v); /* may stand before the colon of a map */
 int expr_index(struct eval *ev, const struct cut_val *a, const struct cut_val *index,
-               struct cut_val *ret);
+	       struct cut_val *ret);
 
 /* --- expr_func.c --- */
 struct expr_func {
 	const char *name;
 	bool global, method; /* size(x), x.size() */
-	unsigned args;       /* the receiver of a method counts */
+	unsigned args;	     /* the receiver of a method counts */
 	int (*call)(struct eval *ev, const struct cut_val *args, struct cut_val *ret);
 };
 const struct expr_func *expr_func_named(const char *name, size_t len);

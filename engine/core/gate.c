@@ -11,8 +11,8 @@
 
 /* --- who is waited for --- */
 
-/* Votes are bound to this digest, and so to this opening of the gate: the old ones of a gate that is
- * opened again are for another one. */
+/* Votes are bound to this digest, and so to this opening of the gate: the old ones of a gate that
+ * is opened again are for another one. */
 static void show(struct cut_waiting *waiting, json_t *evidence)
 {
 	cut_auto(cut_buf) struct cut_buf text = {0};
@@ -244,13 +244,13 @@ static bool values_true(const json_t *values)
 
 static int not_a_member(const struct cut_event *ev, bool starter, struct cut_err *err)
 {
-	const char *why = starter	       ? "the one who started the run may not approve it"
+	const char *why = starter	     ? "the one who started the run may not approve it"
 			  : ev->approval.key ? "the key is not of a role that is asked"
-					       : "not a member of a role that is asked";
+					     : "not a member of a role that is asked";
 
 	return cut_err_set(err, -EPERM, why, "cutover status tells who is waited for",
-			   "%s may not decide %s",
-			   cut_step_short(ev->approval.name, "this user"), ev->approval.gate);
+			   "%s may not decide %s", cut_step_short(ev->approval.name, "this user"),
+			   ev->approval.gate);
 }
 
 static int may_count(const struct cut_run *run, const struct cut_event *ev, uint32_t step,
@@ -267,8 +267,8 @@ static int may_count(const struct cut_run *run, const struct cut_event *ev, uint
 		const struct cut_role *role = &run->rb->roles[roles[i]];
 
 		member = member || cut_voter_counts(run, role, voter);
-		starter = starter ||
-			  (role->not_starter && cut_voter_member(run, role->name, voter));
+		starter =
+			starter || (role->not_starter && cut_voter_member(run, role->name, voter));
 	}
 	if (!member)
 		return not_a_member(ev, starter, err);
@@ -290,8 +290,8 @@ static int may_use(const struct cut_event *ev, const struct cut_waiting *waiting
 
 	if (ev->approval.evidence && strcmp(ev->approval.evidence, waiting->digest) != 0)
 		return cut_err_set(err, -ESTALE, "what it is about has changed since it was shown",
-				   "look at it again, and vote again", "this vote is not for %s now",
-				   gate);
+				   "look at it again, and vote again",
+				   "this vote is not for %s now", gate);
 	return 0;
 }
 

@@ -48,9 +48,9 @@ CUT_CLEANUP(cut_graph, struct cut_graph *, cut_graph_free)
  * gets the steps on it, first to last; returns their number; *ret_total its length. */
 uint32_t cut_graph_critical(const struct cut_graph *graph, const struct cut_runbook *rb,
 			    uint32_t *path, cut_time *ret_total);
-/* The steps that wait for this one directly, seen through joins, at most max of them. out has room for
- * max. Returns how many. */
+/* The steps that wait for this one directly, seen through joins, at most max of them. out has room
+ * for max. Returns how many. */
 uint32_t cut_graph_dependants(const struct cut_graph *graph, uint32_t step, uint32_t *out,
-                              uint32_t max);
+			      uint32_t max);
 /* Is step before certainly done when step after starts? */
 bool cut_graph_before(const struct cut_graph *graph, uint32_t before, uint32_t after);

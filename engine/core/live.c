@@ -17,7 +17,7 @@ static struct cut_val lazy(const struct cut_live *live, unsigned tag, uint32_t i
 }
 
 static int live_ident(const struct cut_expr_env *env, const char *name, struct cut_arena *arena,
-                      struct cut_val *ret)
+		      struct cut_val *ret)
 {
 	if (strcmp(name, "metrics") == 0)
 		*ret = lazy(env->data, TAG_METRICS, 0);
@@ -51,7 +51,7 @@ static int trigger_named(const struct cut_live *live, const char *id, struct cut
 }
 
 static int metric_member(const struct cut_live *live, uint32_t metric, const char *key,
-                         struct cut_val *ret)
+			 struct cut_val *ret)
 {
 	double value = NAN;
 	cut_time at = CUT_NEVER;
@@ -69,7 +69,7 @@ static int metric_member(const struct cut_live *live, uint32_t metric, const cha
 }
 
 static int trigger_member(const struct cut_live *live, uint32_t trigger, const char *key,
-                          struct cut_val *ret)
+			  struct cut_val *ret)
 {
 	struct cut_trigger_view view;
 	const char *name;
@@ -83,7 +83,7 @@ static int trigger_member(const struct cut_live *live, uint32_t trigger, const c
 }
 
 static int live_member(const struct cut_expr_env *env, const struct cut_val *object,
-                       const char *key, struct cut_arena *arena, struct cut_val *ret)
+		       const char *key, struct cut_arena *arena, struct cut_val *ret)
 {
 	const struct cut_live *live = env->data;
 	uint32_t index = (uint32_t)(object->lazy.tag / TAGS);

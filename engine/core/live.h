@@ -8,7 +8,7 @@
 struct cut_live {
 	const struct cut_runbook *rb;  /* borrowed */
 	const struct cut_watch *watch; /* borrowed */
-	cut_time now;                  /* run clock */
+	cut_time now;		       /* run clock */
 };
 
 /* data is live, which must outlive the environment. */

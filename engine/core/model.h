@@ -157,10 +157,10 @@ struct cut_step {
 	enum cut_undo undo : 8;	  /* after the implications of effects */
 	bool interrupt_waits : 1; /* on_interrupt: wait */
 	bool point_of_no_return : 1;
-	const struct cut_scope *scope; /* loop variables for its expressions, or NULL */
-	struct cut_expr *cond;	       /* `if`; NULL: true */
+	const struct cut_scope *scope;	 /* loop variables for its expressions, or NULL */
+	struct cut_expr *cond;		 /* `if`; NULL: true */
 	struct cut_temporary *temporary; /* or NULL */
-	struct cut_body body; /* ACTION, CHECK; MANUAL uses effects and class of it */
+	struct cut_body body;		 /* ACTION, CHECK; MANUAL uses effects and class of it */
 	union {
 		struct cut_wait *wait;
 		struct cut_approve *approve;
@@ -351,7 +351,7 @@ struct cut_runbook {
 	const char *file, *folder;	   /* absolute folder: working folder of commands */
 	const char *name, *title, *description, *owner, *ticket;
 	json_t *links;
-	json_t *step_links; /* owned: address → map; or NULL */
+	json_t *step_links;		/* owned: address → map; or NULL */
 	json_t *parameters;		/* owned: name → resolved typed value */
 	struct cut_parameter *declared; /* their types, for expressions (core/names.h) */
 	uint32_t declared_len;

@@ -110,11 +110,12 @@ bool *cut_plan_finds_as_is(const struct cut_runbook *rb, const struct cut_graph 
 			      rb->phases[rb->steps[node].phase].role == CUT_PHASE_FORWARD;
 		for (uint32_t p = graph->pred_at[node]; p < graph->pred_at[node + 1]; p++) {
 			uint32_t before = graph->pred[p];
-			const struct cut_step *step = before < graph->steps_len ? &rb->steps[before]
-										: NULL;
+			const struct cut_step *step =
+				before < graph->steps_len ? &rb->steps[before] : NULL;
 
-			as_is[node] = as_is[node] && as_is[before] &&
-				      !(step && (cut_step_writes(step) || step->kind == CUT_STEP_MANUAL));
+			as_is[node] =
+				as_is[node] && as_is[before] &&
+				!(step && (cut_step_writes(step) || step->kind == CUT_STEP_MANUAL));
 		}
 	}
 	return as_is;

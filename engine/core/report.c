@@ -13,13 +13,14 @@ static char *run_what(const json_t *r)
 
 static char *trigger_what(const json_t *r)
 {
-	return cut_printf("trigger %s %s", cut_json_str(r, "trigger", ""), cut_json_str(r, "shown", ""));
+	return cut_printf("trigger %s %s", cut_json_str(r, "trigger", ""),
+			  cut_json_str(r, "shown", ""));
 }
 
 static char *acceptance_what(const json_t *r)
 {
 	return cut_printf("acceptance of %s %s", cut_json_str(r, "phase", ""),
-	                  cut_json_str(r, "state", ""));
+			  cut_json_str(r, "state", ""));
 }
 
 static char *approval_what(const json_t *r)
@@ -32,7 +33,7 @@ static char *order_what(const json_t *r)
 	const char *target = cut_json_str(r, "target", NULL);
 
 	return cut_printf("order %s%s%s", cut_json_str(r, "order", ""), target ? " " : "",
-	                  target ? target : "");
+			  target ? target : "");
 }
 
 static char *note_what(const json_t *r)
@@ -42,7 +43,8 @@ static char *note_what(const json_t *r)
 
 static char *resumed_what(const json_t *r)
 {
-	return cut_printf("engine taken up again, epoch %lld", (long long)cut_json_int(r, "epoch", 0));
+	return cut_printf("engine taken up again, epoch %lld",
+			  (long long)cut_json_int(r, "epoch", 0));
 }
 
 static char *clock_what(const json_t *r)
@@ -129,11 +131,12 @@ static json_t *decisions_json(const json_t *records)
 			continue;
 		why = refused  ? refused
 		      : d->why ? cut_json_str(r, d->why, NULL)
-		               : order_why(json_object_get(r, "args"));
+			       : order_why(json_object_get(r, "args"));
 		row = json_pack("{s:O?, s:O?, s:s, s:s, s:s, s:s?, s:O?}", "seq",
-		                json_object_get(r, "seq"), "at", json_object_get(r, "at"), "type",
-		                d->type, "who", cut_json_str(r, "actor", ""), "what", what, "why", why,
-		                "evidence", d->evidence ? json_object_get(r, d->evidence) : NULL);
+				json_object_get(r, "seq"), "at", json_object_get(r, "at"), "type",
+				d->type, "who", cut_json_str(r, "actor", ""), "what", what, "why",
+				why, "evidence",
+				d->evidence ? json_object_get(r, d->evidence) : NULL);
 		for (size_t k = 0; k < CUT_ARRAY_LEN(of_votes); k++)
 			if (json_object_get(r, of_votes[k]))
 				json_object_set(row, of_votes[k], json_object_get(r, of_votes[k]));
@@ -161,13 +164,13 @@ static json_t *timeline_json(const struct cut_runbook *rb, const struct cut_run 
 		timed = v.started != CUT_NEVER && v.ended != CUT_NEVER;
 		json_array_append_new(
 			list, json_pack("{s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:o, s:s?}", "step",
-		                        step->address, "phase", rb->phases[step->phase].id, "state",
-		                        cut_step_state_name(v.state), "attempts", v.attempt, "started",
-		                        cut_json_rfc3339(v.started_wall), "ended",
-		                        cut_json_rfc3339(v.ended_wall), "duration_s",
-		                        timed ? cut_json_seconds(v.ended - v.started) : json_null(),
-		                        "planned_s", cut_json_seconds(step->planned), "reason",
-		                        v.reason));
+					step->address, "phase", rb->phases[step->phase].id, "state",
+					cut_step_state_name(v.state), "attempts", v.attempt,
+					"started", cut_json_rfc3339(v.started_wall), "ended",
+					cut_json_rfc3339(v.ended_wall), "duration_s",
+					timed ? cut_json_seconds(v.ended - v.started) : json_null(),
+					"planned_s", cut_json_seconds(step->planned), "reason",
+					v.reason));
 	}
 	return list;
 }
@@ -175,7 +178,7 @@ static json_t *timeline_json(const struct cut_runbook *rb, const struct cut_run 
 /* --- objectives --- */
 
 static json_t *downtime_json(const struct cut_runbook *rb, const struct cut_run *run, cut_time t,
-                             cut_time *ret_longest)
+			     cut_time *ret_longest)
 {
 	json_t *all = json_object();
 
@@ -190,14 +193,16 @@ static json_t *downtime_json(const struct cut_runbook *rb, const struct cut_run 
 		if (*ret_longest == CUT_NEVER || elapsed > *ret_longest)
 			*ret_longest = elapsed;
 		json_object_set_new(all, d->id,
-		                    json_pack("{s:o, s:o, s:b}", "elapsed_s", cut_json_seconds(elapsed),
-		                              "limit_s", cut_json_seconds(d->limit), "within",
-		                              elapsed <= d->limit));
+				    json_pack("{s:o, s:o, s:b}", "elapsed_s",
+					      cut_json_seconds(elapsed), "limit_s",
+					      cut_json_seconds(d->limit), "within",
+					      elapsed <= d->limit));
 	}
 	return all;
 }
 
-/* How long it took from the decision to go back until the run had closed: CUT_NEVER when it did not. */
+/* How long it took from the decision to go back until the run had closed: CUT_NEVER when it did
+ * not. */
 static cut_time time_to_recover(const json_t *records)
 {
 	cut_time from = CUT_NEVER, to = CUT_NEVER;
@@ -235,18 +240,19 @@ static cut_time last_lag(const struct cut_runbook *rb, const struct cut_run *run
 	return lag;
 }
 
-static void objective(json_t *all, const struct cut_runbook *rb, const char *name, cut_time achieved)
+static void objective(json_t *all, const struct cut_runbook *rb, const char *name,
+		      cut_time achieved)
 {
 	const json_t *wanted = json_object_get(rb->objectives, name);
 
 	if (!json_is_number(wanted))
 		return;
 	json_object_set_new(all, name,
-	                    json_pack("{s:O, s:o, s:o}", "wanted_s", wanted, "achieved_s",
-	                              cut_json_seconds(achieved), "met",
-	                              achieved == CUT_NEVER
-	                                      ? json_null()
-	                                      : json_boolean(achieved <= cut_json_ms(wanted, 0))));
+			    json_pack("{s:O, s:o, s:o}", "wanted_s", wanted, "achieved_s",
+				      cut_json_seconds(achieved), "met",
+				      achieved == CUT_NEVER
+					      ? json_null()
+					      : json_boolean(achieved <= cut_json_ms(wanted, 0))));
 }
 
 static json_t *unclosed_json(const struct cut_runbook *rb, const struct cut_run *run)
@@ -276,7 +282,7 @@ static json_t *end_time(const json_t *records, enum cut_run_state state)
 }
 
 json_t *cut_report_json(const struct cut_runbook *rb, const struct cut_run *run,
-                        const json_t *records, cut_time t)
+			const json_t *records, cut_time t)
 {
 	const json_t *armed = cut_run_armed(run);
 	json_t *objectives = json_object();
@@ -287,14 +293,15 @@ json_t *cut_report_json(const struct cut_runbook *rb, const struct cut_run *run,
 	objective(objectives, rb, "rto", time_to_recover(records));
 	objective(objectives, rb, "rpo", last_lag(rb, run));
 	return json_pack(
-		"{s:s?, s:s, s:s?, s:s?, s:s?, s:s, s:i, s:O?, s:o, s:o, s:s?, s:s?, s:o, s:o, s:o, s:o, s:o}",
+		"{s:s?, s:s, s:s?, s:s?, s:s?, s:s, s:i, s:O?, s:o, s:o, s:s?, s:s?, s:o, s:o, "
+		"s:o, s:o, s:o}",
 		"run", cut_json_str(armed, "run", NULL), "runbook", rb->name, "title", rb->title,
 		"ticket", rb->ticket, "starter", cut_json_str(armed, "starter_name", NULL), "state",
-		cut_run_state_name(cut_run_state(run)), "exit_code", cut_run_exit_code(run), "started",
-		json_object_get(json_array_get(records, 0), "at"), "ended",
+		cut_run_state_name(cut_run_state(run)), "exit_code", cut_run_exit_code(run),
+		"started", json_object_get(json_array_get(records, 0), "at"), "ended",
 		end_time(records, cut_run_state(run)), "elapsed_s", cut_json_seconds(t),
 		"runbook_sha256", cut_json_str(armed, "runbook_sha256", NULL), "plan_sha256",
 		cut_json_str(armed, "plan_sha256", NULL), "timeline", timeline_json(rb, run),
-		"decisions", decisions_json(records), "downtime", downtime, "objectives", objectives,
-		"unclosed", unclosed_json(rb, run));
+		"decisions", decisions_json(records), "downtime", downtime, "objectives",
+		objectives, "unclosed", unclosed_json(rb, run));
 }

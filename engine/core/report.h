@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What happened in a run, as a fold: timeline planned against actual, decisions with their evidence,
- * downtime, what the objectives came to. Used by `cutover report`; rendered in cli. */
+/* What happened in a run, as a fold: timeline planned against actual, decisions with their
+ * evidence, downtime, what the objectives came to. Used by `cutover report`; rendered in cli. */
 #pragma once
 
 #include "engine/core/watch.h"
@@ -8,13 +8,12 @@
 /* records: the journal's, those of cut_report_wants at least, each with "seq". New reference:
  * {"run", "runbook", "title", "ticket", "starter", "state", "exit_code", "started", "ended",
  *  "elapsed_s", "runbook_sha256", "plan_sha256",
- *  "timeline": [{"step", "phase", "state", "attempts", "started", "ended", "duration_s", "planned_s",
- *                "reason"}],
- *  "decisions": [{"seq", "at", "type", "who", "what", "why", "evidence"}],
+ *  "timeline": [{"step", "phase", "state", "attempts", "started", "ended", "duration_s",
+ * "planned_s", "reason"}], "decisions": [{"seq", "at", "type", "who", "what", "why", "evidence"}],
  *  "downtime": {id: {"elapsed_s", "limit_s", "within"}},
  *  "objectives": {"rpo"|"rto"|"downtime": {"wanted_s", "achieved_s", "met"}},
  *  "unclosed": [steps]} */
 json_t *cut_report_json(const struct cut_runbook *rb, const struct cut_run *run,
-                        const json_t *records, cut_time t);
+			const json_t *records, cut_time t);
 /* Is a record of this kind part of a report's decisions? */
 bool cut_report_wants(const json_t *record);

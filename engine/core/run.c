@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The run: events in, effects out. Each concern of a run has a file of its own, see run_internal.h. */
+/* The run: events in, effects out. Each concern of a run has a file of its own, see run_internal.h.
+ */
 #include "engine/core/run_internal.h"
 
 #include "engine/base/json.h"

@@ -42,7 +42,7 @@ enum cut_run_state {
 
 enum cut_hold_kind {
 	CUT_HOLD_OPERATOR,
-	CUT_HOLD_STEP,    /* failed step */
+	CUT_HOLD_STEP,	  /* failed step */
 	CUT_HOLD_UNKNOWN, /* a person must say whether it was applied */
 	CUT_HOLD_GATE,
 	CUT_HOLD_TRIGGER,
@@ -56,22 +56,22 @@ enum cut_hold_kind {
 
 struct cut_hold {
 	enum cut_hold_kind kind;
-	const char *id;   /* step, gate, trigger … or "" */
-	cut_time since;   /* wall */
-	char *remedy;     /* owned: "cutover retry shift, skip shift, attest shift, or rollback" */
-	bool decision;    /* resume alone does not clear it */
-	bool blocks;      /* nothing new starts meanwhile; else only its dependants wait */
+	const char *id; /* step, gate, trigger … or "" */
+	cut_time since; /* wall */
+	char *remedy;	/* owned: "cutover retry shift, skip shift, attest shift, or rollback" */
+	bool decision;	/* resume alone does not clear it */
+	bool blocks;	/* nothing new starts meanwhile; else only its dependants wait */
 };
 
 /* Somebody is waited for. */
 struct cut_waiting {
 	enum { CUT_WAITING_APPROVAL, CUT_WAITING_MANUAL, CUT_WAITING_SIGN_OFF } kind;
-	uint32_t step;  /* approval, manual; else CUT_NONE */
-	uint32_t phase; /* sign-off: of its acceptance */
+	uint32_t step;		 /* approval, manual; else CUT_NONE */
+	uint32_t phase;		 /* sign-off: of its acceptance */
 	cut_time since, expires; /* wall; expires CUT_NEVER: does not */
-	json_t *evidence;        /* what is voted on; owned by the run; NULL: manual work */
-	char digest[65];         /* SHA-256 of its canonical form: what votes are bound to */
-	char *asks; /* owned by the run: the question, the work to be done; or NULL */
+	json_t *evidence;	 /* what is voted on; owned by the run; NULL: manual work */
+	char digest[65];	 /* SHA-256 of its canonical form: what votes are bound to */
+	char *asks;		 /* owned by the run: the question, the work to be done; or NULL */
 };
 
 struct cut_run;
@@ -83,11 +83,11 @@ void cut_run_free(struct cut_run *run);
 /* Events come in the order of t. What is due at ev->t is done before the event itself.
  *
  * 0; 1: something was due (such a tick is journaled even where nothing came of it, so that a replay
- * sees it at the same time); or negative: refused, the run is unchanged and err says why and what next (-EPERM role,
- * -EINVAL no such target, -EALREADY, -EBUSY a decision is open, -ENOTSUP). A refused order or vote
- * is journaled by the driver with "refused". Effects are appended to out. */
+ * sees it at the same time); or negative: refused, the run is unchanged and err says why and what
+ * next (-EPERM role, -EINVAL no such target, -EALREADY, -EBUSY a decision is open, -ENOTSUP). A
+ * refused order or vote is journaled by the driver with "refused". Effects are appended to out. */
 int cut_run_feed(struct cut_run *run, const struct cut_event *ev, struct cut_effects *out,
-                 struct cut_err *err);
+		 struct cut_err *err);
 /* When a tick would change something, on the run clock, or CUT_NEVER; always later than the last
  * event's t unless that tick moves a state. */
 cut_time cut_run_wake(const struct cut_run *run);
@@ -95,35 +95,36 @@ cut_time cut_run_wake(const struct cut_run *run);
 /* Evaluates a check or a gate's checks with the run's values and what live looks up (metrics,
  * window; may be NULL). data gets {"values": [...]}; 1 all true, 0 not, negative: CEL's error. */
 int cut_run_check(struct cut_run *run, uint32_t step, const struct cut_expr_env *live,
-                  json_t **ret_data, struct cut_err *err);
+		  json_t **ret_data, struct cut_err *err);
 /* The names that expressions see, for `cutover eval`; valid while the run lives. */
 struct cut_expr_env cut_run_env(struct cut_run *run, uint32_t step,
-                                const struct cut_expr_env *live);
+				const struct cut_expr_env *live);
 
 /* --- looking on: used by watch, status, rendering; all O(1) unless said --- */
 struct cut_step_view {
 	enum cut_step_state state;
-	unsigned attempt;          /* from 1; 0: never started */
-	cut_time started, ended;   /* run clock; CUT_NEVER: not yet */
+	unsigned attempt;	 /* from 1; 0: never started */
+	cut_time started, ended; /* run clock; CUT_NEVER: not yet */
 	cut_time started_wall, ended_wall;
-	cut_time due_wall; /* when its wait will be over; CUT_NEVER: it does not wait */
-	const json_t *outputs;     /* or NULL */
-	const char *reason;        /* why it waits or failed, or NULL */
+	cut_time due_wall;     /* when its wait will be over; CUT_NEVER: it does not wait */
+	const json_t *outputs; /* or NULL */
+	const char *reason;    /* why it waits or failed, or NULL */
 	const json_t *saved;
 };
 enum cut_run_state cut_run_state(const struct cut_run *run);
 void cut_run_step_view(const struct cut_run *run, uint32_t step, struct cut_step_view *ret);
 const struct cut_hold *cut_run_holds(const struct cut_run *run, size_t *ret_len);
-uint32_t cut_run_phase(const struct cut_run *run); /* current forward phase, or CUT_NONE */
+uint32_t cut_run_phase(const struct cut_run *run);	 /* current forward phase, or CUT_NONE */
 uint32_t cut_run_stage_phase(const struct cut_run *run); /* phase whose acceptance is wanted now */
-cut_time cut_run_stage_tail(const struct cut_run *run);  /* longest `tail` of the stage's steps */
+cut_time cut_run_stage_tail(const struct cut_run *run);	 /* longest `tail` of the stage's steps */
 bool cut_run_stage_done(const struct cut_run *run, cut_time *ret_since); /* its last step is done */
 /* A point of no return of the stage has started: what would roll back holds instead. */
 bool cut_run_past_return(const struct cut_run *run);
 cut_time cut_run_frozen_until(const struct cut_run *run); /* run clock; 0: not frozen */
 int cut_run_exit_code(const struct cut_run *run); /* of the state; 3 while it waits for people */
 const json_t *cut_run_armed(const struct cut_run *run);
-/* Have the tests of an acceptance, asked for by want_tests, ended? phase is that of the acceptance. */
+/* Have the tests of an acceptance, asked for by want_tests, ended? phase is that of the acceptance.
+ */
 bool cut_run_tests_done(const struct cut_run *run, uint32_t phase, bool *ret_ok);
 /* Is every role of the phase's sign_off satisfied (or none asked for)? Votes count for the evidence
  * of the last ACCEPTANCE met, and are void once such an event says another state. */
@@ -133,7 +134,7 @@ const json_t *cut_run_key_holder(const struct cut_run *run, const char *fingerpr
 const struct cut_waiting *cut_run_waiting(const struct cut_run *run, size_t *ret_len);
 /* A downtime clock at t: false while it never started. */
 bool cut_run_downtime(const struct cut_run *run, uint32_t downtime, cut_time t, bool *ret_running,
-                      cut_time *ret_elapsed);
+		      cut_time *ret_elapsed);
 bool cut_run_temporary_open(const struct cut_run *run, uint32_t step); /* applied, not undone yet */
 bool cut_run_unclosed(const struct cut_run *run, uint32_t step);
 const char *cut_run_in_command(const struct cut_run *run); /* or NULL */
@@ -146,4 +147,4 @@ const char *cut_hold_kind_name(enum cut_hold_kind kind);
  * {"steps": [{"step", "restores", "planned_s"}], "impossible": [{"step", "reason"}], "temporary":
  * [...], "time_s", "accept_loss_needed", "until": [...]}; target as in CUT_ORDER_ROLLBACK. */
 json_t *cut_run_rollback_preview(const struct cut_run *run, const char *target,
-                                 struct cut_err *err);
+				 struct cut_err *err);

@@ -49,8 +49,8 @@ struct cut_run_step {
 	bool checking;	     /* a gate's checks are being evaluated */
 	bool observed;	     /* the current attempt was observed and could not be told */
 	bool unclosed;
-	bool resent; /* the current attempt was sent before, nobody knows what came of it */
-	uint8_t lost;				  /* executors lost in a row */
+	bool resent;  /* the current attempt was sent before, nobody knows what came of it */
+	uint8_t lost; /* executors lost in a row */
 	uint16_t tries, verify_tries, undo_tries; /* used of the retries */
 	unsigned attempt, undo_attempt;
 	uint32_t seq;	  /* order of the first intents, from 1 */
@@ -166,8 +166,8 @@ struct cut_run {
 	} votes;
 	struct {
 		CUT_VEC(char *);
-	} nonces;	   /* owned: of the signed votes that counted, void ones too */
-	json_t *evidence;  /* owned: of the acceptance that is met, for its sign-off; or NULL */
+	} nonces;	  /* owned: of the signed votes that counted, void ones too */
+	json_t *evidence; /* owned: of the acceptance that is met, for its sign-off; or NULL */
 	struct {
 		CUT_VEC(uint32_t);
 	} clean_waits;	    /* steps */

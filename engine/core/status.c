@@ -230,12 +230,12 @@ static json_t *waiting_json(const struct cut_runbook *rb, const struct cut_waiti
 		break;
 	}
 	}
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:O?, s:s?, s:s?, s:o, s:O?}", "kind", kind, "id",
-			 id, "roles", roles, "since", cut_json_rfc3339(waiting->since), "expires",
-			 cut_json_rfc3339(waiting->expires), "evidence", waiting->evidence,
-			 "evidence_sha256", waiting->evidence ? waiting->digest : NULL, "asks",
-			 waiting->asks, "wants", wants, "links",
-			 json_object_get(rb->step_links, id));
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:O?, s:s?, s:s?, s:o, s:O?}", "kind", kind,
+			 "id", id, "roles", roles, "since", cut_json_rfc3339(waiting->since),
+			 "expires", cut_json_rfc3339(waiting->expires), "evidence",
+			 waiting->evidence, "evidence_sha256",
+			 waiting->evidence ? waiting->digest : NULL, "asks", waiting->asks, "wants",
+			 wants, "links", json_object_get(rb->step_links, id));
 }
 
 static json_t *waiting_for_json(const struct cut_run *run, const struct cut_runbook *rb)
@@ -274,7 +274,7 @@ static json_t *rollback_json(const struct cut_run *run)
 	size_t steps = json_array_size(json_object_get(preview, "steps"));
 	size_t i;
 
-	json_array_foreach(json_object_get(preview, "impossible"), i, item)
+	json_array_foreach (json_object_get(preview, "impossible"), i, item)
 		json_array_append(impossible, json_object_get(item, "step"));
 	time_s = json_object_get(preview, "time_s");
 	return json_pack("{s:i, s:O, s:n, s:o}", "steps", (int)steps, "time_s",

@@ -5,12 +5,13 @@
 
 #include "engine/core/watch.h"
 
-/* All but `steps`, which may be many; new reference. The caller adds what only the runtime knows: engine, socket, loop_max_ms, seq. */
+/* All but `steps`, which may be many; new reference. The caller adds what only the runtime knows:
+ * engine, socket, loop_max_ms, seq. */
 json_t *cut_status_head(const struct cut_runbook *rb, const struct cut_run *run,
-                        const struct cut_watch *watch, cut_time t, cut_time wall);
+			const struct cut_watch *watch, cut_time t, cut_time wall);
 /* One member of `steps`, under its address. */
 void cut_status_step(const struct cut_runbook *rb, const struct cut_run *run, uint32_t step,
-                     struct cut_jw *w);
+		     struct cut_jw *w);
 /* The whole; new reference. */
 json_t *cut_status_json(const struct cut_runbook *rb, const struct cut_run *run,
-                        const struct cut_watch *watch, cut_time t, cut_time wall);
+			const struct cut_watch *watch, cut_time t, cut_time wall);

@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* keep_out: the folder of runs, in which a plugin must not write; or NULL. What this kernel cannot do
- * is logged and gone without. */
+/* keep_out: the folder of runs, in which a plugin must not write; or NULL. What this kernel cannot
+ * do is logged and gone without. */
 void host_confine(bool is_plugin, const char *keep_out);
 
 /* confine_files.c, confine_calls.c: 0 or negative errno. */

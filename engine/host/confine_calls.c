@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* seccomp: system calls that no plugin needs and that reach beyond its own processes. Without
- * setsid() all that a plugin starts stays in the session of its host, and so is found and ended with
- * it. Calls that name a process are refused for the engine and its supervisor, also on kernels where
- * Landlock does not scope signals. */
+ * setsid() all that a plugin starts stays in the session of its host, and so is found and ended
+ * with it. Calls that name a process are refused for the engine and its supervisor, also on kernels
+ * where Landlock does not scope signals. */
 #include "engine/host/confine.h"
 
 #include "engine/base/vec.h"
@@ -16,17 +16,42 @@
 static const int never[] = {
 	SCMP_SYS(setsid),
 	/* into other processes */
-	SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev),
-	SCMP_SYS(process_madvise), SCMP_SYS(pidfd_getfd), SCMP_SYS(kcmp), SCMP_SYS(migrate_pages),
-	SCMP_SYS(move_pages), SCMP_SYS(perf_event_open), SCMP_SYS(bpf), SCMP_SYS(keyctl),
-	SCMP_SYS(add_key), SCMP_SYS(request_key),
+	SCMP_SYS(ptrace),
+	SCMP_SYS(process_vm_readv),
+	SCMP_SYS(process_vm_writev),
+	SCMP_SYS(process_madvise),
+	SCMP_SYS(pidfd_getfd),
+	SCMP_SYS(kcmp),
+	SCMP_SYS(migrate_pages),
+	SCMP_SYS(move_pages),
+	SCMP_SYS(perf_event_open),
+	SCMP_SYS(bpf),
+	SCMP_SYS(keyctl),
+	SCMP_SYS(add_key),
+	SCMP_SYS(request_key),
 	/* into the machine */
-	SCMP_SYS(mount), SCMP_SYS(umount2), SCMP_SYS(move_mount), SCMP_SYS(open_tree),
-	SCMP_SYS(mount_setattr), SCMP_SYS(fsmount), SCMP_SYS(pivot_root), SCMP_SYS(setns),
-	SCMP_SYS(unshare), SCMP_SYS(kexec_load), SCMP_SYS(kexec_file_load), SCMP_SYS(init_module),
-	SCMP_SYS(finit_module), SCMP_SYS(delete_module), SCMP_SYS(reboot), SCMP_SYS(swapon),
-	SCMP_SYS(swapoff), SCMP_SYS(acct), SCMP_SYS(settimeofday), SCMP_SYS(clock_settime),
-	SCMP_SYS(adjtimex), SCMP_SYS(clock_adjtime),
+	SCMP_SYS(mount),
+	SCMP_SYS(umount2),
+	SCMP_SYS(move_mount),
+	SCMP_SYS(open_tree),
+	SCMP_SYS(mount_setattr),
+	SCMP_SYS(fsmount),
+	SCMP_SYS(pivot_root),
+	SCMP_SYS(setns),
+	SCMP_SYS(unshare),
+	SCMP_SYS(kexec_load),
+	SCMP_SYS(kexec_file_load),
+	SCMP_SYS(init_module),
+	SCMP_SYS(finit_module),
+	SCMP_SYS(delete_module),
+	SCMP_SYS(reboot),
+	SCMP_SYS(swapon),
+	SCMP_SYS(swapoff),
+	SCMP_SYS(acct),
+	SCMP_SYS(settimeofday),
+	SCMP_SYS(clock_settime),
+	SCMP_SYS(adjtimex),
+	SCMP_SYS(clock_adjtime),
 };
 
 /* Where each has the number of a process; 0 there means oneself. */

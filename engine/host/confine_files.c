@@ -23,15 +23,16 @@
 enum { ABI_REFER = 2, ABI_TRUNCATE = 3, ABI_SCOPE = 6 };
 
 struct ruleset {
-	uint64_t fs, net, scoped; /* as the kernel has it since ABI 6; the rest of zeros is ignored */
+	uint64_t fs, net,
+		scoped; /* as the kernel has it since ABI 6; the rest of zeros is ignored */
 };
 
 static const uint64_t of_files = LANDLOCK_ACCESS_FS_WRITE_FILE | ACCESS_TRUNCATE;
-static const uint64_t of_folders =
-	LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
-	LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
-	LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |
-	LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER;
+static const uint64_t of_folders = LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
+				   LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_DIR |
+				   LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SOCK |
+				   LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |
+				   LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_REFER;
 
 static struct ruleset rules_of(long abi, const char *keep_out)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plugin's tables as JSON, in the form that base/descriptor.h documents. Printed by --describe and
- * sent in the ready frame. */
+/* A plugin's tables as JSON, in the form that base/descriptor.h documents. Printed by --describe
+ * and sent in the ready frame. */
 #include "engine/host/host.h"
 
 #include "engine/base/descriptor.h"

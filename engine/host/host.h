@@ -100,7 +100,7 @@ const char *host_kept_address(const struct host *host, const char *name, const c
 void host_call_start(struct host *host, json_t *frame); /* steals */
 void host_call_cancel(struct host *host, uint64_t id, int64_t grace_ms);
 void host_call_saved(struct host *host, json_t *frame); /* steals */
-void host_calls_hurry(struct host *host); /* those whose time is up */
+void host_calls_hurry(struct host *host);		/* those whose time is up */
 void host_calls_end(struct host *host); /* the link is gone: kill what they started */
 /* The call that a plugin means; ends the process when there is no such call any more. */
 struct host_call *host_call_of(struct cut_call *pub);

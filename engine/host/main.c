@@ -172,8 +172,9 @@ int main(int argc, char **argv)
 	open_standard();
 	signal(SIGPIPE, SIG_IGN);
 	if (parse_options(argc, argv, &o) < 0) {
-		fprintf(stderr, "usage: cutover-host [--keep-out FOLDER] [--plugin PATH] | --describe "
-				"[PATH]\n");
+		fprintf(stderr,
+			"usage: cutover-host [--keep-out FOLDER] [--plugin PATH] | --describe "
+			"[PATH]\n");
 		return 2;
 	}
 	if (!o.describe) {

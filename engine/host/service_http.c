@@ -192,7 +192,8 @@ static void hurry_lookup(struct host_request *req, const char *url)
 		set_connect_time(req, LOOKUP_MS);
 }
 
-/* No resolver answers, or nobody where it points to: the address from the start of the run, once. */
+/* No resolver answers, or nobody where it points to: the address from the start of the run, once.
+ */
 static bool use_kept_address(struct host_http *http, struct host_request *req, CURLcode code)
 {
 	const char *address;
@@ -202,8 +203,8 @@ static bool use_kept_address(struct host_http *http, struct host_request *req, C
 	curl_easy_getinfo(req->easy, CURLINFO_EFFECTIVE_URL, &url);
 	curl_easy_getinfo(req->easy, CURLINFO_CONNECT_TIME_T, &connected);
 	address = kept_address(req, url);
-	if (!address || (code != CURLE_COULDNT_RESOLVE_HOST &&
-			 (code != CURLE_OPERATION_TIMEDOUT || connected)))
+	if (!address ||
+	    (code != CURLE_COULDNT_RESOLVE_HOST && (code != CURLE_OPERATION_TIMEDOUT || connected)))
 		return false;
 	set_connect_time(req, host_call_left(req->call));
 	curl_multi_remove_handle(http->multi, req->easy);

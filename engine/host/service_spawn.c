@@ -271,8 +271,8 @@ static void set_actions(posix_spawn_file_actions_t *actions, const struct plumbi
 
 static void set_attributes(posix_spawnattr_t *attr)
 {
-	/* What this host or who started it may have ignored; the rest exec resets, and each signal here
-	 * costs a system call before it. */
+	/* What this host or who started it may have ignored; the rest exec resets, and each signal
+	 * here costs a system call before it. */
 	static const int ignorable[] = {SIGPIPE, SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
 					SIGUSR1, SIGUSR2, SIGCHLD, SIGALRM};
 	sigset_t none, reset;

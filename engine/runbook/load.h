@@ -286,7 +286,7 @@ struct load {
 	const char *text; /* borrowed: the file's */
 	size_t text_len;
 
-	uint8_t *rows[T_TABLES]; /* by text below words_len: row + 1 */
+	uint8_t *rows[T_TABLES];     /* by text below words_len: row + 1 */
 	uint64_t required[T_TABLES]; /* bits of rows */
 	uint32_t words_len;
 	struct {

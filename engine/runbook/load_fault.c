@@ -24,9 +24,9 @@ static bool is_told(const struct load *l, struct cut_mark mark)
 	return false;
 }
 
-__attribute__((format(printf, 6, 0)))
-static void add(struct load *l, struct cut_mark mark, unsigned width, enum cut_severity severity,
-		const char *hint, const char *fmt, va_list ap)
+__attribute__((format(printf, 6, 0))) static void add(struct load *l, struct cut_mark mark,
+						      unsigned width, enum cut_severity severity,
+						      const char *hint, const char *fmt, va_list ap)
 {
 	struct cut_buf what = {.max_bytes = 4096};
 	size_t before = l->faults->len;

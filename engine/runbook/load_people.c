@@ -31,7 +31,8 @@ static bool is_member(const struct cut_role *role, const char *name)
 }
 
 /* How many different persons are in those of the roles that are in set. */
-static uint32_t count_persons(const struct load *l, const uint32_t *roles, uint32_t len, unsigned set)
+static uint32_t count_persons(const struct load *l, const uint32_t *roles, uint32_t len,
+			      unsigned set)
 {
 	uint32_t persons = 0;
 
@@ -52,8 +53,8 @@ static uint32_t count_persons(const struct load *l, const uint32_t *roles, uint3
 	return persons;
 }
 
-/* A person fills one place only: each set of the roles needs as many persons as it has places (Hall,
- * 1935). Single roles were looked at where they are declared. */
+/* A person fills one place only: each set of the roles needs as many persons as it has places
+ * (Hall, 1935). Single roles were looked at where they are declared. */
 static void check_together(struct load *l, uint32_t node, const uint32_t *roles, uint32_t len)
 {
 	enum { ROLES_MAX = 10 }; /* of one gate; more are not looked at */
@@ -66,10 +67,11 @@ static void check_together(struct load *l, uint32_t node, const uint32_t *roles,
 		persons = count_persons(l, roles, len, set);
 		if (!(set & (set - 1)) || persons >= places)
 			continue;
-		load_fault(l, node, "name more members, or ask for fewer approvals",
-			   "these roles together want %u approvals, each of another person, and have "
-			   "%u members",
-			   places, persons);
+		load_fault(
+			l, node, "name more members, or ask for fewer approvals",
+			"these roles together want %u approvals, each of another person, and have "
+			"%u members",
+			places, persons);
 		return;
 	}
 }
@@ -144,8 +146,7 @@ static void load_key(struct load *l, uint32_t node, struct cut_role *role, const
 		return;
 	}
 	fingerprint = cut_sshkey_fingerprint(public);
-	key.fingerprint =
-		cut_arena_strndup(&l->rb->arena, fingerprint, strlen(fingerprint));
+	key.fingerprint = cut_arena_strndup(&l->rb->arena, fingerprint, strlen(fingerprint));
 	check_holder(l, node, &key);
 	role->keys[role->keys_len++] = key;
 }

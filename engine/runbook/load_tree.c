@@ -24,7 +24,8 @@ struct place {
 static void load_list(struct load *l, uint32_t node, struct place *place);
 
 /* A name that the file does not have as it stands: an address inside an instance. */
-static uint32_t new_name(struct load *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static uint32_t new_name(struct load *l, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 static uint32_t new_name(struct load *l, const char *fmt, ...)
 {
 	struct cut_buf name = {0};
@@ -56,10 +57,9 @@ static bool take_id(struct load *l, uint32_t node, uint32_t id)
 		*taken = node;
 		return true;
 	}
-	load_fault(l, load_child(l, node, l->word.id),
-		   "steps, groups and phases share one name space",
-		   "'%s' is the id of line %u already", l->doc->texts[id],
-		   load_mark(l, *taken).line);
+	load_fault(
+		l, load_child(l, node, l->word.id), "steps, groups and phases share one name space",
+		"'%s' is the id of line %u already", l->doc->texts[id], load_mark(l, *taken).line);
 	return false;
 }
 
@@ -321,8 +321,8 @@ static void end_phase(struct load *l, uint32_t index)
 		(uint32_t)l->steps.len - l->phases.items[index].first_step;
 }
 
-static void add_phase(struct load *l, uint32_t node, const struct phase_draft *draft,
-		      uint32_t id, bool instance)
+static void add_phase(struct load *l, uint32_t node, const struct phase_draft *draft, uint32_t id,
+		      bool instance)
 {
 	uint32_t index = new_phase(l, id, CUT_PHASE_FORWARD, node);
 	struct cut_phase *phase = &l->phases.items[index];
@@ -374,8 +374,7 @@ static void load_phase(struct load *l, uint32_t node)
 
 		if (!at)
 			load_fault(l, node, "its name", "a phase needs 'id'");
-		if (!r.id || !load_id_valid(l, at, r.id) ||
-		    !take_id(l, node, text_of(l, at, r.id)))
+		if (!r.id || !load_id_valid(l, at, r.id) || !take_id(l, node, text_of(l, at, r.id)))
 			return;
 		load_foreach(l, foreach, &parallel, on_phase_item, &r);
 		if (parallel > 1)

@@ -10,10 +10,10 @@
 
 enum cut_audit_fault {
 	CUT_AUDIT_WHOLE,
-	CUT_AUDIT_TORN,	    /* the tail was never promised */
-	CUT_AUDIT_CORRUPT,  /* promised records are bad */
+	CUT_AUDIT_TORN,	     /* the tail was never promised */
+	CUT_AUDIT_CORRUPT,   /* promised records are bad */
 	CUT_AUDIT_UNTRUSTED, /* sealed with a key that is none of those given */
-	CUT_AUDIT_FORGED,   /* chain and checksums are right, a signature is not */
+	CUT_AUDIT_FORGED,    /* chain and checksums are right, a signature is not */
 	CUT_AUDIT_UNSEALED, /* the end is missing: nobody is writing, and no final seal stands there
 			     */
 };
@@ -42,9 +42,9 @@ struct cut_audit_options {
  * not be read. */
 int cut_journal_audit(const struct cut_audit_options *options, struct cut_audit *ret,
 		      struct cut_err *err);
-/* {"ok", "fault": null|"torn"|"corrupt"|"untrusted"|"forged"|"unsealed", "records", "last_seq", "synced",
- *  "epoch", "files", "head", "seal": null|{"seq", "final", "key", "at"},
- *  "bad": null|{"seq", "file", "offset", "why", "what"}}; a new reference. */
+/* {"ok", "fault": null|"torn"|"corrupt"|"untrusted"|"forged"|"unsealed", "records", "last_seq",
+ * "synced", "epoch", "files", "head", "seal": null|{"seq", "final", "key", "at"}, "bad":
+ * null|{"seq", "file", "offset", "why", "what"}}; a new reference. */
 json_t *cut_audit_json(const struct cut_audit *audit);
 /* For a report: {"state": "sealed"|"live"|a fault, "seq", "key", "at"} of the newest seal that
  * holds, null where there is none. */

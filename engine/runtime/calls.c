@@ -27,7 +27,7 @@ struct host {
 	struct cut_calls *calls;
 	const struct cut_catalog_plugin *plugin;
 	bool standby, ready, pausing;
-	struct cut_hostlink *link; /* owned; NULL while away */
+	struct cut_hostlink *link;	       /* owned; NULL while away */
 	json_t *connections, *secrets, *hosts; /* owned */
 	struct call *waiting, *waiting_tail;
 	cut_time deaths[RESTART_LIMIT]; /* of late, boot-time clock */
@@ -38,8 +38,8 @@ struct host {
 struct cut_calls {
 	struct cut_calls_options options;
 	CUT_VEC(struct host *);
-	struct cut_bell *soon; /* owned: ready, where there is no host; refusals */
-	struct call *unsendable; /* by next */
+	struct cut_bell *soon;	   /* owned: ready, where there is no host; refusals */
+	struct call *unsendable;   /* by next */
 	cut_calls_ready_fn *ready; /* NULL once called */
 	void *ready_data;
 	size_t not_ready;
@@ -66,7 +66,7 @@ static void call_free(struct call *call)
 }
 
 static void call_end(struct call *call, enum cut_status status, const char *text, json_t *result,
-                     bool sent)
+		     bool sent)
 {
 	struct cut_calls_handler handler = call->handler;
 
@@ -175,8 +175,8 @@ static void on_host_ready(void *data, const json_t *descriptor)
 		cut_auto(cut_err) struct cut_err err = {0};
 
 		cut_err_set(&err, -ESTALE, "its file changed since the runbook was checked",
-		            "run again to check against the new file", "plugin %s is not the one planned",
-		            host->plugin->name);
+			    "run again to check against the new file",
+			    "plugin %s is not the one planned", host->plugin->name);
 		report_ready(calls, &err);
 		ops_of(host)->host_stop(host->link);
 		return;
@@ -188,7 +188,7 @@ static void on_host_ready(void *data, const json_t *descriptor)
 }
 
 static void on_call_done(void *data, uint64_t id, enum cut_status status, const char *text,
-                         json_t *result)
+			 json_t *result)
 {
 	call_end((struct call *)(uintptr_t)id, status, text, result, true);
 }
@@ -270,7 +270,7 @@ static void host_away(struct host *host, const struct cut_err *why)
 		return;
 	}
 	cut_log(CUT_LOG_WARN, "host_gone", "plugin=%s standby=%d why=\"%s\"", host->plugin->name,
-	        host->standby, text);
+		host->standby, text);
 	if (calls->ready) {
 		report_ready(calls, why);
 		return;
@@ -344,7 +344,8 @@ static void unsendable_fail(struct cut_calls *calls)
 		struct call *call = calls->unsendable;
 
 		calls->unsendable = call->next;
-		call_end(call, CUT_FAIL, "its parameters are over 1 MiB, or not UTF-8", NULL, false);
+		call_end(call, CUT_FAIL, "its parameters are over 1 MiB, or not UTF-8", NULL,
+			 false);
 	}
 }
 
@@ -358,7 +359,7 @@ static void on_soon(void *data)
 }
 
 int cut_calls_start(const struct cut_calls_options *options, cut_calls_ready_fn *ready, void *data,
-                    struct cut_calls **ret, struct cut_err *err)
+		    struct cut_calls **ret, struct cut_err *err)
 {
 	struct cut_calls *calls = cut_new(struct cut_calls);
 	const struct cut_catalog *catalog = options->rb->catalog;
@@ -388,7 +389,7 @@ static struct host *host_for(struct cut_calls *calls, const struct cut_calls_req
 {
 	struct host *main = NULL, *standby = NULL;
 
-	cut_vec_foreach(calls, host) {
+	cut_vec_foreach (calls, host) {
 		if (strcmp((*host)->plugin->name, request->action->plugin) == 0)
 			*((*host)->standby ? &standby : &main) = *host;
 	}
@@ -397,7 +398,7 @@ static struct host *host_for(struct cut_calls *calls, const struct cut_calls_req
 }
 
 uint64_t cut_calls_call(struct cut_calls *calls, const struct cut_calls_request *request,
-                        const struct cut_calls_handler *handler)
+			const struct cut_calls_handler *handler)
 {
 	struct call *call = cut_new(struct call);
 	struct host *host = host_for(calls, request);
@@ -430,7 +431,7 @@ void cut_calls_cancel(struct cut_calls *calls, uint64_t id)
 }
 
 static void on_forgotten(void *data, enum cut_status status, const char *text, json_t *result,
-                         bool sent)
+			 bool sent)
 {
 }
 
@@ -476,12 +477,13 @@ json_t *cut_calls_describe(const struct cut_calls *calls)
 {
 	json_t *list = json_array();
 
-	cut_vec_foreach(calls, host) {
+	cut_vec_foreach (calls, host) {
 		const struct cut_catalog_plugin *p = (*host)->plugin;
 
 		if (!(*host)->standby)
-			json_array_append_new(list, json_pack("{s:s, s:s?, s:s?}", "plugin", p->name,
-			                                      "version", p->version, "digest", p->digest));
+			json_array_append_new(list, json_pack("{s:s, s:s?, s:s?}", "plugin",
+							      p->name, "version", p->version,
+							      "digest", p->digest));
 	}
 	return list;
 }

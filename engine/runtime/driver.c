@@ -20,8 +20,8 @@ cut_time cut_driver_now(const struct cut_driver *d)
 
 static void perform(struct cut_driver *d)
 {
-	bool on_disk = cut_journal_synced(d->options.journal) >= d->durable_seq ||
-	               !CUT_RULE(INTENT_FIRST);
+	bool on_disk =
+		cut_journal_synced(d->options.journal) >= d->durable_seq || !CUT_RULE(INTENT_FIRST);
 
 	for (size_t i = 0; i < d->fx.len; i++) {
 		struct cut_effect *fx = &d->fx.items[i];
@@ -48,7 +48,7 @@ static void perform(struct cut_driver *d)
 }
 
 static int feed_now(struct cut_driver *d, struct cut_event *ev, uint64_t *ret_seq,
-                    struct cut_err *err)
+		    struct cut_err *err)
 {
 	bool refusable = ev->type == CUT_EV_ORDER || ev->type == CUT_EV_APPROVAL;
 	int r;
@@ -79,7 +79,7 @@ static int feed_now(struct cut_driver *d, struct cut_event *ev, uint64_t *ret_se
 }
 
 int cut_driver_feed(struct cut_driver *d, struct cut_event *ev, uint64_t *ret_seq,
-                    struct cut_err *err)
+		    struct cut_err *err)
 {
 	cut_auto(cut_err) struct cut_err own = {0}; /* a refusal is journaled with its reason */
 	int r;
@@ -87,7 +87,7 @@ int cut_driver_feed(struct cut_driver *d, struct cut_event *ev, uint64_t *ret_se
 	err = err ? err : &own;
 	if (d->broken)
 		return cut_err_set(err, -ESHUTDOWN, d->fault.why, d->fault.next, "%s",
-		                   d->fault.what);
+				   d->fault.what);
 	if (d->ended)
 		return cut_err_set(err, -ESHUTDOWN, "the run has ended", NULL, "not accepted");
 	ev->t = cut_driver_now(d);
@@ -117,8 +117,8 @@ static void feed_or_log(struct cut_driver *d, struct cut_event *ev)
 	cut_auto(cut_err) struct cut_err err = {0};
 
 	if (feed_now(d, ev, NULL, &err) < 0)
-		cut_log(CUT_LOG_WARN, "event_refused", "type=%s why=\"%s\"", cut_event_name(ev->type),
-		        err.what);
+		cut_log(CUT_LOG_WARN, "event_refused", "type=%s why=\"%s\"",
+			cut_event_name(ev->type), err.what);
 }
 
 static void feed_stamped(struct cut_driver *d, struct cut_event *ev)
@@ -208,7 +208,7 @@ static void settle(struct cut_driver *d)
 	}
 	if (!d->ending) {
 		cut_watch_update(d->options.watch, d->options.run, cut_driver_now(d),
-		                 cut_world_wall(d->world), &d->watched);
+				 cut_world_wall(d->world), &d->watched);
 		watch_feed(d);
 	}
 	if (!d->broken && !cut_queue_is_empty(&d->queue))
@@ -247,16 +247,17 @@ static void on_operation_end(void *data, const struct cut_operation_end *end)
 	struct cut_driver *d = data;
 	struct cut_event ev = {
 		.type = CUT_EV_OUTCOME,
-		.outcome = {
-			.step = end->step,
-			.op = end->op,
-			.attempt = end->attempt,
-			.status = end->status,
-			.text = end->text,
-			.data = end->data,
-			.not_sent = end->not_sent,
-			.duration_s = end->duration_s,
-		},
+		.outcome =
+			{
+				.step = end->step,
+				.op = end->op,
+				.attempt = end->attempt,
+				.status = end->status,
+				.text = end->text,
+				.data = end->data,
+				.not_sent = end->not_sent,
+				.duration_s = end->duration_s,
+			},
 	};
 
 	cut_driver_feed(d, &ev, NULL, NULL);
@@ -277,13 +278,13 @@ void cut_driver_sample(struct cut_driver *d, uint32_t metric, const struct cut_s
 	if (d->ending || d->broken || !d->started)
 		return;
 	cut_watch_sample(d->options.watch, d->options.run, metric, sample, cut_driver_now(d),
-	                 cut_world_wall(d->world), &d->watched);
+			 cut_world_wall(d->world), &d->watched);
 	watch_feed(d);
 	settle(d);
 }
 
 int cut_driver_new(const struct cut_driver_options *options, const struct cut_driver_events *events,
-                   struct cut_driver **ret, struct cut_err *err)
+		   struct cut_driver **ret, struct cut_err *err)
 {
 	struct cut_driver *d = cut_new(struct cut_driver);
 	struct cut_operations_events ops = {
@@ -316,7 +317,8 @@ int cut_driver_new(const struct cut_driver_options *options, const struct cut_dr
 void cut_driver_start(struct cut_driver *d)
 {
 	d->started = true;
-	if (cut_run_state(d->options.run) >= CUT_RUN_ACCEPTED) { /* taken up after its last record */
+	if (cut_run_state(d->options.run) >=
+	    CUT_RUN_ACCEPTED) { /* taken up after its last record */
 		d->ending = true;
 		d->end_t = cut_driver_now(d);
 	} else {
@@ -348,7 +350,7 @@ json_t *cut_driver_status(struct cut_driver *d)
 {
 	cut_time t = d->end_t == CUT_NEVER ? cut_driver_now(d) : d->end_t;
 	json_t *status = cut_status_head(d->options.rb, d->options.run, d->options.watch, t,
-	                                 cut_world_wall(d->world));
+					 cut_world_wall(d->world));
 
 	json_object_set_new(status, "engine", json_string("live"));
 	json_object_set_new(status, "run", json_string(d->options.run_id));
@@ -359,7 +361,7 @@ json_t *cut_driver_status(struct cut_driver *d)
 		json_object_set_new(status, "fault", cut_err_json(&d->fault));
 	json_object_set_new(status, "rank", json_string(cut_rank_name(d->options.rank)));
 	json_object_set_new(status, "loop_max_cpu_ms",
-	                    json_real(cut_loop_max_cpu_ms(d->world->loop)));
+			    json_real(cut_loop_max_cpu_ms(d->world->loop)));
 	return status;
 }
 

@@ -75,7 +75,6 @@ void driver_journal_event(struct cut_driver *d, const struct cut_event *ev)
 	}
 }
 
-
 static void on_synced(void *data, uint64_t seq)
 {
 	struct cut_driver *d = data;

@@ -20,9 +20,9 @@ struct cut_hostlink_options {
 		*connections; /* name → typed parameters, of this plugin; borrowed during start */
 	const json_t *secrets; /* name → value: those that this plugin's parts name */
 	const json_t *hosts; /* ["name:port", …]: addresses it looks up and keeps; NULL; borrowed */
-	const char *keep_out;  /* folder in which a plugin must not write, or NULL */
-	int lock_fd;	       /* of which it gets a hold, or -1 */
-	int log_fd;	       /* where its standard error goes to, through us; or -1 */
+	const char *keep_out; /* folder in which a plugin must not write, or NULL */
+	int lock_fd;	      /* of which it gets a hold, or -1 */
+	int log_fd;	      /* where its standard error goes to, through us; or -1 */
 };
 
 /* All on the loop. */

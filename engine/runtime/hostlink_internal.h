@@ -23,7 +23,7 @@ struct cut_hostlink {
 	struct cut_hostlink_events events;
 	pid_t pid;
 	int fd, pidfd;
-	bool plugin; /* nothing that it started may outlive it */
+	bool plugin;   /* nothing that it started may outlive it */
 	cut_time wake; /* uv_now: when the timer fires */
 	uv_poll_t poll, exit;
 	uv_prepare_t flush; /* once a turn of the loop: several frames, one write */

@@ -136,7 +136,8 @@ static int plumbing_open(struct plumbing *p, const struct cut_hostlink_options *
 		if (r == 0)
 			p->lock = lift(p->lock);
 	}
-	if (p->link < 0 || (o->log_fd >= 0 && p->words < 0) || (r == 0 && o->lock_fd >= 0 && p->lock < 0))
+	if (p->link < 0 || (o->log_fd >= 0 && p->words < 0) ||
+	    (r == 0 && o->lock_fd >= 0 && p->lock < 0))
 		return -EMFILE;
 	return r;
 }

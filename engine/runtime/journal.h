@@ -37,11 +37,11 @@ struct cut_journal_scan {
 	char head[CUT_SHA256_HEX + 1]; /* digest of the last good line */
 };
 
-/* Reads dir's journal files in order and calls each for every good record (json borrowed); *ret then
- * says what came before that record, and where it begins (bad_file, bad_offset). each may be NULL:
- * then the JSON is not parsed, only its checksum looked at. A non-zero return of each
- * stops and is returned. Changes nothing, and may run beside a live writer, whose last line then
- * shows as torn. 0, also where fault is set; negative: could not read at all. */
+/* Reads dir's journal files in order and calls each for every good record (json borrowed); *ret
+ * then says what came before that record, and where it begins (bad_file, bad_offset). each may be
+ * NULL: then the JSON is not parsed, only its checksum looked at. A non-zero return of each stops
+ * and is returned. Changes nothing, and may run beside a live writer, whose last line then shows as
+ * torn. 0, also where fault is set; negative: could not read at all. */
 typedef int cut_journal_fn(void *data, uint64_t seq, const json_t *record);
 int cut_journal_read(const char *dir, cut_journal_fn *each, void *data,
 		     struct cut_journal_scan *ret, struct cut_err *err);

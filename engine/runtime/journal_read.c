@@ -19,7 +19,7 @@ struct scan {
 	void *data;
 	struct cut_chain chain;
 	struct cut_journal_scan out;
-	struct cut_journal_scan *told; /* what `each` can see of out */
+	struct cut_journal_scan *told;	       /* what `each` can see of out */
 	uint64_t first[CUT_JOURNAL_FILES + 2]; /* first sequence a file; 0: none that is good */
 };
 
@@ -255,8 +255,8 @@ static int read_files(struct scan *s)
 int cut_journal_scan_dir(int dir, bool disk, const struct cut_journal_io *io, cut_journal_fn *each,
 			 void *data, struct cut_journal_scan *ret)
 {
-	struct scan s = {.io = io, .dir = dir, .disk = disk, .each = each, .data = data,
-			 .told = ret};
+	struct scan s = {
+		.io = io, .dir = dir, .disk = disk, .each = each, .data = data, .told = ret};
 	int r;
 
 	r = cut_journal_file_count(io, dir, &s.out.files);

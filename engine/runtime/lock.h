@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The lock that makes one writer of a run, held through an open descriptor by the supervisor and
- * the engine that inherits it, and kept from others by the holds of the hosts. Used by run, recover and the supervisor (take), by status,
- * list and refusals (query). */
+ * the engine that inherits it, and kept from others by the holds of the hosts. Used by run, recover
+ * and the supervisor (take), by status, list and refusals (query). */
 #pragma once
 
 #include "engine/base/buf.h"
@@ -15,7 +15,8 @@
  * of them has closed it. The lines of earlier holders are gone. -EBUSY: held, err says by whom. */
 int cut_lock_take(const char *path, int *ret_fd, struct cut_err *err);
 /* A hold for a process that is not trusted with the lock itself: it cannot write the file nor free
- * anything but its own hold, and nobody can take the lock while it lasts. Close-on-exec, as above. */
+ * anything but its own hold, and nobody can take the lock while it lasts. Close-on-exec, as above.
+ */
 int cut_lock_share(int fd, int *ret_fd);
 /* Adds the line "<role> <pid>" of a process that holds it too. */
 int cut_lock_note(int fd, const char *role, pid_t pid);

@@ -11,7 +11,7 @@
 struct gauge {
 	uv_prepare_t before_sleep;
 	uint64_t at_ns, slept_ns; /* at the last sleep; 0: not yet */
-	uint64_t cpu_ns;          /* of this thread, at the last sleep */
+	uint64_t cpu_ns;	  /* of this thread, at the last sleep */
 	uint64_t max_ns, max_cpu_ns;
 };
 

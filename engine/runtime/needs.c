@@ -35,7 +35,8 @@ static void plugin_search_body(void *data, const struct cut_body *body, bool und
 {
 	struct plugin_search *search = data;
 
-	if (!body->action || !body->action->plugin || strcmp(body->action->plugin, search->plugin) != 0)
+	if (!body->action || !body->action->plugin ||
+	    strcmp(body->action->plugin, search->plugin) != 0)
 		return;
 	if (undo)
 		search->need = CUT_NEED_ROLLBACK;

@@ -18,10 +18,10 @@ struct operation {
 	cut_time started; /* boot-time clock; when it was handed to its plugin, CUT_NEVER before */
 	bool rollback, poll;
 	uint64_t after_seq; /* waits for the disk while > 0 */
-	uint64_t call;      /* at a host; 0: not */
+	uint64_t call;	    /* at a host; 0: not */
 	bool canceled, sent;
-	bool saves; /* the host waits for its state to be durable */
-	unsigned good, tries; /* of a poll */
+	bool saves;		/* the host waits for its state to be durable */
+	unsigned good, tries;	/* of a poll */
 	struct cut_bell *again; /* between two tries; owned */
 	struct operation *next_waiting;
 };
@@ -39,8 +39,8 @@ struct cut_operations {
 static void operation_call(struct operation *o);
 
 struct cut_operations *cut_operations_new(struct cut_world *world, const struct cut_runbook *rb,
-                                          struct cut_calls *calls,
-                                          const struct cut_operations_events *events)
+					  struct cut_calls *calls,
+					  const struct cut_operations_events *events)
 {
 	struct cut_operations *ops = cut_new(struct cut_operations);
 
@@ -76,7 +76,7 @@ void cut_operations_free(struct cut_operations *ops)
 }
 
 static void operation_end(struct operation *o, enum cut_status status, const char *text,
-                          json_t *data)
+			  json_t *data)
 {
 	struct cut_operations *ops = o->all;
 	cut_time now = cut_world_boot(ops->world);
@@ -112,7 +112,8 @@ static void poll_next(struct operation *o, enum cut_status status, const char *t
 	o->tries++;
 	o->good = status == CUT_OK ? o->good + 1 : 0;
 	if (o->canceled || (status == CUT_OK && o->good >= (poll->stable ? poll->stable : 1))) {
-		operation_end(o, o->canceled && status != CUT_OK ? CUT_CANCELED : status, text, data);
+		operation_end(o, o->canceled && status != CUT_OK ? CUT_CANCELED : status, text,
+			      data);
 		return;
 	}
 	if ((poll->limit && o->tries >= poll->limit) || left <= poll->every) {

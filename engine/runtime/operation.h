@@ -27,12 +27,12 @@ struct cut_operations_events {
 };
 
 struct cut_operations *cut_operations_new(struct cut_world *world, const struct cut_runbook *rb,
-                                          struct cut_calls *calls,
-                                          const struct cut_operations_events *events);
+					  struct cut_calls *calls,
+					  const struct cut_operations_events *events);
 void cut_operations_free(struct cut_operations *ops);
 
-/* Starts what a CUT_FX_CALL asks for, once everything up to after_seq is durable (0: at once). Takes
- * fx->call.params. */
+/* Starts what a CUT_FX_CALL asks for, once everything up to after_seq is durable (0: at once).
+ * Takes fx->call.params. */
 void cut_operations_start(struct cut_operations *ops, struct cut_effect *fx, uint64_t after_seq);
 void cut_operations_cancel(struct cut_operations *ops, uint32_t step);
 void cut_operations_synced(struct cut_operations *ops, uint64_t seq);

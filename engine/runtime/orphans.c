@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define ENVIRON_MAX_BYTES (1 << 20)
-#define LOOK_US           5000
+#define LOOK_US		  5000
 
 struct hunt {
 	const char *run;
@@ -102,7 +102,7 @@ static pid_t end_all(const struct hunt *hunt)
 }
 
 int cut_orphans_end(const char *run, cut_orphan_fn *in_flight, void *data, cut_time deadline,
-                    struct cut_err *err)
+		    struct cut_err *err)
 {
 	struct hunt hunt = {run, in_flight, data};
 	pid_t left;
@@ -110,9 +110,9 @@ int cut_orphans_end(const char *run, cut_orphan_fn *in_flight, void *data, cut_t
 	while ((left = end_all(&hunt)) > 0) {
 		if (cut_clock_boot() > deadline)
 			return cut_err_set(err, -ETIMEDOUT, "it hangs in the kernel",
-			                   "end it, then `cutover recover`",
-			                   "process %d, a command of this run, cannot be ended",
-			                   (int)left);
+					   "end it, then `cutover recover`",
+					   "process %d, a command of this run, cannot be ended",
+					   (int)left);
 		usleep(LOOK_US);
 	}
 	return 0;

@@ -80,7 +80,7 @@ static int wait_until_dead(pid_t pid, cut_time until)
 }
 
 int cut_command_output(const json_t *argv, const char *folder, cut_time timeout,
-                       struct cut_buf *out, struct cut_err *err)
+		       struct cut_buf *out, struct cut_err *err)
 {
 	const char *name = json_string_value(json_array_get(argv, 0));
 	cut_time until = cut_clock_boot() + timeout;
@@ -94,7 +94,7 @@ int cut_command_output(const json_t *argv, const char *folder, cut_time timeout,
 	if (r < 0) {
 		close(fds[0]);
 		return cut_err_sys(err, r, "check its path and that it may be executed",
-		                   "cannot run %s", name);
+				   "cannot run %s", name);
 	}
 	r = read_until_end(fds[0], until, out);
 	if (r == 0)
@@ -105,13 +105,14 @@ int cut_command_output(const json_t *argv, const char *folder, cut_time timeout,
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (r == -ETIMEDOUT)
-		return cut_err_set(err, r, "it gave no answer in 10 s", "run it by hand", "%s was ended",
-		                   name);
+		return cut_err_set(err, r, "it gave no answer in 10 s", "run it by hand",
+				   "%s was ended", name);
 	if (r < 0)
 		return cut_err_sys(err, r, NULL, "cannot read the output of %s", name);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return cut_err_set(err, -EIO, "it ended with an error", "run it by hand",
-		                   "%s failed (status %d)", name,
-		                   WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+				   "%s failed (status %d)", name,
+				   WIFEXITED(status) ? WEXITSTATUS(status)
+						     : 128 + WTERMSIG(status));
 	return 0;
 }

@@ -10,4 +10,4 @@
  * when it did not end in time (it is killed), -EIO when it failed. Its standard error is dropped:
  * it may hold what must not be shown. */
 int cut_command_output(const json_t *argv, const char *folder, cut_time timeout,
-                       struct cut_buf *out, struct cut_err *err);
+		       struct cut_buf *out, struct cut_err *err);

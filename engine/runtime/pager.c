@@ -26,7 +26,7 @@ struct cut_pager {
 };
 
 static void on_notified(void *data, enum cut_status status, const char *text, json_t *result,
-                        bool sent)
+			bool sent)
 {
 	if (status != CUT_OK || !cut_json_bool(result, "delivered", true))
 		cut_log(CUT_LOG_WARN, "notify_failed", "why=\"%s\"", text ? text : "");
@@ -114,7 +114,7 @@ static void entry_schedule(struct entry *e)
 }
 
 struct cut_pager *cut_pager_new(struct cut_world *world, const struct cut_runbook *rb,
-                                struct cut_calls *calls, const char *run)
+				struct cut_calls *calls, const char *run)
 {
 	struct cut_pager *p = cut_new(struct cut_pager);
 

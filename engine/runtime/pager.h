@@ -8,7 +8,7 @@
 struct cut_pager;
 
 struct cut_pager *cut_pager_new(struct cut_world *world, const struct cut_runbook *rb,
-                                struct cut_calls *calls, const char *run);
+				struct cut_calls *calls, const char *run);
 void cut_pager_free(struct cut_pager *pager);
 /* A record was journaled: type is its name, json its text. */
 void cut_pager_event(struct cut_pager *pager, const char *type, const char *json);

@@ -38,7 +38,7 @@ static void note(struct planner *p, uint32_t step, const char *text, bool failed
 }
 
 static void on_answer(void *data, enum cut_status status, const char *text, json_t *result,
-                      bool sent)
+		      bool sent)
 {
 	struct question *q = data;
 	struct planner *p = q->planner;
@@ -77,7 +77,8 @@ static void ask(struct planner *p, uint32_t index)
 	q = cut_new(struct question);
 	*q = (struct question){.planner = p, .step = index};
 	p->asking++;
-	cut_calls_call(p->calls, &request, &(struct cut_calls_handler){.done = on_answer, .data = q});
+	cut_calls_call(p->calls, &request,
+		       &(struct cut_calls_handler){.done = on_answer, .data = q});
 }
 
 static void planner_go_on(struct planner *p)
@@ -94,7 +95,7 @@ static void planner_go_on(struct planner *p)
 }
 
 void cut_planner_start(struct cut_calls *calls, const struct cut_runbook *rb, cut_time timeout,
-                       cut_planned_fn *done, void *data)
+		       cut_planned_fn *done, void *data)
 {
 	struct planner *p = cut_new(struct planner);
 
@@ -120,7 +121,8 @@ void cut_plan_identity(const struct cut_runbook *rb, char ret[65])
 	for (size_t i = 0; i < rb->catalog->plugins.len; i++) {
 		const struct cut_catalog_plugin *p = &rb->catalog->plugins.items[i];
 
-		json_object_set_new(plugins, p->name, json_string(p->digest ? p->digest : p->version));
+		json_object_set_new(plugins, p->name,
+				    json_string(p->digest ? p->digest : p->version));
 	}
 	json_object_set_new(plan, "plugins", plugins);
 	cut_json_canonical(plan, &text);

@@ -11,7 +11,7 @@ typedef void cut_planned_fn(void *data, json_t *plans);
 
 /* timeout: of each question. */
 void cut_planner_start(struct cut_calls *calls, const struct cut_runbook *rb, cut_time timeout,
-                       cut_planned_fn *done, void *data);
+		       cut_planned_fn *done, void *data);
 /* SHA-256 over runbook identity, resolved parameters and plugin digests: what approvals bind to.
  * The runbook's identity must have been made. */
 void cut_plan_identity(const struct cut_runbook *rb, char ret[65]);

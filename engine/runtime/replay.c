@@ -19,9 +19,9 @@ static int differs(struct replaying *r, uint64_t seq, const char *journal, const
 {
 	r->ret->seq = seq;
 	return cut_err_set(r->err, -EPROTO, machine,
-	                   "it was written by another version or edited; `cutover audit verify`",
-	                   "record %llu differs: the journal has %s, a replay makes",
-	                   (unsigned long long)seq, journal);
+			   "it was written by another version or edited; `cutover audit verify`",
+			   "record %llu differs: the journal has %s, a replay makes",
+			   (unsigned long long)seq, journal);
 }
 
 static void outputs_clear(struct cut_outputs *outputs)
@@ -57,7 +57,7 @@ static int match_output(struct replaying *r, uint64_t seq, const json_t *record)
 	if (r->next == r->ret->missing.len)
 		return differs(r, seq, text, "nothing more");
 	if (cut_json_parse(r->ret->missing.items[r->next], strlen(r->ret->missing.items[r->next]),
-	                   "replay", &made, r->err) < 0)
+			   "replay", &made, r->err) < 0)
 		return -EPROTO;
 	if (!json_equal(own, made))
 		return differs(r, seq, text, r->ret->missing.items[r->next]);
@@ -83,7 +83,7 @@ static int feed_input(struct replaying *r, uint64_t seq, const struct cut_event 
 	if (n < 0) {
 		r->ret->seq = seq;
 		return cut_err_prefix(r->err, "record %llu is refused by a replay",
-		                      (unsigned long long)seq);
+				      (unsigned long long)seq);
 	}
 	for (size_t i = 0; i < r->fx.len; i++) {
 		cut_auto(cut_buf) struct cut_buf text = {0};
@@ -121,25 +121,26 @@ static int on_record(void *data, uint64_t seq, const json_t *record)
 	return feed_input(r, seq, &ev);
 }
 
-int cut_replay(const char *dir, const struct cut_journal_io *disk, const struct cut_runbook *rb, struct cut_run *run,
-               struct cut_watch *watch, struct cut_replay *ret, struct cut_err *err)
+int cut_replay(const char *dir, const struct cut_journal_io *disk, const struct cut_runbook *rb,
+	       struct cut_run *run, struct cut_watch *watch, struct cut_replay *ret,
+	       struct cut_err *err)
 {
 	struct replaying r = {.rb = rb, .run = run, .watch = watch, .ret = ret, .err = err};
 	int n = disk ? cut_journal_read_disk(dir, disk, on_record, &r, &ret->scan, err)
-	             : cut_journal_read(dir, on_record, &r, &ret->scan, err);
+		     : cut_journal_read(dir, on_record, &r, &ret->scan, err);
 
 	cut_effects_done(&r.fx);
 	if (n < 0)
 		return n;
 	if (ret->scan.fault == CUT_JOURNAL_CORRUPT)
 		return cut_err_set(err, -EBADMSG, ret->scan.bad_why,
-		                   "nothing was changed; `cutover audit verify` tells more",
-		                   "the journal is corrupt at record %llu, offset %llu of file %u",
-		                   (unsigned long long)ret->scan.bad_seq,
-		                   (unsigned long long)ret->scan.bad_offset, ret->scan.bad_file);
+				   "nothing was changed; `cutover audit verify` tells more",
+				   "the journal is corrupt at record %llu, offset %llu of file %u",
+				   (unsigned long long)ret->scan.bad_seq,
+				   (unsigned long long)ret->scan.bad_offset, ret->scan.bad_file);
 	if (!ret->armed)
 		return cut_err_set(err, -ENODATA, "the journal holds no record", NULL,
-		                   "this run was never armed");
+				   "this run was never armed");
 	drop_first(&ret->missing, r.next);
 	return 0;
 }
@@ -160,7 +161,7 @@ int cut_replay_armed(const char *dir, json_t **ret, struct cut_err *err)
 		return r;
 	if (!first)
 		return cut_err_set(err, -ENODATA, "its journal holds no whole record", NULL,
-		                   "the run in %s was never armed", dir);
+				   "the run in %s was never armed", dir);
 	*ret = first;
 	return 0;
 }

@@ -264,7 +264,8 @@ int cut_run_list(const char *state, struct cut_run_list *ret, struct cut_err *er
 
 static bool is_unfinished(const struct cut_run_entry *entry)
 {
-	return !entry->outcome && (entry->live || !entry->empty); /* its engine may still say farewell */
+	return !entry->outcome &&
+	       (entry->live || !entry->empty); /* its engine may still say farewell */
 }
 
 /* Only the folder asked for is looked into: there may be thousands. */

@@ -16,13 +16,13 @@
 int cut_state_dir(const char *option, char **ret, struct cut_err *err);
 
 struct cut_run_entry {
-	char *id, *dir, *name;  /* owned; name: the runbook's */
-	const char *outcome;    /* the final state's name; NULL: unfinished */
-	char *state;            /* owned: of its last record of type run; NULL: none */
+	char *id, *dir, *name;	 /* owned; name: the runbook's */
+	const char *outcome;	 /* the final state's name; NULL: unfinished */
+	char *state;		 /* owned: of its last record of type run; NULL: none */
 	cut_time started, ended; /* wall; CUT_NEVER: unknown, not yet */
-	bool unclosed;          /* ended, but something temporary was left open */
-	bool live;              /* somebody holds its lock */
-	bool empty;             /* not one record: it was never armed */
+	bool unclosed;		 /* ended, but something temporary was left open */
+	bool live;		 /* somebody holds its lock */
+	bool empty;		 /* not one record: it was never armed */
 };
 /* Takes outcome and unclosed from a record of type run. */
 void cut_run_entry_end(struct cut_run_entry *entry, const json_t *record);

@@ -23,7 +23,7 @@ struct cut_sampler {
 	struct cut_calls *calls;
 	struct cut_driver *driver;
 	struct metric *metrics; /* owned array */
-	int fd; /* samples.jsonl, or -1 */
+	int fd;			/* samples.jsonl, or -1 */
 	bool stopped;
 };
 
@@ -39,7 +39,7 @@ static cut_time sample_age(const json_t *result, cut_time now)
 }
 
 static struct cut_sample sample_of(const struct cut_world *world, enum cut_status status,
-                                   const char *text, const json_t *result)
+				   const char *text, const json_t *result)
 {
 	struct cut_sample sample = {
 		.value = NAN,
@@ -58,7 +58,7 @@ static struct cut_sample sample_of(const struct cut_world *world, enum cut_statu
 }
 
 static uint64_t ask(struct cut_calls *calls, const struct cut_metric *metric,
-                    const struct cut_calls_handler *handler)
+		    const struct cut_calls_handler *handler)
 {
 	struct cut_calls_request request = {
 		.action = metric->meter,
@@ -88,12 +88,13 @@ static void on_once(void *data, enum cut_status status, const char *text, json_t
 }
 
 void cut_sample_once(struct cut_world *world, struct cut_calls *calls, const struct cut_runbook *rb,
-                     uint32_t metric, cut_sample_fn *done, void *data)
+		     uint32_t metric, cut_sample_fn *done, void *data)
 {
 	struct once *once = cut_new(struct once);
 
 	*once = (struct once){.world = world, .done = done, .data = data, .metric = metric};
-	ask(calls, &rb->metrics[metric], &(struct cut_calls_handler){.done = on_once, .data = once});
+	ask(calls, &rb->metrics[metric],
+	    &(struct cut_calls_handler){.done = on_once, .data = once});
 }
 
 /* Evidence, not needed to resume: a full disk only costs the plot. */
@@ -120,7 +121,7 @@ static void keep(struct cut_sampler *s, uint32_t metric, const struct cut_sample
 }
 
 static void on_sample(void *data, enum cut_status status, const char *text, json_t *result,
-                      bool sent)
+		      bool sent)
 {
 	struct metric *m = data;
 	struct cut_sampler *s = m->sampler;
@@ -155,12 +156,12 @@ static void on_metric_due(void *data)
 	schedule(m, m->due);
 	if (!m->call) /* else it is late: never two at once */
 		m->call = ask(s->calls, &s->rb->metrics[m->index],
-		              &(struct cut_calls_handler){.done = on_sample, .data = m});
+			      &(struct cut_calls_handler){.done = on_sample, .data = m});
 }
 
 struct cut_sampler *cut_sampler_new(struct cut_world *world, const struct cut_runbook *rb,
-                                    struct cut_calls *calls, const char *dir,
-                                    struct cut_driver *driver)
+				    struct cut_calls *calls, const char *dir,
+				    struct cut_driver *driver)
 {
 	struct cut_sampler *s = cut_new(struct cut_sampler);
 	cut_auto(cut_str) char *path = cut_printf("%s/samples.jsonl", dir);
@@ -170,8 +171,8 @@ struct cut_sampler *cut_sampler_new(struct cut_world *world, const struct cut_ru
 	s->calls = calls;
 	s->driver = driver;
 	s->fd = rb->metrics_len == 0
-	                ? -1
-	                : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+			? -1
+			: open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	s->metrics = cut_new_array(struct metric, rb->metrics_len ? rb->metrics_len : 1);
 	for (uint32_t i = 0; i < rb->metrics_len; i++) {
 		s->metrics[i].sampler = s;

@@ -4,7 +4,7 @@
  *
  *	<state>/seal.key	private, PEM, 0600, made when it is first wanted
  *	<state>/seal.pub	its public half as SSH has it; keys that were replaced stay listed
-*/
+ */
 #pragma once
 
 #include "engine/base/err.h"

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define SECRET_MAX_BYTES (64u * 1024)
-#define COMMAND_TIMEOUT  (10 * CUT_SECOND)
+#define COMMAND_TIMEOUT	 (10 * CUT_SECOND)
 
 /* One line feed at the end is the editor's, not the secret's. */
 static void trim(struct cut_buf *buf)
@@ -24,19 +24,20 @@ static void trim(struct cut_buf *buf)
 }
 
 static int read_file(const char *name, const char *path, bool private, struct cut_buf *out,
-                     struct cut_err *err)
+		     struct cut_err *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	struct stat st;
 	ssize_t n = 0;
 
 	if (fd < 0)
-		return cut_err_sys(err, -errno, "put the value there, readable by you only (chmod 600)",
-		                   "cannot read secret %s from %s", name, path);
+		return cut_err_sys(err, -errno,
+				   "put the value there, readable by you only (chmod 600)",
+				   "cannot read secret %s from %s", name, path);
 	if (fstat(fd, &st) == 0 && private && (st.st_mode & 077) != 0) {
 		close(fd);
 		return cut_err_set(err, -EPERM, "other users may read the file", "chmod 600 it",
-		                   "secret %s in %s is not secret", name, path);
+				   "secret %s in %s is not secret", name, path);
 	}
 	for (;;) {
 		char *at = cut_buf_reserve(out, 4096);
@@ -52,7 +53,7 @@ static int read_file(const char *name, const char *path, bool private, struct cu
 		return cut_err_sys(err, -errno, NULL, "cannot read secret %s from %s", name, path);
 	if (out->error)
 		return cut_err_set(err, -E2BIG, "it is larger than 64 KiB", NULL, "secret %s in %s",
-		                   name, path);
+				   name, path);
 	trim(out);
 	return 0;
 }
@@ -63,27 +64,27 @@ static int read_env(const struct cut_secret *secret, struct cut_buf *out, struct
 
 	if (!value)
 		return cut_err_set(err, -ENOENT, "the environment variable is not set",
-		                   "export it, or refer to a file instead", "secret %s wants $%s",
-		                   secret->name, secret->text);
+				   "export it, or refer to a file instead", "secret %s wants $%s",
+				   secret->name, secret->text);
 	return cut_buf_add_str(out, value);
 }
 
 static int read_credential(const struct cut_secret *secret, struct cut_buf *out,
-                           struct cut_err *err)
+			   struct cut_err *err)
 {
 	const char *folder = getenv("CREDENTIALS_DIRECTORY");
 	cut_auto(cut_str) char *path = NULL;
 
 	if (!folder)
 		return cut_err_set(err, -ENOENT, "$CREDENTIALS_DIRECTORY is not set",
-		                   "start it from a unit with LoadCredential=, or refer to a file",
-		                   "secret %s wants the credential %s", secret->name, secret->text);
+				   "start it from a unit with LoadCredential=, or refer to a file",
+				   "secret %s wants the credential %s", secret->name, secret->text);
 	path = cut_printf("%s/%s", folder, secret->text);
 	return read_file(secret->name, path, false, out, err);
 }
 
 static int read_command(const struct cut_runbook *rb, const struct cut_secret *secret,
-                        struct cut_buf *out, struct cut_err *err)
+			struct cut_buf *out, struct cut_err *err)
 {
 	int r = cut_command_output(secret->argv, rb->folder, COMMAND_TIMEOUT, out, err);
 
@@ -94,14 +95,14 @@ static int read_command(const struct cut_runbook *rb, const struct cut_secret *s
 }
 
 static int read_one(const struct cut_runbook *rb, const struct cut_secret *secret,
-                    struct cut_buf *out, struct cut_err *err)
+		    struct cut_buf *out, struct cut_err *err)
 {
 	cut_auto(cut_str) char *path = NULL;
 
 	switch (secret->from) {
 	case CUT_SECRET_FILE:
 		path = secret->text[0] == '/' ? cut_strdup(secret->text)
-		                              : cut_printf("%s/%s", rb->folder, secret->text);
+					      : cut_printf("%s/%s", rb->folder, secret->text);
 		return read_file(secret->name, path, true, out, err);
 	case CUT_SECRET_ENV: return read_env(secret, out, err);
 	case CUT_SECRET_CREDENTIAL: return read_credential(secret, out, err);
@@ -125,7 +126,7 @@ int cut_secrets_read(const struct cut_runbook *rb, json_t **ret, struct cut_err 
 		text = json_stringn(cut_buf_str(&value), value.len);
 		if (!text)
 			return cut_err_set(err, -EILSEQ, "it is not UTF-8 text", "store it as text",
-			                   "secret %s", secret->name);
+					   "secret %s", secret->name);
 		cut_log_secret(cut_buf_str(&value), value.len);
 		json_object_set_new(values, secret->name, text);
 		if (value.data)

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 /* Where things stand in a line: docs/journal.md. */
-#define SEQ_AT   3
-#define JSON_AT  (SEQ_AT + 16 + 1 + 8 + 1 + 8 + 1 + 64 + 1)
-#define CHUNK    65536
+#define SEQ_AT	3
+#define JSON_AT (SEQ_AT + 16 + 1 + 8 + 1 + 8 + 1 + 64 + 1)
+#define CHUNK	65536
 
 struct cut_tail {
 	char *dir; /* owned */
@@ -36,7 +36,7 @@ static bool next_file(struct cut_tail *tail)
 {
 	cut_auto(cut_str) char *path =
 		tail->file == 0 ? cut_printf("%s/journal.jsonl", tail->dir)
-	                        : cut_printf("%s/journal.%u.jsonl", tail->dir, tail->file + 1);
+				: cut_printf("%s/journal.%u.jsonl", tail->dir, tail->file + 1);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0)
@@ -71,7 +71,7 @@ static int fill(struct cut_tail *tail)
 }
 
 int cut_tail_next(struct cut_tail *tail, uint64_t max_seq, uint64_t *ret_seq, const char **ret_json,
-                  size_t *ret_len)
+		  size_t *ret_len)
 {
 	while (tail->after_seq < max_seq) {
 		const char *line = cut_buf_str(&tail->buf) + tail->at;

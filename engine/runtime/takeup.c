@@ -25,13 +25,13 @@ static bool in_flight(void *data, const char *step, unsigned attempt)
 		return false;
 	cut_run_step_view(left->run, i, &view);
 	return view.state == CUT_STEP_ROLLING_BACK ||
-	       (attempt == view.attempt && (view.state == CUT_STEP_RUNNING ||
-	                                    view.state == CUT_STEP_VERIFYING ||
-	                                    view.state == CUT_STEP_UNKNOWN));
+	       (attempt == view.attempt &&
+		(view.state == CUT_STEP_RUNNING || view.state == CUT_STEP_VERIFYING ||
+		 view.state == CUT_STEP_UNKNOWN));
 }
 
 int cut_takeup_orphans(const struct cut_run *run, const struct cut_runbook *rb, const char *run_id,
-                       struct cut_err *err)
+		       struct cut_err *err)
 {
 	struct left left = {run, rb};
 
@@ -39,7 +39,7 @@ int cut_takeup_orphans(const struct cut_run *run, const struct cut_runbook *rb, 
 }
 
 int cut_takeup_journal(struct cut_world *world, const char *dir, const struct cut_replay *replay,
-                       unsigned *ret_epoch, struct cut_journal **ret, struct cut_err *err)
+		       unsigned *ret_epoch, struct cut_journal **ret, struct cut_err *err)
 {
 	unsigned epoch = replay->scan.epoch + 1;
 	struct cut_journal *journal;
@@ -49,7 +49,8 @@ int cut_takeup_journal(struct cut_world *world, const char *dir, const struct cu
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < replay->missing.len; i++)
-		cut_journal_append(journal, replay->missing.items[i], strlen(replay->missing.items[i]));
+		cut_journal_append(journal, replay->missing.items[i],
+				   strlen(replay->missing.items[i]));
 	*ret_epoch = epoch;
 	*ret = journal;
 	return 0;
@@ -57,7 +58,7 @@ int cut_takeup_journal(struct cut_world *world, const char *dir, const struct cu
 
 /* How long nobody drove, and whether the boot clock is still the one of the records. */
 static cut_time gap(const struct cut_world *world, const struct cut_replay *replay,
-                    bool *ret_same_boot)
+		    bool *ret_same_boot)
 {
 	cut_time at = (cut_time)cut_json_int(replay->boot, "boot_ms", 0);
 	cut_time t = (cut_time)cut_json_int(replay->boot, "t", 0);
@@ -82,9 +83,9 @@ cut_time cut_takeup_zero(const struct cut_world *world, const struct cut_replay 
 /* What the crash left half written was never promised; that it was cut is told all the same. */
 static void note_torn_tail(const struct cut_journal_scan *scan, struct cut_driver *driver)
 {
-	cut_auto(cut_str) char *text =
-		cut_printf("cut a torn tail off the journal at record %llu (%s): it had never been promised",
-	                   (unsigned long long)scan->bad_seq, scan->bad_why);
+	cut_auto(cut_str) char *text = cut_printf(
+		"cut a torn tail off the journal at record %llu (%s): it had never been promised",
+		(unsigned long long)scan->bad_seq, scan->bad_why);
 	struct cut_event ev = {.type = CUT_EV_NOTE, .note = {.text = text}};
 
 	cut_log(CUT_LOG_WARN, "torn_tail", "seq=%llu", (unsigned long long)scan->bad_seq);
@@ -93,7 +94,7 @@ static void note_torn_tail(const struct cut_journal_scan *scan, struct cut_drive
 
 /* The clock may have been set while nobody watched it. */
 static void note_jump(const struct cut_world *world, const struct cut_replay *replay, cut_time gap,
-                      struct cut_driver *driver)
+		      struct cut_driver *driver)
 {
 	cut_time boot = cut_world_boot(world), base = replay->wall - (boot - gap);
 	struct cut_event ev = {.type = CUT_EV_CLOCK};
@@ -104,7 +105,7 @@ static void note_jump(const struct cut_world *world, const struct cut_replay *re
 }
 
 static int tell_machines(struct cut_world *world, const struct cut_replay *replay,
-                         struct cut_driver *driver, struct cut_err *err)
+			 struct cut_driver *driver, struct cut_err *err)
 {
 	struct cut_event ev = {.type = CUT_EV_RESUMED};
 	char boot_id[37] = "";
@@ -126,7 +127,7 @@ static int tell_machines(struct cut_world *world, const struct cut_replay *repla
 }
 
 int cut_takeup_go_on(struct cut_world *world, const struct cut_replay *replay,
-                     struct cut_driver *driver, struct cut_err *err)
+		     struct cut_driver *driver, struct cut_err *err)
 {
 	/* Nothing follows the final record, which only its engine's end may lack. */
 	bool final = cut_run_state(cut_driver_run(driver)) >= CUT_RUN_ACCEPTED;

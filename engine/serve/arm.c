@@ -25,12 +25,12 @@ static int check_window(const struct cut_engine_options *o, cut_time wall, struc
 		return 0;
 	cut_rfc3339_format(w->closes, &closes);
 	return cut_err_set(err, -EPERM, cut_buf_str(&closes),
-	                   "move the window, or --override-window --reason TEXT",
-	                   "the window is over: it closed at");
+			   "move the window, or --override-window --reason TEXT",
+			   "the window is over: it closed at");
 }
 
 static int resolve_member(const struct cut_role *role, const char *name, json_t *list,
-                          struct cut_err *err)
+			  struct cut_err *err)
 {
 	const struct passwd *pw = getpwnam(name);
 	json_t *keys = json_array();
@@ -44,13 +44,14 @@ static int resolve_member(const struct cut_role *role, const char *name, json_t 
 	if (!known && json_array_size(keys) == 0) {
 		json_decref(keys);
 		return cut_err_set(err, -ENOENT, "this machine knows no such user",
-		                   "correct the name, make the account, or give a key under `keys`", "role %s: member %s",
-		                   role->name, name);
+				   "correct the name, make the account, or give a key under `keys`",
+				   "role %s: member %s", role->name, name);
 	}
 	json_array_append_new(
-		list, json_pack("{s:s, s:o, s:o}", "name", name, "uid",
-	                        known ? json_integer(pw ? (json_int_t)pw->pw_uid : uid) : json_null(),
-	                        "keys", keys));
+		list,
+		json_pack("{s:s, s:o, s:o}", "name", name, "uid",
+			  known ? json_integer(pw ? (json_int_t)pw->pw_uid : uid) : json_null(),
+			  "keys", keys));
 	return 0;
 }
 
@@ -75,15 +76,15 @@ static int resolve_roles(const struct cut_runbook *rb, json_t **ret, struct cut_
 }
 
 int cut_arm_check(const struct cut_engine_options *o, cut_time wall, json_t **ret_roles,
-                  struct cut_err *err)
+		  struct cut_err *err)
 {
 	int r;
 
 	if (o->rb->unsupported_len > 0)
 		return cut_err_set(err, -ENOTSUP, "not supported yet",
-		                   "take it out of the runbook: nothing is ever silently ignored",
-		                   "%s:%u: %s", o->rb->file, o->rb->unsupported[0].mark.line,
-		                   o->rb->unsupported[0].what);
+				   "take it out of the runbook: nothing is ever silently ignored",
+				   "%s:%u: %s", o->rb->file, o->rb->unsupported[0].mark.line,
+				   o->rb->unsupported[0].what);
 	r = check_window(o, wall, err);
 	if (r < 0)
 		return r;
@@ -121,8 +122,8 @@ static bool acked(const struct cut_engine_options *o, const char *id)
 	return false;
 }
 
-/* What its target refuses now, it will refuse in the window as well: said before anything starts. Not
- * so where earlier steps may make it possible; that is shown with the plan. */
+/* What its target refuses now, it will refuse in the window as well: said before anything starts.
+ * Not so where earlier steps may make it possible; that is shown with the plan. */
 static void refuse_unplanned(struct look *look, const json_t *plans)
 {
 	const struct cut_runbook *rb = look->o->rb;
@@ -135,8 +136,8 @@ static void refuse_unplanned(struct look *look, const json_t *plans)
 		if (as_is[i] && !step->cond && step->on_failure != CUT_FAIL_CONTINUE &&
 		    cut_json_bool(plan, "failed", false))
 			cut_err_set(&look->refusal, -EPERM, cut_json_str(plan, "note", NULL),
-			            "mend that; `cutover plan` shows whether it holds",
-			            "step %s would fail", step->address);
+				    "mend that; `cutover plan` shows whether it holds",
+				    "step %s would fail", step->address);
 	}
 	free(as_is);
 }
@@ -166,19 +167,20 @@ static void on_sample(void *data, uint32_t metric, const struct cut_sample *samp
 		class = cut_trigger_classify(t, sample, cut_clock_boot());
 		ack = cut_printf("mend it, or acknowledge it with --ack-trigger %s", t->id);
 		if (class == CUT_SAMPLE_BAD)
-			cut_err_set(&look->refusal, -EPERM, "a trigger that fires at once protects nothing",
-			            ack, "trigger %s is bad already: %s is %g", t->id,
-			            rb->metrics[metric].id, sample->value);
+			cut_err_set(&look->refusal, -EPERM,
+				    "a trigger that fires at once protects nothing", ack,
+				    "trigger %s is bad already: %s is %g", t->id,
+				    rb->metrics[metric].id, sample->value);
 		else if (class == CUT_SAMPLE_ERROR)
-			cut_err_set(&look->refusal, -EIO, sample->text ? sample->text : "no answer", ack,
-			            "trigger %s cannot be watched: metric %s", t->id,
-			            rb->metrics[metric].id);
+			cut_err_set(&look->refusal, -EIO, sample->text ? sample->text : "no answer",
+				    ack, "trigger %s cannot be watched: metric %s", t->id,
+				    rb->metrics[metric].id);
 	}
 	look_done(look);
 }
 
-void cut_arm_look(struct cut_world *world, struct cut_calls *calls, const struct cut_engine_options *options,
-                  cut_armed_fn *done, void *data)
+void cut_arm_look(struct cut_world *world, struct cut_calls *calls,
+		  const struct cut_engine_options *options, cut_armed_fn *done, void *data)
 {
 	const struct cut_runbook *rb = options->rb;
 	struct look *look = cut_new(struct look);
@@ -204,17 +206,20 @@ json_t *cut_arm_record(const struct cut_engine_options *o, json_t *roles, json_t
 	cut_plan_identity(rb, plan);
 	cut_clock_boot_id(boot_id);
 	armed = json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:O, s:O, s:o, s:s, s:s, s:I, s:s, s:s}",
-	                  "run", o->run_id, "name", rb->name, "starter", (json_int_t)o->starter,
-	                  "starter_name", o->starter_name, "plan_sha256", plan, "runbook_sha256",
-	                  rb->sha256, "roles", roles, "parameters", rb->parameters, "plugins", hosts,
-	                  "version", CUT_VERSION, "boot_id", boot_id, "boot_ms",
-	                  (json_int_t)cut_clock_boot(), "folder", rb->folder, "file", rb->file);
-	json_object_set_new(armed, "start", o->at != CUT_NEVER ? cut_json_rfc3339(o->at)
-	                                    : json_string(o->yes ? CUT_START_NOW : CUT_START_ASKED));
+			  "run", o->run_id, "name", rb->name, "starter", (json_int_t)o->starter,
+			  "starter_name", o->starter_name, "plan_sha256", plan, "runbook_sha256",
+			  rb->sha256, "roles", roles, "parameters", rb->parameters, "plugins",
+			  hosts, "version", CUT_VERSION, "boot_id", boot_id, "boot_ms",
+			  (json_int_t)cut_clock_boot(), "folder", rb->folder, "file", rb->file);
+	json_object_set_new(armed, "start",
+			    o->at != CUT_NEVER
+				    ? cut_json_rfc3339(o->at)
+				    : json_string(o->yes ? CUT_START_NOW : CUT_START_ASKED));
 	json_object_set_new(armed, "until", o->until ? json_string(o->until) : json_null());
-	json_object_set_new(armed, "acked_triggers", o->acked ? json_deep_copy(o->acked) : json_array());
+	json_object_set_new(armed, "acked_triggers",
+			    o->acked ? json_deep_copy(o->acked) : json_array());
 	json_object_set_new(armed, "override_window",
-	                    o->override_reason ? json_string(o->override_reason) : json_null());
+			    o->override_reason ? json_string(o->override_reason) : json_null());
 	if (rb->title)
 		json_object_set_new(armed, "title", json_string(rb->title));
 	if (rb->ticket)

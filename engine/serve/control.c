@@ -20,10 +20,10 @@
 #define PIECE_BYTES    16384
 #define STREAM_EVERY   20 /* ms: people do not read faster, and each sending wakes the reader */
 /* How long an order waits for the disk, below what its client does; on a full one for room. */
-#define SYNC_PATIENCE  20000 /* ms */
-#define ROOM_PATIENCE  3000  /* ms */
-#define PATIENCE_EVERY 500   /* ms */
-#define ORDERS         "/v1/orders" /* where whoever is refused is journaled */
+#define SYNC_PATIENCE  20000	    /* ms */
+#define ROOM_PATIENCE  3000	    /* ms */
+#define PATIENCE_EVERY 500	    /* ms */
+#define ORDERS	       "/v1/orders" /* where whoever is refused is journaled */
 
 /* A request on its way, from its first header to its end. */
 struct request {
@@ -33,7 +33,7 @@ struct request {
 	char name[64];
 	struct cut_buf body;
 	/* an order that waits for the disk */
-	uint64_t asked;    /* ms of the loop */
+	uint64_t asked;	   /* ms of the loop */
 	uint64_t wait_seq; /* 0: not taken yet */
 	struct cut_buf reply;
 	unsigned status;
@@ -52,7 +52,7 @@ struct cut_control {
 	uv_poll_t poll;
 	uv_timer_t timer;
 	uv_timer_t patience; /* active while an order waits */
-	uv_timer_t stream; /* active: what is synced meanwhile goes out when it is due */
+	uv_timer_t stream;   /* active: what is synced meanwhile goes out when it is due */
 	struct {
 		CUT_VEC(struct request *); /* suspended ones and streams */
 	} requests;
@@ -70,7 +70,7 @@ static size_t streams_open(const struct cut_control *c)
 {
 	size_t n = 0;
 
-	cut_vec_foreach(&c->requests, q)
+	cut_vec_foreach (&c->requests, q)
 		n += (*q)->tail != NULL;
 	return n;
 }
@@ -116,7 +116,8 @@ static void request_resume(struct request *q)
 	MHD_resume_connection(q->connection);
 }
 
-/* Lets MHD go on with what was resumed; on the next turn, as we may be within one of its callbacks. */
+/* Lets MHD go on with what was resumed; on the next turn, as we may be within one of its callbacks.
+ */
 static void resume_soon(struct cut_control *c)
 {
 	uv_timer_start(&c->timer, on_timer, 0, 0);
@@ -137,7 +138,8 @@ static enum MHD_Result reply_text(struct request *q, unsigned status, const stru
 
 static enum MHD_Result reply_json(struct request *q, unsigned status, const json_t *json)
 {
-	cut_auto(cut_str) char *line = json_dumps(json, JSON_COMPACT); /* steps stay in their order */
+	cut_auto(cut_str) char *line =
+		json_dumps(json, JSON_COMPACT); /* steps stay in their order */
 	cut_auto(cut_buf) struct cut_buf text = {0};
 
 	cut_buf_printf(&text, "%s\n", line);
@@ -230,9 +232,9 @@ static enum MHD_Result serve_events(struct request *q)
 	enum MHD_Result r;
 
 	q->tail = cut_tail_new(cut_driver_options(q->control->driver)->dir,
-	                       last ? strtoull(last, NULL, 10) : 0);
+			       last ? strtoull(last, NULL, 10) : 0);
 	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PIECE_BYTES, stream_read, q,
-	                                             NULL);
+						     NULL);
 	MHD_add_response_header(response, "Content-Type", "text/event-stream");
 	MHD_add_response_header(response, "Cache-Control", "no-store");
 	r = MHD_queue_response(q->connection, MHD_HTTP_OK, response);
@@ -252,8 +254,8 @@ static ssize_t status_read(void *feed, uint64_t pos, char *buf, size_t max)
 static enum MHD_Result serve_status(struct request *q)
 {
 	struct MHD_Response *response = MHD_create_response_from_callback(
-		MHD_SIZE_UNKNOWN, PIECE_BYTES, status_read,
-		cut_status_feed_new(q->control->driver), cut_status_feed_free);
+		MHD_SIZE_UNKNOWN, PIECE_BYTES, status_read, cut_status_feed_new(q->control->driver),
+		cut_status_feed_free);
 	enum MHD_Result r;
 
 	MHD_add_response_header(response, "Content-Type", "application/json");
@@ -286,7 +288,7 @@ static void on_patience(uv_timer_t *timer)
 	struct cut_control *c = cut_container(timer, struct cut_control, patience);
 	bool left = false;
 
-	cut_vec_foreach(&c->requests, q) {
+	cut_vec_foreach (&c->requests, q) {
 		if (!is_order_waiting(*q))
 			continue;
 		if (is_overdue(*q) || ((*q)->wait_seq == 0 && !disk_full(c)))
@@ -381,7 +383,7 @@ static enum MHD_Result dispatch(struct request *q, const char *method, const cha
 			return routes[i].serve(q);
 	}
 	return known ? refuse(q, -EINVAL, "the method is another", "no such request")
-	             : refuse(q, -ENOENT, "there is no such path", "no such request");
+		     : refuse(q, -ENOENT, "there is no such path", "no such request");
 }
 
 /* --- requests --- */
@@ -410,7 +412,7 @@ static struct request *request_new(struct cut_control *c, struct MHD_Connection 
 }
 
 static void on_request_end(void *data, struct MHD_Connection *connection, void **state,
-                           enum MHD_RequestTerminationCode code)
+			   enum MHD_RequestTerminationCode code)
 {
 	struct request *q = *state;
 	struct cut_control *c = data;
@@ -432,8 +434,8 @@ static void on_request_end(void *data, struct MHD_Connection *connection, void *
 }
 
 static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *url,
-                                  const char *method, const char *version, const char *upload,
-                                  size_t *upload_len, void **state)
+				  const char *method, const char *version, const char *upload,
+				  size_t *upload_len, void **state)
 {
 	struct request *q = *state;
 
@@ -451,15 +453,16 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 	if (q->body.error)
 		return refuse(q, -EINVAL, "it is larger than 64 KiB", "not read");
 	if (strcmp(url, ORDERS) != 0 && !cut_person_may_look(q->control->driver, q->who.uid))
-		return refuse(q, -EPERM, "you are neither an operator of this run nor in a role of it",
-		              "not allowed");
+		return refuse(q, -EPERM,
+			      "you are neither an operator of this run nor in a role of it",
+			      "not allowed");
 	return dispatch(q, method, url);
 }
 
 /* --- the socket --- */
 
 int cut_control_start(struct uv_loop_s *loop, const char *path, struct cut_driver *driver,
-                      struct cut_control **ret, struct cut_err *err)
+		      struct cut_control **ret, struct cut_err *err)
 {
 	const union MHD_DaemonInfo *info;
 	struct cut_control *c;
@@ -474,16 +477,16 @@ int cut_control_start(struct uv_loop_s *loop, const char *path, struct cut_drive
 	c->path = cut_strdup(path);
 	c->synced = cut_driver_synced(driver);
 	c->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-	                             on_request, c, MHD_OPTION_LISTEN_SOCKET, fd,
-	                             MHD_OPTION_NOTIFY_COMPLETED, on_request_end, c,
-	                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(64 * 1024),
-	                             MHD_OPTION_CONNECTION_LIMIT, 256u, MHD_OPTION_END);
+				     on_request, c, MHD_OPTION_LISTEN_SOCKET, fd,
+				     MHD_OPTION_NOTIFY_COMPLETED, on_request_end, c,
+				     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(64 * 1024),
+				     MHD_OPTION_CONNECTION_LIMIT, 256u, MHD_OPTION_END);
 	if (!c->daemon) {
 		close(fd);
 		free(c->path);
 		free(c);
 		return cut_err_set(err, -EIO, "the HTTP server did not start", NULL,
-		                   "cannot listen at %s", path);
+				   "cannot listen at %s", path);
 	}
 	info = MHD_get_daemon_info(c->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	uv_timer_init(loop, &c->timer);
@@ -501,7 +504,7 @@ static void streams_resume(struct cut_control *c)
 {
 	bool any = false;
 
-	cut_vec_foreach(&c->requests, q) {
+	cut_vec_foreach (&c->requests, q) {
 		any |= (*q)->tail && (*q)->suspended;
 		if ((*q)->tail)
 			request_resume(*q);
@@ -522,7 +525,7 @@ void cut_control_synced(struct cut_control *c, uint64_t seq)
 	if (!c)
 		return;
 	c->synced = seq;
-	cut_vec_foreach(&c->requests, q) {
+	cut_vec_foreach (&c->requests, q) {
 		if (!is_order_waiting(*q) || (*q)->wait_seq > seq)
 			continue;
 		request_resume(*q);
@@ -545,7 +548,7 @@ void cut_control_ended(struct cut_control *c)
 void cut_control_broken(struct cut_control *c, const struct cut_err *why)
 {
 	c->fault = error_json(why);
-	cut_vec_foreach(&c->requests, q) {
+	cut_vec_foreach (&c->requests, q) {
 		if (!(*q)->tail && (*q)->suspended) {
 			(*q)->status = error_status(why);
 			cut_buf_reset(&(*q)->reply);
@@ -579,7 +582,7 @@ void cut_control_stop(struct cut_control *c)
 {
 	if (!c)
 		return;
-	cut_vec_foreach(&c->requests, q)
+	cut_vec_foreach (&c->requests, q)
 		request_resume(*q);
 	uv_poll_stop(&c->poll);
 	uv_timer_stop(&c->timer);

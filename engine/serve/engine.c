@@ -26,11 +26,11 @@
 #include <unistd.h>
 #include <uv.h>
 
-#define START_WAIT   (10 * CUT_MINUTE) /* for the answer to the plan */
-#define FAREWELL     (2 * CUT_SECOND)  /* for event streams to send their last, at most */
-#define FAREWELL_LOOK 20               /* ms between looks whether all calls are done */
-#define LAST_WORDS   200              /* ms for who looks on to be told of a fault */
-#define BEAT_EVERY   (1 * CUT_SECOND)
+#define START_WAIT    (10 * CUT_MINUTE) /* for the answer to the plan */
+#define FAREWELL      (2 * CUT_SECOND)	/* for event streams to send their last, at most */
+#define FAREWELL_LOOK 20		/* ms between looks whether all calls are done */
+#define LAST_WORDS    200		/* ms for who looks on to be told of a fault */
+#define BEAT_EVERY    (1 * CUT_SECOND)
 
 struct engine {
 	const struct cut_engine_options *o;
@@ -45,7 +45,7 @@ struct engine {
 	struct cut_calls *calls;
 	struct cut_driver *driver;
 	struct cut_control *control;
-	char *runs; /* the folder of all runs; owned */
+	char *runs;		      /* the folder of all runs; owned */
 	struct cut_signkey *seal_key; /* owned until the sealer has it; NULL: nothing is sealed */
 	struct cut_sealer *sealer;
 	json_t *secrets, *roles, *plans;
@@ -53,9 +53,9 @@ struct engine {
 	uint64_t tell_seq;
 	struct cut_replay replay; /* of a resume */
 	uv_timer_t start_timer, farewell, beat;
-	struct cut_later *start_at; /* NULL: at a person's word */
+	struct cut_later *start_at;  /* NULL: at a person's word */
 	struct cut_starter *starter; /* NULL: nobody waits */
-	enum cut_rank rank; /* the loop's */
+	enum cut_rank rank;	     /* the loop's */
 	bool started, ended, stopping;
 	int result;
 };
@@ -157,7 +157,7 @@ static void on_nobody_answers(uv_timer_t *timer)
 	cut_auto(cut_err) struct cut_err err = {0};
 
 	cut_err_set(&err, -ETIMEDOUT, "nobody answered within 10 minutes", "run it again",
-	            "the run was not started");
+		    "the run was not started");
 	withdraw(e, &err);
 }
 
@@ -211,7 +211,7 @@ static void on_journal_failed(void *data, const struct cut_err *why)
 		return;
 	}
 	cut_err_set(&err, why->code, why->why, "mend that, then run it again",
-	            "the run was not armed: %s", why->what);
+		    "the run was not armed: %s", why->what);
 	withdraw(e, &err);
 }
 
@@ -321,7 +321,8 @@ static void await_order(struct engine *e)
 
 static int arm(struct engine *e, struct cut_err *err)
 {
-	cut_auto(cut_json) json_t *record = cut_arm_record(e->o, e->roles, cut_calls_describe(e->calls));
+	cut_auto(cut_json) json_t *record =
+		cut_arm_record(e->o, e->roles, cut_calls_describe(e->calls));
 	cut_auto(cut_str) char *actor =
 		cut_printf("%s (uid %lld)", e->o->starter_name, (long long)e->o->starter);
 	struct cut_event ev = {.type = CUT_EV_ARMED, .actor = actor, .armed = record};
@@ -339,8 +340,8 @@ static int arm(struct engine *e, struct cut_err *err)
 		return r;
 	cut_driver_start(e->driver);
 	cut_loop_measure(&e->loop);
-	tell_synced(e, json_pack("{s:s, s:O, s:O, s:s}", "type", "armed", "plans", e->plans, "armed",
-	                         record, "socket", e->o->socket));
+	tell_synced(e, json_pack("{s:s, s:O, s:O, s:s}", "type", "armed", "plans", e->plans,
+				 "armed", record, "socket", e->o->socket));
 	return 0;
 }
 
@@ -399,8 +400,8 @@ static void fail(struct engine *e, const struct cut_err *err)
 	cut_auto(cut_str) char *text = cut_err_text(err);
 
 	cut_log(CUT_LOG_ERROR, "engine_failed", "why=\"%s\"", text);
-	e->result = err->code == -EBADMSG || err->code == -EPROTO ? CUT_ENGINE_LEAVE
-	                                                          : CUT_ENGINE_CRASH;
+	e->result =
+		err->code == -EBADMSG || err->code == -EPROTO ? CUT_ENGINE_LEAVE : CUT_ENGINE_CRASH;
 	cut_starter_refuse(e->starter, err);
 	engine_stop(e);
 }
@@ -444,7 +445,8 @@ static int prepare(struct engine *e, struct cut_err *err)
 	if (r < 0)
 		return r;
 	if (e->resume) {
-		r = cut_replay(e->o->dir, e->world->files, e->o->rb, e->run, e->watch, &e->replay, err);
+		r = cut_replay(e->o->dir, e->world->files, e->o->rb, e->run, e->watch, &e->replay,
+			       err);
 		if (r == 0)
 			r = cut_takeup_orphans(e->run, e->o->rb, e->o->run_id, err);
 		if (r < 0)
@@ -484,12 +486,14 @@ int cut_engine_run(void *arg, const struct cut_engine_start *start)
 	e.runs = cut_strndup(options->dir, (size_t)(strrchr(options->dir, '/') - options->dir));
 	cut_proc_keep_descriptors();
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is an error of the write, as others are */
+	signal(SIGXFSZ,
+	       SIG_IGN); /* a limit of file sizes is an error of the write, as others are */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	prctl(PR_SET_DUMPABLE, 0);
 	cut_log_open(options->log_fd, CUT_LOG_INFO, "engine");
 	e.rank = cut_rank_take();
-	setenv("UV_THREADPOOL_SIZE", "1", 0); /* only the journal's syncs run there, one at a time */
+	setenv("UV_THREADPOOL_SIZE", "1",
+	       0); /* only the journal's syncs run there, one at a time */
 	uv_loop_init(&e.loop);
 	uv_timer_init(&e.loop, &e.start_timer);
 	uv_timer_init(&e.loop, &e.farewell);
@@ -513,5 +517,6 @@ int cut_engine_run(void *arg, const struct cut_engine_start *start)
 	uv_run(&e.loop, UV_RUN_DEFAULT);
 	cut_loop_measure_end(&e.loop);
 	cut_world_close(e.world);
-	return e.result; /* the process ends: what a large run holds is not given back piece by piece */
+	return e.result; /* the process ends: what a large run holds is not given back piece by
+			    piece */
 }

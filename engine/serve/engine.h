@@ -14,19 +14,19 @@ struct cut_engine_options {
 	int64_t starter; /* uid */
 	const char *starter_name;
 	bool resume;
-	bool yes;                    /* start without being told */
-	cut_time at;                 /* wall: start then; CUT_NEVER: when told */
-	const char *until;           /* phase after which it holds, or NULL */
-	const json_t *acked;         /* list of trigger ids, or NULL */
+	bool yes;		     /* start without being told */
+	cut_time at;		     /* wall: start then; CUT_NEVER: when told */
+	const char *until;	     /* phase after which it holds, or NULL */
+	const json_t *acked;	     /* list of trigger ids, or NULL */
 	const char *override_reason; /* --override-window --reason, or NULL */
-	int client_fd; /* socketpair with the client that waits, or -1 */
+	int client_fd;		     /* socketpair with the client that waits, or -1 */
 	int log_fd;
 };
 
 /* What the engine tells its client, one JSON object a line: {"type": "armed", "plans": {…}, …},
- * {"type": "started"}, {"type": "refused", "error": {…}, "errno": code}. The client answers with the
- * line "start", or closes: then a run that has not started is withdrawn without a trace. One that
- * is taken up again tells {"type": "resumed"} or "refused". */
+ * {"type": "started"}, {"type": "refused", "error": {…}, "errno": code}. The client answers with
+ * the line "start", or closes: then a run that has not started is withdrawn without a trace. One
+ * that is taken up again tells {"type": "resumed"} or "refused". */
 
 /* The supervisor's engine function: arg is a struct cut_engine_options. A second start of the same
  * options resumes the run. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 int cut_evaluate_live(struct cut_driver *driver, const json_t *request, json_t **ret,
-                      struct cut_err *err)
+		      struct cut_err *err)
 {
 	const char *text = cut_json_str(request, "expr", "");
 	cut_auto(cut_expr) struct cut_expr *expr = NULL;

@@ -6,4 +6,4 @@
 
 /* request {"expr": text}; *ret {"value": JSON}. -EBADMSG: it does not parse; -EDOM: CEL's error. */
 int cut_evaluate_live(struct cut_driver *driver, const json_t *request, json_t **ret,
-                      struct cut_err *err);
+		      struct cut_err *err);

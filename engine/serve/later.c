@@ -32,7 +32,7 @@ static void on_jump(void *data, cut_time jump)
 }
 
 int cut_later_new(struct uv_loop_s *loop, cut_time wall, cut_later_fn *due, void *data,
-                  struct cut_later **ret, struct cut_err *err)
+		  struct cut_later **ret, struct cut_err *err)
 {
 	struct cut_later *later = cut_new(struct cut_later);
 	int r;

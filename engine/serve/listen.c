@@ -18,7 +18,7 @@ int cut_listen_at(const char *path, struct cut_err *err)
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return cut_err_set(err, -ENAMETOOLONG, "a socket's path has at most 107 characters",
-		                   "set CUTOVER_SOCKET_DIR", "cannot listen at %s", path);
+				   "set CUTOVER_SOCKET_DIR", "cannot listen at %s", path);
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
@@ -30,7 +30,7 @@ int cut_listen_at(const char *path, struct cut_err *err)
 
 		close(fd);
 		return cut_err_sys(err, r, "set CUTOVER_SOCKET_DIR to a folder of yours",
-		                   "cannot listen at %s", path);
+				   "cannot listen at %s", path);
 	}
 	return fd;
 }

@@ -4,5 +4,6 @@
 
 #include "engine/base/err.h"
 
-/* A descriptor that listens at path, open to everybody (0666): who may what is asked of each request. */
+/* A descriptor that listens at path, open to everybody (0666): who may what is asked of each
+ * request. */
 int cut_listen_at(const char *path, struct cut_err *err);

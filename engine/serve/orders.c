@@ -31,7 +31,7 @@ static bool in_role(struct cut_driver *driver, const char *wanted, int64_t uid)
 	const char *name;
 	json_t *members;
 
-	json_object_foreach((json_t *)roles, name, members) {
+	json_object_foreach ((json_t *)roles, name, members) {
 		if ((!wanted || strcmp(wanted, name) == 0) && is_member(members, uid))
 			return true;
 	}
@@ -52,8 +52,7 @@ static bool attests(struct cut_driver *driver, const char *target, int64_t uid)
 /* What `authority` gives a role, its members may order without being operators. */
 static bool has_right(struct cut_driver *driver, const char *right, int64_t uid)
 {
-	const json_t *roles =
-		json_object_get(cut_driver_options(driver)->rb->authority, right);
+	const json_t *roles = json_object_get(cut_driver_options(driver)->rb->authority, right);
 
 	for (size_t i = 0; i < json_array_size(roles); i++) {
 		if (in_role(driver, json_string_value(json_array_get(roles, i)), uid))
@@ -96,7 +95,7 @@ static const char *evidence_now(struct cut_driver *driver, const char *gate)
 
 	for (size_t i = 0; i < len; i++) {
 		const char *id = waiting[i].step != CUT_NONE ? rb->steps[waiting[i].step].address
-		                                             : rb->phases[waiting[i].phase].id;
+							     : rb->phases[waiting[i].phase].id;
 
 		if (waiting[i].evidence && strcmp(id, gate) == 0)
 			return waiting[i].digest;
@@ -106,7 +105,7 @@ static const char *evidence_now(struct cut_driver *driver, const char *gate)
 
 /* Evaluates a gate's checks now, so that the vote carries what they saw. */
 static int give_vote(struct cut_driver *driver, struct cut_event *ev, uint64_t *ret_seq,
-                     struct cut_err *err)
+		     struct cut_err *err)
 {
 	const struct cut_runbook *rb = cut_driver_options(driver)->rb;
 	uint32_t step = cut_runbook_step(rb, CUT_NONE, ev->approval.gate);
@@ -123,18 +122,19 @@ static int give_vote(struct cut_driver *driver, struct cut_event *ev, uint64_t *
 	}
 	ev->approval.values = values;
 	if (!ev->approval.evidence) /* a copy: the vote may close the gate before it is journaled */
-		ev->approval.evidence = digest = cut_strdup(evidence_now(driver, ev->approval.gate));
+		ev->approval.evidence = digest =
+			cut_strdup(evidence_now(driver, ev->approval.gate));
 	r = cut_driver_feed(driver, ev, ret_seq, err);
 	return r;
 }
 
 /* From the statement that was signed, whoever brings it. */
 static int give_signed(struct cut_driver *driver, const json_t *request, struct cut_event *ev,
-                       uint64_t *ret_seq, struct cut_err *err)
+		       uint64_t *ret_seq, struct cut_err *err)
 {
 	cut_auto(cut_ballot) struct cut_ballot ballot = {0};
 	int r = cut_ballot_read(driver, request, cut_world_wall(cut_driver_options(driver)->world),
-	                        &ballot, ev, err);
+				&ballot, ev, err);
 
 	if (r == 0)
 		return give_vote(driver, ev, ret_seq, err);
@@ -155,8 +155,8 @@ static json_t *order_args(const json_t *request)
 static int need_target(const char *order, const char *target, struct cut_err *err)
 {
 	return target ? 0
-	              : cut_err_set(err, -EINVAL, "\"target\" is missing", "name what it is for",
-	                            "the order %s", order);
+		      : cut_err_set(err, -EINVAL, "\"target\" is missing", "name what it is for",
+				    "the order %s", order);
 }
 
 /* The steps that waited for the skipped one. */
@@ -176,12 +176,12 @@ static json_t *released(struct cut_driver *driver, const char *target)
 static int not_for(const struct cut_person *who, const char *order, struct cut_err *err)
 {
 	return cut_err_set(err, -EPERM,
-	                   "it is for operators of this run, and for those with a role for it",
-	                   "ask one of them", "%s may not order %s", who->name, order);
+			   "it is for operators of this run, and for those with a role for it",
+			   "ask one of them", "%s may not order %s", who->name, order);
 }
 
 static int give_note(struct cut_driver *driver, struct cut_event *ev, const struct cut_person *who,
-                     const json_t *request, uint64_t *ret_seq, struct cut_err *err)
+		     const json_t *request, uint64_t *ret_seq, struct cut_err *err)
 {
 	if (!may_order(driver, "note", NULL, who->uid))
 		return not_for(who, "note", err);
@@ -191,7 +191,7 @@ static int give_note(struct cut_driver *driver, struct cut_event *ev, const stru
 }
 
 static int give_order(struct cut_driver *driver, struct cut_event *ev, uint64_t *ret_seq,
-                      json_t *reply, struct cut_err *err)
+		      json_t *reply, struct cut_err *err)
 {
 	int r = cut_driver_feed(driver, ev, ret_seq, err);
 
@@ -201,7 +201,7 @@ static int give_order(struct cut_driver *driver, struct cut_event *ev, uint64_t 
 }
 
 static int refuse(struct cut_driver *driver, struct cut_event *ev, const struct cut_person *who,
-                  uint64_t *ret_seq, struct cut_err *err)
+		  uint64_t *ret_seq, struct cut_err *err)
 {
 	not_for(who, cut_order_name(ev->order.order), err);
 	*ret_seq = cut_driver_refuse(driver, ev, err);
@@ -213,21 +213,21 @@ bool cut_order_needs_room(const json_t *request, struct cut_err *err)
 	if (strcmp(cut_json_str(request, "order", ""), "rollback") == 0)
 		return false;
 	cut_err_set(err, -ENOSPC, "the disk is full, and what is ordered must be in the journal",
-	            "make room, then give it again; a rollback works without",
-	            "the order is not taken");
+		    "make room, then give it again; a rollback works without",
+		    "the order is not taken");
 	return true;
 }
 
 int cut_order_unsafe(bool full, struct cut_err *err)
 {
 	return cut_err_set(err, full ? -ENOSPC : -EBUSY,
-	                   full ? "the disk is full" : "the disk does not answer",
-	                   "mend that; cutover logs shows it once it is safe, else give it again",
-	                   "the order is taken, but not on the disk yet");
+			   full ? "the disk is full" : "the disk does not answer",
+			   "mend that; cutover logs shows it once it is safe, else give it again",
+			   "the order is taken, but not on the disk yet");
 }
 
 int cut_order_give(struct cut_driver *driver, const struct cut_person *who, const json_t *request,
-                   uint64_t *ret_seq, json_t *reply, struct cut_err *err)
+		   uint64_t *ret_seq, json_t *reply, struct cut_err *err)
 {
 	const char *order = cut_json_str(request, "order", "");
 	const char *target = cut_json_str(request, "target", NULL);
@@ -255,7 +255,7 @@ int cut_order_give(struct cut_driver *driver, const struct cut_person *who, cons
 		return give_note(driver, &ev, who, request, ret_seq, err);
 	if (known < 0)
 		return cut_err_set(err, -EINVAL, "there is no such order", "see `cutover help`",
-		                   "order \"%s\"", order);
+				   "order \"%s\"", order);
 	ev.type = CUT_EV_ORDER;
 	ev.order.order = (enum cut_order)known;
 	ev.order.target = target;

@@ -12,12 +12,14 @@ struct cut_person {
 	const char *name; /* "alice" */
 };
 
-/* *ret_seq: the record to wait for before answering, also where the order was refused. reply gets what
- * the order tells beside that: {"releases": [steps]} of a skip. Errors as cut_run_feed; -EPERM: it
- * is neither for an operator of the run nor for a role that this person is in. Refusals are journaled. */
+/* *ret_seq: the record to wait for before answering, also where the order was refused. reply gets
+ * what the order tells beside that: {"releases": [steps]} of a skip. Errors as cut_run_feed;
+ * -EPERM: it is neither for an operator of the run nor for a role that this person is in. Refusals
+ * are journaled. */
 int cut_order_give(struct cut_driver *driver, const struct cut_person *who, const json_t *request,
-                   uint64_t *ret_seq, json_t *reply, struct cut_err *err);
-/* On a full disk: must it be refused (then err says so)? A rollback need not, it has room of its own. */
+		   uint64_t *ret_seq, json_t *reply, struct cut_err *err);
+/* On a full disk: must it be refused (then err says so)? A rollback need not, it has room of its
+ * own. */
 bool cut_order_needs_room(const json_t *request, struct cut_err *err);
 /* What is told of an order that was taken and has waited too long for its record to be on disk. */
 int cut_order_unsafe(bool full, struct cut_err *err);

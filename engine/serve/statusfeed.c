@@ -7,9 +7,9 @@
 
 struct cut_status_feed {
 	struct cut_driver *driver; /* borrowed */
-	struct cut_buf text;       /* made, not read yet */
-	struct cut_jw steps;       /* writes there, within `steps` */
-	uint32_t next;             /* step */
+	struct cut_buf text;	   /* made, not read yet */
+	struct cut_jw steps;	   /* writes there, within `steps` */
+	uint32_t next;		   /* step */
 	bool closed;
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The text of GET /v1/status a piece at a time, so that telling of 100,000 steps keeps neither samples
- * nor people waiting. Used by the control socket. */
+/* The text of GET /v1/status a piece at a time, so that telling of 100,000 steps keeps neither
+ * samples nor people waiting. Used by the control socket. */
 #pragma once
 
 #include "engine/runtime/driver.h"

@@ -23,8 +23,8 @@ void sample_value(struct cut_call *call, double value, double n, const char *at)
 	call->api->done(call, CUT_OK, NULL, data);
 }
 
-__attribute__((format(printf, 4, 0))) static void
-end(struct cut_call *call, enum cut_status status, json_t *data, const char *fmt, va_list args)
+__attribute__((format(printf, 4, 0))) static void end(struct cut_call *call, enum cut_status status,
+						      json_t *data, const char *fmt, va_list args)
 {
 	char text[1024];
 

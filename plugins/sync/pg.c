@@ -133,8 +133,7 @@ static const struct {
 	{"certificate verify failed",
 	 "has it expired, or did another CA than that of ca_file sign?"},
 	{"does not match host name", "name the server in dsn as its certificate does"},
-	{"does not support SSL",
-	 "switch TLS on there, or write sslmode=disable into dsn"},
+	{"does not support SSL", "switch TLS on there, or write sslmode=disable into dsn"},
 	{"root certificate file", "ca_file names the certificate of the CA that the server's has"},
 };
 

@@ -64,7 +64,8 @@ static void judge_whole(struct compare *compare, const struct digest *d)
 		else
 			snprintf(what, sizeof(what), "has %lld row%s on blue, %lld on green",
 				 (long long)d[STEP_BEFORE].rows,
-				 d[STEP_BEFORE].rows == 1 ? "" : "s", (long long)d[STEP_GREEN].rows);
+				 d[STEP_BEFORE].rows == 1 ? "" : "s",
+				 (long long)d[STEP_GREEN].rows);
 		report_difference(&compare->report, compare->plan.label, NULL, what);
 		next_suspect(compare);
 	} else if (compare->recheck.times < RECHECKS_MAX) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The floor under `cutover validate`: walks libyaml's events of a file and does nothing with them. */
+/* The floor under `cutover validate`: walks libyaml's events of a file and does nothing with them.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <yaml.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Twenty ways to misbehave. Each is harmless by itself: what multiplies or grows has a cap of its own,
- * and whoever is attacked is told by number. What an attack achieved is written down. */
+/* Twenty ways to misbehave. Each is harmless by itself: what multiplies or grows has a cap of its
+ * own, and whoever is attacked is told by number. What an attack achieved is written down. */
 #include "tests/evil/crimes.h"
 
 #include <arpa/inet.h>
@@ -288,7 +288,8 @@ static const struct {
 
 const char crime_names[] =
 	"segfault|abort|loop|hang|fork_bomb|endless_reply|garbage|close_all|kill_parent|half_frame|"
-	"answer_twice|answer_another|ignore_cancel|leak_files|lift_limits|write_journal|trace|flood|"
+	"answer_twice|answer_another|ignore_cancel|leak_files|lift_limits|write_journal|trace|"
+	"flood|"
 	"eat_memory|daemon";
 
 crime_fn *crime_named(const char *name)

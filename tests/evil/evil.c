@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plugin with one action that really does something (a file is there, or is not) and, once, in the
- * operation it is told, misbehaves after that. Loaded by tests/e2e/test_evil.py. */
+/* A plugin with one action that really does something (a file is there, or is not) and, once, in
+ * the operation it is told, misbehaves after that. Loaded by tests/e2e/test_evil.py. */
 #include "tests/evil/crimes.h"
 
 #include <errno.h>

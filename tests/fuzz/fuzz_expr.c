@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whatever is written as an expression: parsed, its references listed, evaluated over a small world,
- * its value put into text and JSON. Evaluated twice it gives the same. */
+/* Whatever is written as an expression: parsed, its references listed, evaluated over a small
+ * world, its value put into text and JSON. Evaluated twice it gives the same. */
 #include "engine/core/expr.h"
 #include "tests/fuzz/need.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whatever comes over the link into a plugin host, after a first greeting of ours. With a first octet
- * of 0 the rest is the stream as it is; else each line is the JSON of one frame. The plugin ends its
- * calls at once, after a save, after a while, or when it is asked to. */
+/* Whatever comes over the link into a plugin host, after a first greeting of ours. With a first
+ * octet of 0 the rest is the stream as it is; else each line is the JSON of one frame. The plugin
+ * ends its calls at once, after a save, after a while, or when it is asked to. */
 #include "engine/base/frame.h"
 #include "engine/host/host.h"
 #include "tests/fuzz/need.h"

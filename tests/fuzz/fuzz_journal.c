@@ -110,7 +110,8 @@ static void feed(struct writer *w, struct cut_event *ev)
 	cut_auto(cut_buf) struct cut_buf body = {0};
 	cut_auto(cut_err) struct cut_err err = {0};
 
-	if (ev->t < w->t || ev->type == CUT_EV_RESUMED) /* its epoch would have to be the record's */
+	if (ev->t < w->t ||
+	    ev->type == CUT_EV_RESUMED) /* its epoch would have to be the record's */
 		return;
 	if ((ev->type == CUT_EV_TRIGGER || ev->type == CUT_EV_ACCEPTANCE) &&
 	    cut_watch_restore(w->watch, ev, &err) < 0)

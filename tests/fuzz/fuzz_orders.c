@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whatever comes as the body of a request to the control socket, while a run goes on. A line a turn:
+/* Whatever comes as the body of a request to the control socket, while a run goes on. A line a
+ *turn:
  *
  *	{"order": …}    a request
  *	0 … 4           from here on this person asks

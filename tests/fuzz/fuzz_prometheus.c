@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whatever a Prometheus, or what listens in its place, answers: the first octet picks the status, the
- * rest is two bodies parted by a zero octet, for the value and for its age. Each call must end once. */
+/* Whatever a Prometheus, or what listens in its place, answers: the first octet picks the status,
+ * the rest is two bodies parted by a zero octet, for the value and for its age. Each call must end
+ * once. */
 #include "metrics/expect.h"
 #include "metrics/metrics.h"
 #include "tests/fuzz/need.h"

@@ -24,8 +24,8 @@ static pid_t first;
 __attribute__((constructor)) static void begin(void)
 {
 	const char *number = getenv("CUTOVER_FAIL_ALLOC");
-	void *page = mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE,
-			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *page = mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			  -1, 0);
 
 	fails = number ? strtoul(number, NULL, 10) : 0;
 	first = getpid();

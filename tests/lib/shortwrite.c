@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Preloaded into a real program: of its writes into files, and of those of what it forks, the one with
- * the number CUTOVER_SHORT_WRITE writes only half. */
+/* Preloaded into a real program: of its writes into files, and of those of what it forks, the one
+ * with the number CUTOVER_SHORT_WRITE writes only half. */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -14,8 +14,8 @@ static unsigned long chosen;
 __attribute__((constructor)) static void begin(void)
 {
 	const char *number = getenv("CUTOVER_SHORT_WRITE");
-	void *page = mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE,
-			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *page = mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			  -1, 0);
 
 	chosen = number ? strtoul(number, NULL, 10) : 0;
 	if (page != MAP_FAILED)
@@ -37,7 +37,8 @@ __attribute__((visibility("default"))) ssize_t write(int fd, const void *data, s
 	return syscall(SYS_write, fd, data, length(fd, len));
 }
 
-__attribute__((visibility("default"))) ssize_t pwrite(int fd, const void *data, size_t len, off_t at)
+__attribute__((visibility("default"))) ssize_t pwrite(int fd, const void *data, size_t len,
+						      off_t at)
 {
 	return syscall(SYS_pwrite64, fd, data, length(fd, len), at);
 }

@@ -119,8 +119,8 @@ static inline void kit_reopen(struct kit *k, unsigned epoch)
 	cut_auto(cut_err) struct cut_err err = {0};
 
 	assert_int_equal(cut_journal_read_disk(k->dir, k->io, NULL, NULL, &k->scan, &err), 0);
-	assert_int_equal(
-		cut_journal_open(kit_world(k), k->dir, &k->scan, epoch, &k->journal, &err), 0);
+	assert_int_equal(cut_journal_open(kit_world(k), k->dir, &k->scan, epoch, &k->journal, &err),
+			 0);
 	kit_listen(k);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Small or large texts that would like to be expensive: each reader refuses them at once, in little
- * memory. Measured in a process of its own, in time of the processor. Files are not read beyond their
- * limit at all: tests/e2e/test_cli.py. */
+ * memory. Measured in a process of its own, in time of the processor. Files are not read beyond
+ * their limit at all: tests/e2e/test_cli.py. */
 #include "tests/unit/load_kit.h"
 
 #include "engine/base/frame.h"
@@ -14,7 +14,8 @@
 
 enum { TIME_MAX_MS = 100, MEMORY_MAX_KIB = 64 * 1024 };
 
-/* Instrumented builds are several times slower and fatter; what is refused is refused there, too. */
+/* Instrumented builds are several times slower and fatter; what is refused is refused there, too.
+ */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { IS_MEASURED = 0 };
 #else
@@ -98,8 +99,8 @@ static const struct bomb {
 	{"unknown keys", runbook_refuses, HEAD "x: {", "y: 1, ", 100000, "}\n"},
 	{"merge keys", runbook_refuses, HEAD, "<<: {a: 1}\n", 100000, ""},
 	{"tags", runbook_refuses, HEAD "x: [", "!!int 1, ", 100000, "]\n"},
-	{"steps multiplied", runbook_refuses,
-	 HEAD "steps:\n  - id: a\n    foreach: {items: [", "0,", 50000, "1]}\n    wait: 1s\n"},
+	{"steps multiplied", runbook_refuses, HEAD "steps:\n  - id: a\n    foreach: {items: [",
+	 "0,", 50000, "1]}\n    wait: 1s\n"},
 	{"names that cannot be", runbook_refuses,
 	 HEAD "steps:\n  - id: a\n    wait: 1s\n    foreach:\n      items:\n",
 	 "        \"a b\": 1\n", 50000, ""},

@@ -37,19 +37,20 @@ static void test_delays_grow_up_to_their_limit(void **state)
 
 static void test_an_undo_whose_parameters_cannot_be_made_has_failed(void **state)
 {
-	struct world *w = world_new(
-		"steps:\n"
-		"  - {id: a, uses: t.get}\n"
-		"  - {id: b, uses: t.write, rollback: {uses: t.write, with: {value: "
-		"\"${{ steps.a.outputs.old }}\"}}}\n"
-		"  - {id: c, uses: t.read}\n");
+	struct world *w =
+		world_new("steps:\n"
+			  "  - {id: a, uses: t.get}\n"
+			  "  - {id: b, uses: t.write, rollback: {uses: t.write, with: {value: "
+			  "\"${{ steps.a.outputs.old }}\"}}}\n"
+			  "  - {id: c, uses: t.read}\n");
 
 	world_start(w);
 	world_ok(w, "a");
 	world_ok(w, "b");
 	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
 	world_ok(w, "c");
-	assert_true(world_saw(w, "b rollback_failed: could not be undone: value: no such key: old"));
+	assert_true(
+		world_saw(w, "b rollback_failed: could not be undone: value: no such key: old"));
 	assert_int_equal(state_of(w, "b"), CUT_STEP_ROLLBACK_FAILED);
 	world_free(w);
 }
@@ -93,7 +94,8 @@ static void test_an_observation_that_was_canceled_tells_nothing(void **state)
 	world_start(w);
 	world_lost(w, "a", false);
 	world_outcome(w, "a", CUT_CANCELED, NULL, NULL);
-	assert_true(world_saw(w, "nobody can tell whether a was applied: it could not be observed"));
+	assert_true(
+		world_saw(w, "nobody can tell whether a was applied: it could not be observed"));
 	assert_int_equal(state_of(w, "a"), CUT_STEP_UNKNOWN);
 	world_free(w);
 }
@@ -162,10 +164,11 @@ static void test_a_new_engine_checks_an_open_gate_again(void **state)
 
 static void test_a_check_is_not_canceled_but_its_answer_is_of_no_interest(void **state)
 {
-	struct world *w = world_new("phases:\n"
-				    "  - id: p\n    order: parallel\n    steps:\n"
-				    "      - {id: a, uses: check, with: {that: \"run.id == 'x'\"}}\n"
-				    "      - {id: b, uses: t.write}\n");
+	struct world *w =
+		world_new("phases:\n"
+			  "  - id: p\n    order: parallel\n    steps:\n"
+			  "      - {id: a, uses: check, with: {that: \"run.id == 'x'\"}}\n"
+			  "      - {id: b, uses: t.write}\n");
 
 	world_start(w);
 	world_ok(w, "b");

@@ -37,7 +37,8 @@ static void test_a_descriptor_that_is_no_good_is_refused_with_the_reason(void **
 		{"{\"name\": \"core\", \"actions\": [{\"name\": \"a\", \"outputs\": "
 		 "[{\"name\": \"x\", \"type\": 99}]}]}",
 		 -EPROTO, "descriptor of a", "a parameter has no name or an unknown type"},
-		{"{\"name\": \"p\", \"meters\": [{\"name\": \"m\", \"params\": [{\"name\": \"x\"}]}]}",
+		{"{\"name\": \"p\", \"meters\": [{\"name\": \"m\", \"params\": [{\"name\": "
+		 "\"x\"}]}]}",
 		 -EPROTO, "descriptor of p.m", "a parameter has no name or an unknown type"},
 		{"{\"name\": \"p\", \"providers\": [{\"name\": \"v\", \"params\": [{}]}]}", -EPROTO,
 		 "descriptor of p.v", "a parameter has no name or an unknown type"},
@@ -61,9 +62,8 @@ static void test_what_a_plugin_has_is_found_by_its_full_name(void **state)
 	struct cut_catalog catalog = {0};
 	const struct cut_catalog_action *action, *meter;
 
-	assert_int_equal(add(&catalog,
-			     "{\"name\": \"core\", \"actions\": [{\"name\": \"tcp\"}]}", NULL),
-			 0);
+	assert_int_equal(
+		add(&catalog, "{\"name\": \"core\", \"actions\": [{\"name\": \"tcp\"}]}", NULL), 0);
 	assert_int_equal(
 		add(&catalog,
 		    "{\"name\": \"p\", \"actions\": [{\"name\": \"a\", \"outputs\": [{\"name\": "

@@ -162,7 +162,8 @@ static void test_references_that_cannot_be_are_told_with_what_to_do(void **state
 		 "did you mean 'errors'?"},
 		{"metrics: {other: {uses: metrics.command, with: {argv: [x]}},"
 		 " m: {uses: metrics.command, with: {argv: [x]}}}\n"
-		 "steps: [{id: a, uses: check, with: {that: \"metrics.m.age > duration('1s')\"}}]\n",
+		 "steps: [{id: a, uses: check, with: {that: \"metrics.m.age > "
+		 "duration('1s')\"}}]\n",
 		 NULL},
 		{"metrics: {m: {uses: metrics.command, with: {argv: [x]}}}\n"
 		 "steps: [{id: a, uses: check, with: {that: \"metrics.m.rate > 1.0\"}}]\n",
@@ -179,21 +180,25 @@ static void test_references_that_cannot_be_are_told_with_what_to_do(void **state
 		 NULL},
 		{"steps: [{id: a, uses: check, with: {that: \"clients.all\"}}]\n",
 		 "clients has no 'all'"},
-		{"steps: [{id: a, uses: check, with: {that: \"clients.all_acknowledged\"}}]\n", NULL},
+		{"steps: [{id: a, uses: check, with: {that: \"clients.all_acknowledged\"}}]\n",
+		 NULL},
 		{"steps: [{id: a, uses: check, with: {that: \"window.closes > 5\"}}]\n",
 		 "window has no 'closes'"},
-		{"steps: [{id: a, uses: check, with: {that: \"window.margin > duration('5m')\"}}]\n",
+		{"steps: [{id: a, uses: check, with: {that: \"window.margin > "
+		 "duration('5m')\"}}]\n",
 		 NULL},
 		{"steps: [{id: a, uses: check, with: {that: \"run.id != run.starter\"}}]\n", NULL},
 		{"steps: [{id: a, uses: check, with: {that: \"run.uid == 0\"}}]\n",
 		 "run has no 'uid'"},
-		{"steps: [{id: a, uses: check, with: {that: \"run == steps || metrics == run\"}}]\n",
+		{"steps: [{id: a, uses: check, with: {that: \"run == steps || metrics == "
+		 "run\"}}]\n",
 		 NULL},
 		/* what counts from a window */
 		{"steps: [{id: a, not_before: opens-1h, " TCP "}]\n",
 		 "step 'a' counts from a window that is not there"},
 		{"window: {opens: 2031-01-01T00:00:00Z, closes: 2031-01-01T05:00:00Z}\n"
-		 "steps: [{id: a, not_before: opens+1h, " TCP "}, {id: b, wait: {until: closes-1h}}]\n",
+		 "steps: [{id: a, not_before: opens+1h, " TCP
+		 "}, {id: b, wait: {until: closes-1h}}]\n",
 		 NULL},
 		{"steps: [{id: a, wait: {until: closes-1h}}]\n",
 		 "step 'a' counts from a window that is not there"},

@@ -82,9 +82,8 @@ static char *value_of(struct scene *s, const char *text, const char *step, bool 
 	cut_auto(cut_expr) struct cut_expr *expr = NULL;
 	cut_auto(cut_err) struct cut_err err = {0};
 	struct cut_arena arena = {0};
-	struct cut_expr_env env =
-		cut_run_env(world_run(s->w), step ? world_step(s->w, step) : CUT_NONE,
-			    live ? &s->env : NULL);
+	struct cut_expr_env env = cut_run_env(
+		world_run(s->w), step ? world_step(s->w, step) : CUT_NONE, live ? &s->env : NULL);
 	struct cut_val val;
 	char *shown;
 
@@ -205,7 +204,8 @@ static void test_a_check_puts_on_record_what_it_saw(void **state)
 		"  - {id: yes, uses: check, with: {that: \"params.n == 3\"}}\n"
 		"  - {id: no, uses: check, with: {that: [\"steps.a.outputs.old == duration('1s')\","
 		" \"environments.blue.host == 'b2'\", \"params.n == 4\"]}}\n"
-		"  - {id: odd, uses: check, with: {that: [\"params.n == 4\", \"steps.a.outputs.tail "
+		"  - {id: odd, uses: check, with: {that: [\"params.n == 4\", "
+		"\"steps.a.outputs.tail "
 		"== duration('1s')\", \"params.n\", \"params.n / 0 == 1\"]}}\n");
 
 	world_start(w);
@@ -230,10 +230,10 @@ static void test_a_check_puts_on_record_what_it_saw(void **state)
 
 static void test_a_check_of_a_gate_that_cannot_be_evaluated_is_only_not_true(void **state)
 {
-	struct world *w = world_new(
-		"roles: {lead: {members: [bob]}}\n"
-		"metrics: {m: {uses: t.m, every: 5s}}\n"
-		"steps: [{id: go, approve: {roles: [lead], checks: [\"metrics.m.value > 1.0\"]}}]\n");
+	struct world *w = world_new("roles: {lead: {members: [bob]}}\n"
+				    "metrics: {m: {uses: t.m, every: 5s}}\n"
+				    "steps: [{id: go, approve: {roles: [lead], checks: "
+				    "[\"metrics.m.value > 1.0\"]}}]\n");
 	struct cut_watch *watch = cut_watch_new(world_runbook(w));
 	struct cut_live live = {world_runbook(w), watch, 0};
 	struct cut_expr_env env = cut_live_env(&live);
@@ -271,13 +271,13 @@ static void test_parameters_are_filled_in_when_a_step_starts(void **state)
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(cases); i++) {
 		bool waits = strncmp(cases[i][0], "{wait", 5) == 0;
-		cut_auto(cut_str) char *text = cut_printf(
-			"parameters: {n: {type: int, default: 3}}\n"
-			"steps:\n"
-			"  - {id: a, uses: t.get}\n"
-			"  - {id: b, %s%.*s}\n",
-			waits ? "" : "rollback: not_needed, ", (int)strlen(cases[i][0]) - 2,
-			cases[i][0] + 1);
+		cut_auto(cut_str) char *text =
+			cut_printf("parameters: {n: {type: int, default: 3}}\n"
+				   "steps:\n"
+				   "  - {id: a, uses: t.get}\n"
+				   "  - {id: b, %s%.*s}\n",
+				   waits ? "" : "rollback: not_needed, ",
+				   (int)strlen(cases[i][0]) - 2, cases[i][0] + 1);
 		struct world *w = world_new(text);
 
 		world_start(w);
@@ -296,11 +296,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_an_expression_sees_what_is_measured_only_where_it_is_live, setup,
 			teardown),
-		cmocka_unit_test_setup_teardown(
-			test_clients_are_all_acknowledged_once_each_one_is, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_clients_are_all_acknowledged_once_each_one_is,
+						setup, teardown),
 		cmocka_unit_test(test_a_check_puts_on_record_what_it_saw),
-		cmocka_unit_test(
-			test_a_check_of_a_gate_that_cannot_be_evaluated_is_only_not_true),
+		cmocka_unit_test(test_a_check_of_a_gate_that_cannot_be_evaluated_is_only_not_true),
 		cmocka_unit_test(test_parameters_are_filled_in_when_a_step_starts),
 	};
 

@@ -77,18 +77,14 @@ static void test_records_that_are_no_input_are_told_apart(void **state)
 		{"{\"type\": \"tick\", \"at\": \"2025-11-22T20:00:00.000Z\"}", -EPROTO},
 		{"{\"type\": \"tick\", \"t\": 1, \"at\": \"yesterday\"}", -EPROTO},
 		{"{\"type\": \"tick\", \"t\": 1, \"at\": \"2025-11-22T20:00:00.000Z\"}", -EPROTO},
-		{"{\"type\": \"outcome\", " HEAD
-		 "\"step\": \"b\"}",
-		 -EPROTO},
-		{"{\"type\": \"outcome\", " HEAD
-		 "\"step\": \"a\", "
+		{"{\"type\": \"outcome\", " HEAD "\"step\": \"b\"}", -EPROTO},
+		{"{\"type\": \"outcome\", " HEAD "\"step\": \"a\", "
 		 "\"op\": \"dance\"}",
 		 -EPROTO},
 		{"{\"type\": \"saved\", " HEAD "\"step\": "
 		 "\"a\"}",
 		 -EPROTO},
-		{"{\"type\": \"trigger\", " HEAD
-		 "\"trigger\": \"x\", "
+		{"{\"type\": \"trigger\", " HEAD "\"trigger\": \"x\", "
 		 "\"state\": \"clear\"}",
 		 -EPROTO},
 		{"{\"type\": \"outcome\", " HEAD "\"step\": \"a\", \"op\": \"apply\", "
@@ -102,9 +98,7 @@ static void test_records_that_are_no_input_are_told_apart(void **state)
 		{"{\"type\": \"acceptance\", " HEAD "\"phase\": \"main\", \"state\": \"so-so\"}",
 		 -EPROTO},
 		{"{\"type\": \"approval\", " HEAD "\"gate\": \"g\", \"vote\": \"maybe\"}", -EPROTO},
-		{"{\"type\": \"approval\", " HEAD
-		 "\"vote\": \"approve\"}",
-		 -EPROTO},
+		{"{\"type\": \"approval\", " HEAD "\"vote\": \"approve\"}", -EPROTO},
 		{"{\"type\": \"order\", " HEAD "\"order\": "
 		 "\"x\"}",
 		 -EPROTO},

@@ -198,9 +198,14 @@ static void test_groups_needs_and_odd_titles_are_printed(void **state)
 	cut_auto(cut_json) json_t *json = cut_graph_json(graph, rb);
 	cut_auto(cut_buf) struct cut_buf dot = {0}, text = {0};
 	static const char *const parts[] = {
-		"digraph \"shop\" {", "label=\"say \\\"go\\\" and \\\\ wait\";",
-		"\"g\" [shape=ellipse, style=dashed];", "\"a\" -> \"g\";", "\"z\" -> \"g\";",
-		"\"g\" -> \"d\"", "\"b\" -> \"g\" [style=dashed];", "\"h\" -> \"g\" [style=dashed];",
+		"digraph \"shop\" {",
+		"label=\"say \\\"go\\\" and \\\\ wait\";",
+		"\"g\" [shape=ellipse, style=dashed];",
+		"\"a\" -> \"g\";",
+		"\"z\" -> \"g\";",
+		"\"g\" -> \"d\"",
+		"\"b\" -> \"g\" [style=dashed];",
+		"\"h\" -> \"g\" [style=dashed];",
 		"\"e\" -> \"f\" [style=dotted, ltail=cluster_0, lhead=cluster_1];"};
 
 	cut_graph_dot(graph, rb, &dot);
@@ -241,8 +246,8 @@ static void test_dependants_are_seen_through_joins(void **state)
 {
 	cut_auto(cut_runbook) struct cut_runbook *rb =
 		load_good(HEAD "phases:\n  - id: p\n    order: parallel\n    steps:\n"
-	                       "      - {id: a, " OK "}\n      - {id: b, needs: [a], " OK "}\n"
-	                       "  - id: q\n    steps: [{id: c, " OK "}, {id: d, " OK "}]\n");
+			       "      - {id: a, " OK "}\n      - {id: b, needs: [a], " OK "}\n"
+			       "  - id: q\n    steps: [{id: c, " OK "}, {id: d, " OK "}]\n");
 	uint32_t out[4];
 
 	assert_int_equal(cut_graph_dependants(rb->graph, index_of(rb, "a"), out, 4), 2);
@@ -268,7 +273,7 @@ static void test_steps_before_the_first_change_find_the_world_as_it_is(void **st
 	static const struct {
 		const char *step;
 		bool as_is;
-	} want[] = {{"look", true},   {"first", true},       {"aside", true}, {"by_hand", true},
+	} want[] = {{"look", true},   {"first", true},	     {"aside", true},  {"by_hand", true},
 		    {"after", false}, {"after_hand", false}, {"later", false}, {"end", false}};
 	bool *as_is = cut_plan_finds_as_is(rb, rb->graph);
 

@@ -268,8 +268,7 @@ static void test_no_run_is_armed_on_a_full_disk_but_one_is_resumed(void **state)
 	cut_auto(cut_err) struct cut_err err = {0};
 
 	disk.full = true;
-	assert_int_equal(cut_journal_create(kit_world(k), k->dir, 1, &k->journal, &err),
-			 -ENOSPC);
+	assert_int_equal(cut_journal_create(kit_world(k), k->dir, 1, &k->journal, &err), -ENOSPC);
 	assert_int_equal(access(kit_path(k, "journal.jsonl"), F_OK), -1);
 	disk.full = false;
 	kit_create(k, 1);

@@ -86,15 +86,16 @@ static void test_a_file_system_that_cannot_be_relied_on_is_refused_by_name(void 
 		long magic;
 		const char *name;
 	} cases[] = {
-		{NFS_SUPER_MAGIC, "NFS"},     {SMB2_SUPER_MAGIC, "SMB"}, {0xff534d42, "CIFS"},
-		{0x65735546, "FUSE"},	      {0x00c36400, "CephFS"},	 {AFS_FS_MAGIC, "AFS"},
-		{CODA_SUPER_MAGIC, "Coda"},   {V9FS_MAGIC, "9P"},
+		{NFS_SUPER_MAGIC, "NFS"},   {SMB2_SUPER_MAGIC, "SMB"}, {0xff534d42, "CIFS"},
+		{0x65735546, "FUSE"},	    {0x00c36400, "CephFS"},    {AFS_FS_MAGIC, "AFS"},
+		{CODA_SUPER_MAGIC, "Coda"}, {V9FS_MAGIC, "9P"},
 	};
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(cases); i++) {
 		cut_auto(cut_err) struct cut_err err = {0};
-		cut_auto(cut_str) char *why = cut_printf(
-			"it is on %s, where neither locks nor syncs can be relied on", cases[i].name);
+		cut_auto(cut_str) char *why =
+			cut_printf("it is on %s, where neither locks nor syncs can be relied on",
+				   cases[i].name);
 
 		fs_magic = cases[i].magic;
 		assert_int_equal(cut_journal_check_fs(&io, dir, path, &err), -ENOTSUP);

@@ -15,7 +15,9 @@ static const char *last(struct kit *k)
 
 	assert_int_equal(cut_journal_last(k->dir, "run", &record, &is_empty), 0);
 	snprintf(state, sizeof(state), "%s",
-		 record ? cut_json_str(record, "state", "?") : is_empty ? "empty" : "none");
+		 record	    ? cut_json_str(record, "state", "?")
+		 : is_empty ? "empty"
+			    : "none");
 	return state;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Records whose checksums and chain are right and whose content cannot be: who could write them
- * could write anything, so the reader believes no more than follows from what stood there before. */
+ * could write anything, so the reader believes no more than follows from what stood there before.
+ */
 #include "engine/runtime/record.h"
 #include "tests/unit/journal_kit.h"
 

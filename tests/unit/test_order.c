@@ -28,7 +28,6 @@ static const char *const runbook =
 	"      - {id: later, needs: [fails], uses: t.read}\n"
 	"finally: [{id: last, uses: t.read}]\n";
 
-
 static struct world *begin(void)
 {
 	struct world *w = world_new(runbook);
@@ -54,7 +53,8 @@ static const struct order {
 	{CUT_ORDER_RETRY, NULL, NULL, 1001, -EINVAL, "there is no step "},
 	{CUT_ORDER_RETRY, "nosuch", NULL, 1001, -EINVAL, "there is no step nosuch"},
 	{CUT_ORDER_RETRY, "rollback/verify", NULL, 1001, -EINVAL, "there is no step"},
-	{CUT_ORDER_RETRY, "runs", NULL, 1001, -EINVAL, "runs is running: there is nothing to retry"},
+	{CUT_ORDER_RETRY, "runs", NULL, 1001, -EINVAL,
+	 "runs is running: there is nothing to retry"},
 	{CUT_ORDER_RETRY, "lost", NULL, 1001, -EBUSY, "lost cannot be retried"},
 	{CUT_ORDER_RETRY, "goes_on", NULL, 1001, -EALREADY,
 	 "goes_on failed under on_failure: continue"},
@@ -74,7 +74,8 @@ static const struct order {
 	{CUT_ORDER_ATTEST, "later", "{\"applied\": true}", 1001, -EINVAL, "later is pending"},
 	{CUT_ORDER_ATTEST, "gate", "{\"applied\": true}", 1001, -EINVAL, "gate is ready"},
 	{CUT_ORDER_ATTEST, "lost", NULL, 1001, -EINVAL, "whether lost was applied must be said"},
-	{CUT_ORDER_ATTEST, "goes_on", "{\"applied\": true}", 1001, -EALREADY, "goes_on failed under"},
+	{CUT_ORDER_ATTEST, "goes_on", "{\"applied\": true}", 1001, -EALREADY,
+	 "goes_on failed under"},
 	{CUT_ORDER_ATTEST, "work", NULL, 1001, -EPERM, "alice may not attest work"},
 	{CUT_ORDER_ATTEST, "work", NULL, 1003, -EINVAL, "work needs the evidence 'photo'"},
 	{CUT_ORDER_ACK, NULL, NULL, 1001, -EINVAL, "there is no client "},
@@ -148,11 +149,15 @@ static void test_nothing_is_resumed_that_does_not_pause_and_nothing_is_paused_tw
 
 static void test_a_person_attests_work_with_its_evidence_or_says_it_was_not_done(void **state)
 {
-	static const struct order done = {CUT_ORDER_ATTEST, "work",
-					  "{\"evidence\": {\"photo\": \"x.png\"}}", 1003, 0, NULL};
+	static const struct order done = {
+		CUT_ORDER_ATTEST, "work", "{\"evidence\": {\"photo\": \"x.png\"}}", 1003, 0, NULL};
 	static const struct order undone = {
-		CUT_ORDER_ATTEST, "work", "{\"applied\": false, \"evidence\": {\"photo\": \"-\"}}",
-		1003, 0, NULL};
+		CUT_ORDER_ATTEST,
+		"work",
+		"{\"applied\": false, \"evidence\": {\"photo\": \"-\"}}",
+		1003,
+		0,
+		NULL};
 	struct world *w = begin();
 	struct cut_step_view view;
 

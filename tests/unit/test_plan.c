@@ -35,16 +35,17 @@ static void test_the_strongest_effect_names_a_step(void **state)
 static void test_a_plan_tells_how_long_it_takes_there_and_back(void **state)
 {
 	cut_auto(cut_json) json_t *plan = plan_of(
-		HEAD "phases:\n"
-		     "  - id: p\n    order: parallel\n    steps:\n"
-		     "      - {id: a, planned: 10s, run: [x], rollback: {run: [y]}}\n"
-		     "      - {id: b, planned: 3s, run: [x], rollback: {run: [y]}}\n"
-		     "      - {id: c, planned: 40s, run: [x], rollback: not_needed}\n"
-		     "      - {id: d, planned: 50s, run: [x], temporary: true, rollback: {run: [y]}}\n"
-		     "  - id: q\n    steps:\n"
-		     "      - {id: e, run: [x], rollback: {run: [y]}}\n"
-		     "      - {id: f, planned: 2s, run: [x], rollback: {run: [y]}}\n"
-		     "finally: [{id: z, planned: 90s, run: [x], effects: read}]\n");
+		HEAD
+		"phases:\n"
+		"  - id: p\n    order: parallel\n    steps:\n"
+		"      - {id: a, planned: 10s, run: [x], rollback: {run: [y]}}\n"
+		"      - {id: b, planned: 3s, run: [x], rollback: {run: [y]}}\n"
+		"      - {id: c, planned: 40s, run: [x], rollback: not_needed}\n"
+		"      - {id: d, planned: 50s, run: [x], temporary: true, rollback: {run: [y]}}\n"
+		"  - id: q\n    steps:\n"
+		"      - {id: e, run: [x], rollback: {run: [y]}}\n"
+		"      - {id: f, planned: 2s, run: [x], rollback: {run: [y]}}\n"
+		"finally: [{id: z, planned: 90s, run: [x], effects: read}]\n");
 
 	/* of those that are undone: the longest of a and b, after f */
 	assert_int_equal(cut_json_int(plan, "rollback_s", -1), 12);
@@ -66,7 +67,8 @@ static void test_without_planned_durations_none_is_made_up(void **state)
 
 	assert_true(json_is_null(json_object_get(plan, "rollback_s")));
 	assert_true(json_is_null(json_object_get(plan, "forward_s")));
-	assert_string_equal(json_string_value(cut_json_at(plan, "/steps/0/rollback")), "impossible");
+	assert_string_equal(json_string_value(cut_json_at(plan, "/steps/0/rollback")),
+			    "impossible");
 	assert_string_equal(json_string_value(cut_json_at(plan, "/steps/0/class")), "opaque");
 }
 

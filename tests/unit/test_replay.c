@@ -41,8 +41,8 @@ static void feed(struct tape *tape, struct cut_run *run, struct cut_event ev)
 
 static void record(struct tape *tape)
 {
-	cut_auto(cut_json) json_t *armed = json_pack("{s:s, s:i, s:s}", "run", "r", "starter", 1001,
-						     "starter_name", "alice");
+	cut_auto(cut_json) json_t *armed =
+		json_pack("{s:s, s:i, s:s}", "run", "r", "starter", 1001, "starter_name", "alice");
 	uint32_t where = 0;
 	struct cut_run *run;
 
@@ -217,8 +217,8 @@ static void test_a_journal_that_the_machine_would_not_have_written_is_told(void 
 		assert_int_equal(replay(k, &tape, &found, &reached, &err), cases[i].result);
 		if (!strstr(err.what, cases[i].what) ||
 		    (cases[i].why && !strstr(err.why, cases[i].why)))
-			fail_msg("want %s (%s), got %s (%s)", cases[i].what, cases[i].why,
-				 err.what, err.why);
+			fail_msg("want %s (%s), got %s (%s)", cases[i].what, cases[i].why, err.what,
+				 err.why);
 		assert_true(found.seq > 0);
 		cut_replay_done(&found);
 		tape_done(&tape);

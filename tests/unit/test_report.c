@@ -37,7 +37,8 @@ static void test_each_kind_of_decision_is_told_in_words(void **state)
 	static const char *const cases[][3] = {
 		{"{\"type\":\"run\",\"state\":\"paused\",\"cause\":\"a failed\"}", "run paused",
 		 "a failed"},
-		{"{\"type\":\"trigger\",\"trigger\":\"high\",\"shown\":\"FIRED\",\"text\":\"7 > 5\"}",
+		{"{\"type\":\"trigger\",\"trigger\":\"high\",\"shown\":\"FIRED\",\"text\":\"7 > "
+		 "5\"}",
 		 "trigger high FIRED", "7 > 5"},
 		{"{\"type\":\"acceptance\",\"phase\":\"p\",\"state\":\"met\",\"text\":\"quiet\"}",
 		 "acceptance of p met", "quiet"},
@@ -83,17 +84,18 @@ static void test_what_decided_nothing_is_left_out(void **state)
 
 	world_start(w);
 	assert_false(cut_report_wants(tick));
-	report = report_of(w,
-			   "[{\"type\":\"tick\"},"
-			   "{\"type\":\"trigger\",\"trigger\":\"x\",\"shown\":\"pending\",\"seq\":2},"
-			   "{\"type\":\"trigger\",\"trigger\":\"y\",\"shown\":\"pending\",\"seq\":3},"
-			   "{\"type\":\"trigger\",\"trigger\":\"x\",\"shown\":\"pending\",\"seq\":4},"
-			   "{\"type\":\"trigger\",\"trigger\":\"x\",\"shown\":\"clear\",\"seq\":5},"
-			   "{\"type\":\"acceptance\",\"phase\":\"x\",\"state\":\"met\",\"seq\":6},"
-			   "{\"type\":\"acceptance\",\"phase\":\"x\",\"state\":\"met\",\"seq\":7},"
-			   "{\"type\":\"note\",\"text\":\"n\",\"seq\":8},"
-			   "{\"type\":\"note\",\"text\":\"n\",\"seq\":9}]",
-			   0);
+	report = report_of(
+		w,
+		"[{\"type\":\"tick\"},"
+		"{\"type\":\"trigger\",\"trigger\":\"x\",\"shown\":\"pending\",\"seq\":2},"
+		"{\"type\":\"trigger\",\"trigger\":\"y\",\"shown\":\"pending\",\"seq\":3},"
+		"{\"type\":\"trigger\",\"trigger\":\"x\",\"shown\":\"pending\",\"seq\":4},"
+		"{\"type\":\"trigger\",\"trigger\":\"x\",\"shown\":\"clear\",\"seq\":5},"
+		"{\"type\":\"acceptance\",\"phase\":\"x\",\"state\":\"met\",\"seq\":6},"
+		"{\"type\":\"acceptance\",\"phase\":\"x\",\"state\":\"met\",\"seq\":7},"
+		"{\"type\":\"note\",\"text\":\"n\",\"seq\":8},"
+		"{\"type\":\"note\",\"text\":\"n\",\"seq\":9}]",
+		0);
 	assert_int_equal(json_array_size(json_object_get(report, "decisions")), 6);
 	expect_at(report, "/decisions/2/seq", "5");
 	expect_at(report, "/decisions/3/seq", "6");
@@ -132,12 +134,11 @@ static struct world *measured(const char *objectives)
 
 static void test_objectives_are_held_against_what_was_measured(void **state)
 {
-	static const char records[] =
-		"[{\"type\":\"run\",\"state\":\"closing\",\"t\":100},"
-		"{\"type\":\"run\",\"state\":\"rolling_back\",\"t\":10000},"
-		"{\"type\":\"step\",\"state\":\"rolling_back\",\"t\":11000},"
-		"{\"type\":\"run\",\"state\":\"rolling_back\",\"t\":12000},"
-		"{\"type\":\"run\",\"state\":\"closing\",\"t\":70000}]";
+	static const char records[] = "[{\"type\":\"run\",\"state\":\"closing\",\"t\":100},"
+				      "{\"type\":\"run\",\"state\":\"rolling_back\",\"t\":10000},"
+				      "{\"type\":\"step\",\"state\":\"rolling_back\",\"t\":11000},"
+				      "{\"type\":\"run\",\"state\":\"rolling_back\",\"t\":12000},"
+				      "{\"type\":\"run\",\"state\":\"closing\",\"t\":70000}]";
 	struct world *w = measured("objectives: {downtime: 3s, rto: 1m, rpo: 5s}\n");
 	cut_auto(cut_json) json_t *report = report_of(w, records, 6000), *early = NULL;
 

@@ -200,7 +200,8 @@ static void test_when_all_is_accepted_there_is_nothing_to_roll_back(void **state
 	world_free(w);
 }
 
-/* A new attempt would have a new key, by which the target could not know the first sending again. */
+/* A new attempt would have a new key, by which the target could not know the first sending again.
+ */
 static void test_a_resend_that_changed_nothing_is_sent_again_with_its_key(void **state)
 {
 	struct world *w =

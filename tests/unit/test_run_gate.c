@@ -41,9 +41,10 @@ static void test_each_role_reaches_its_quorum_and_a_person_counts_once(void **st
 
 static void test_enough_distinct_persons_open_the_gate(void **state)
 {
-	struct world *w = world_new(ROLES "steps:\n"
-					  "  - {id: go, approve: {roles: [dba], message: 'go, ${{ run.starter }}?'}}\n"
-					  "  - {id: a, uses: t.read}\n");
+	struct world *w = world_new(
+		ROLES "steps:\n"
+		      "  - {id: go, approve: {roles: [dba], message: 'go, ${{ run.starter }}?'}}\n"
+		      "  - {id: a, uses: t.read}\n");
 	size_t waiting;
 
 	world_start(w);

@@ -248,8 +248,7 @@ static void test_an_operator_retries_skips_or_attests_a_failed_step(void **state
 
 static void test_what_to_do_where_a_step_fails_is_told_with_its_failure(void **state)
 {
-	struct world *w =
-		world_new("steps: [{id: a, uses: t.read, if_fails: call the bank}]\n");
+	struct world *w = world_new("steps: [{id: a, uses: t.read, if_fails: call the bank}]\n");
 
 	world_start(w);
 	world_fail(w, "a");

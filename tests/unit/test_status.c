@@ -46,14 +46,37 @@ static const char *const runbook = "roles: {lead: {members: [bob]}}\n"
 
 static void test_status_has_every_field_from_the_start(void **state)
 {
-	static const char *const fields[] = {
-		"phases",      "run",		"runbook",  "seq",	 "at",
-		"engine",      "state",		"holds",    "phase",	 "socket",
-		"loop_max_ms", "elapsed_s",	"late_s",   "eta",	 "downtime",
-		"unclosed",    "steps",		"groups",   "triggers",	 "acceptance",
-		"window",      "continue",	"rollback", "exit_code", "waiting_for",
-		"in_command",  "fault",		"temporary_open",	"loop_max_cpu_ms",
-		"rank",	       "plan_sha256"};
+	static const char *const fields[] = {"phases",
+					     "run",
+					     "runbook",
+					     "seq",
+					     "at",
+					     "engine",
+					     "state",
+					     "holds",
+					     "phase",
+					     "socket",
+					     "loop_max_ms",
+					     "elapsed_s",
+					     "late_s",
+					     "eta",
+					     "downtime",
+					     "unclosed",
+					     "steps",
+					     "groups",
+					     "triggers",
+					     "acceptance",
+					     "window",
+					     "continue",
+					     "rollback",
+					     "exit_code",
+					     "waiting_for",
+					     "in_command",
+					     "fault",
+					     "temporary_open",
+					     "loop_max_cpu_ms",
+					     "rank",
+					     "plan_sha256"};
 	struct world *w = world_new(runbook);
 	cut_auto(cut_json) json_t *status = NULL;
 
@@ -135,19 +158,19 @@ static void test_status_tells_who_is_waited_for_and_how_long_it_has_been_down(vo
 
 static void test_who_is_asked_is_shown_the_question(void **state)
 {
-	struct world *w = world_new(
-		"roles: {lead: {members: [bob]}}\n"
-		"steps:\n"
-		"  - {id: a, uses: t.get}\n"
-		"  - id: go\n"
-		"    links: {board: 'https://board.test/1'}\n"
-		"    approve:\n"
-		"      roles: [lead]\n"
-		"      message: 'TTL was ${{ steps.a.outputs.old }}: go?'\n"
-		"      checks: ['run.starter == \"bob\"']\n"
-		"  - id: plug\n"
-		"    manual: {instructions: swap the cable, evidence: [serial]}\n"
-		"    rollback: not_needed\n");
+	struct world *w =
+		world_new("roles: {lead: {members: [bob]}}\n"
+			  "steps:\n"
+			  "  - {id: a, uses: t.get}\n"
+			  "  - id: go\n"
+			  "    links: {board: 'https://board.test/1'}\n"
+			  "    approve:\n"
+			  "      roles: [lead]\n"
+			  "      message: 'TTL was ${{ steps.a.outputs.old }}: go?'\n"
+			  "      checks: ['run.starter == \"bob\"']\n"
+			  "  - id: plug\n"
+			  "    manual: {instructions: swap the cable, evidence: [serial]}\n"
+			  "    rollback: not_needed\n");
 	cut_auto(cut_json) json_t *gate = NULL, *work = NULL, *done = NULL;
 
 	(void)state;
@@ -163,8 +186,8 @@ static void test_who_is_asked_is_shown_the_question(void **state)
 	expect_at(work, "/waiting_for/0/asks", "\"swap the cable\"");
 	expect_at(work, "/waiting_for/0/wants", "[\"serial\"]");
 	expect_at(work, "/waiting_for/0/links", "null");
-	assert_int_equal(world_order(w, CUT_ORDER_ATTEST, "plug",
-				     "{\"evidence\":{\"serial\":\"1\"}}"), 0);
+	assert_int_equal(
+		world_order(w, CUT_ORDER_ATTEST, "plug", "{\"evidence\":{\"serial\":\"1\"}}"), 0);
 	done = status_of(w, 0);
 	expect_at(done, "/waiting_for", "[]");
 	world_free(w);
@@ -238,11 +261,11 @@ static void test_a_trigger_tells_its_limit_before_it_is_armed(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < CUT_ARRAY_LEN(cases); i++) {
-		cut_auto(cut_str) char *text = cut_printf(
-			"metrics: {m: {uses: t.m, every: 5s, unit: ratio}}\n"
-			"triggers: [{id: high, metric: m, %s}]\n"
-			"steps: [{id: cut, uses: t.write}]\n",
-			cases[i].spec);
+		cut_auto(cut_str) char *text =
+			cut_printf("metrics: {m: {uses: t.m, every: 5s, unit: ratio}}\n"
+				   "triggers: [{id: high, metric: m, %s}]\n"
+				   "steps: [{id: cut, uses: t.write}]\n",
+				   cases[i].spec);
 		struct world *w = world_new(text);
 		cut_auto(cut_json) json_t *status = NULL;
 

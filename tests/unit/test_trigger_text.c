@@ -9,9 +9,18 @@
 
 #include "engine/core/trigger.h"
 
-#define ABOVE	{.kind = CUT_BOUND_ABOVE, .high = 5}
-#define BELOW	{.kind = CUT_BOUND_BELOW, .low = 3}
-#define OUTSIDE {.kind = CUT_BOUND_OUTSIDE, .low = 3, .high = 5}
+#define ABOVE                                                                                      \
+	{                                                                                          \
+		.kind = CUT_BOUND_ABOVE, .high = 5                                                 \
+	}
+#define BELOW                                                                                      \
+	{                                                                                          \
+		.kind = CUT_BOUND_BELOW, .low = 3                                                  \
+	}
+#define OUTSIDE                                                                                    \
+	{                                                                                          \
+		.kind = CUT_BOUND_OUTSIDE, .low = 3, .high = 5                                     \
+	}
 
 static const struct {
 	struct cut_trigger spec;

@@ -13,11 +13,11 @@
 /* dana is known by her keys only, bob by both; the quorum takes two persons. */
 static struct world *open_gate(void)
 {
-	struct world *w = world_new(
-		"roles: {lead: {members: [bob, dana, erin], quorum: 2},"
-		" dba: {members: [alice, bob], not_starter: true}}\n"
-		"steps:\n  - {id: go, approve: {roles: [lead]}}\n"
-		"  - {id: two, approve: {roles: [dba]}}\n  - {id: a, uses: t.read}\n");
+	struct world *w =
+		world_new("roles: {lead: {members: [bob, dana, erin], quorum: 2},"
+			  " dba: {members: [alice, bob], not_starter: true}}\n"
+			  "steps:\n  - {id: go, approve: {roles: [lead]}}\n"
+			  "  - {id: two, approve: {roles: [dba]}}\n  - {id: a, uses: t.read}\n");
 
 	world_armed(w, "{\"roles\": {"
 		       "\"lead\": [{\"name\": \"dana\", \"keys\": [\"d1\", \"d2\"]},"

@@ -32,15 +32,15 @@ static const struct {
 static void test_a_wait_ends_when_it_says(void **state)
 {
 	for (size_t i = 0; i < CUT_ARRAY_LEN(cases); i++) {
-		cut_auto(cut_str) char *text = cut_printf(
-			"window: {opens: \"2025-11-22T19:55:00Z\", closes: "
-			"\"2025-11-22T23:55:00Z\"}\n"
-			"steps:\n"
-			"  - {id: early, uses: t.read}\n"
-			"  - {id: skipped, if: \"run.id == 'x'\", uses: t.read}\n"
-			"  - {id: a, uses: t.get}\n"
-			"  - {id: w, wait: %s}\n",
-			cases[i].wait);
+		cut_auto(cut_str) char *text =
+			cut_printf("window: {opens: \"2025-11-22T19:55:00Z\", closes: "
+				   "\"2025-11-22T23:55:00Z\"}\n"
+				   "steps:\n"
+				   "  - {id: early, uses: t.read}\n"
+				   "  - {id: skipped, if: \"run.id == 'x'\", uses: t.read}\n"
+				   "  - {id: a, uses: t.get}\n"
+				   "  - {id: w, wait: %s}\n",
+				   cases[i].wait);
 		struct world *w = world_new(text);
 		struct cut_step_view view;
 
