@@ -103,8 +103,8 @@ static void test_evaluation_ends_at_its_limit(void **state)
 	static const char *const inside[] = {
 		"%s.all(a, %s.all(b, %s.all(c, %s.all(d, %s.all(e, %s.all(f, %s.all(g, true)))))))",
 		"%s.map(a, %s.map(b, %s.map(c, %s.map(d, %s.map(e, %s.map(f, %s))))))",
-		"%s.exists(a,%s.exists(b,%s.exists(c,%s.exists(d,%s.exists(e,%s.exists(f,%s==1)))))"
-		")",
+		("%s.exists(a, %s.exists(b, %s.exists(c, "
+		 "%s.exists(d, %s.exists(e, %s.exists(f, %s == 1))))))"),
 	};
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(inside); i++) {

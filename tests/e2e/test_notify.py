@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is told of what, and when: a real receiver, and a command, for the notify of a runbook."""
+
+import datetime
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from cutkit import eventually
+
+
+@pytest.fixture
+def receiver():
+    """A web hook; .told are the bodies that it was sent."""
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.server.told.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *words):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.told = []
+    server.url = f"http://127.0.0.1:{server.server_port}/"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def book(notify, steps):
+    return f"cutover: v1\nname: told\nnotify:\n{notify}\nsteps:\n{steps}\n"
+
+
+STEP = "  - {id: one, uses: drill, with: {mark: marks}}"
+FAILS = "  - {id: bad, uses: drill, with: {do: fail}, retry: {limit: 0}}"
+
+
+def texts(told):
+    return [json.loads(body)["text"] for body in told]
+
+
+def test_records_of_the_named_types_are_sent_and_no_others(cutover, receiver):
+    run = cutover.run(book(f'  - {{webhook: "{receiver.url}", on: [step]}}', STEP))
+    *steps, end = texts(receiver.told)
+    assert "the run has ended as done" in end # a page
+    sent = [json.loads(text.split(": ", 1)[1]) for text in steps]
+    assert {record["type"] for record in sent} == {"step"}
+    assert [record["state"] for record in sent] == [r["state"] for r in run.records("step")]
+
+
+def test_a_page_goes_to_every_entry_whatever_its_events(cutover, receiver):
+    cutover.run(book(f'  - {{webhook: "{receiver.url}", on: [trigger]}}\n'
+                     '  - {argv: [sh, -c, "cat >> pages; echo >> pages"], on: []}',
+                     f"{STEP}\n{FAILS}".replace("do: fail}", "do: fail}, on_failure: rollback")),
+                code=4)
+    pages = cutover.folder / "pages"
+    eventually(lambda: any("rolling back" in text for text in texts(receiver.told)))
+    eventually(lambda: pages.exists() and "rolling back" in pages.read_text())
+    assert all(text.startswith("told: ") for text in texts(receiver.told))
+
+
+def test_a_time_and_an_interval_are_kept(cutover, receiver):
+    at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=3)
+    cutover.run(book(f'  - {{webhook: "{receiver.url}", at: ["{at.isoformat()}"], text: now}}\n'
+                     '  - {argv: [sh, -c, "cat >> ticks; echo >> ticks"], every: 1s, text: still on}',
+                     "  - {id: rest, wait: 5s}"))
+    assert texts(receiver.told) == ["told: now"] * 2 # the second is the page of the run's end
+    ticks = (cutover.folder / "ticks").read_text().count("still on")
+    assert 4 <= ticks <= 7, ticks
+
+
+def test_a_receiver_that_is_dead_delays_nothing_and_is_told_in_the_log(cutover, receiver):
+    url = receiver.url
+    receiver.shutdown()
+    receiver.server_close()
+    run = cutover.run(book(f'  - {{webhook: "{url}", on: [step, run]}}', STEP))
+    assert run.state == "done" and "notify_failed" in run.log()
