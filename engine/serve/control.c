@@ -315,7 +315,7 @@ static enum MHD_Result answer_order(struct request *q)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
 
-	if (q->wait_seq <= q->control->synced)
+	if (q->wait_seq <= q->control->synced || q->control->fault)
 		return reply_text(q, q->status, &q->reply);
 	cut_order_unsafe(disk_full(q->control), &err);
 	return reply_error(q, &err);

@@ -2,6 +2,7 @@
 """Bad input and a world that does not answer: the exit code, what is said of it, and that nothing
 was changed and nothing hangs."""
 
+import os
 import json
 import shutil
 import socket
@@ -281,14 +282,15 @@ def test_a_database_that_is_gone_fails_the_step(cutover, silent):
 
 
 def test_a_command_that_hangs_is_ended_with_all_that_it_started(cutover):
-    run = step_fails(cutover, """\
+    sleep = f"sleep {os.getpid()}.77123" # nobody else's
+    run = step_fails(cutover, f"""\
         cutover: v1
         name: hanging
-        steps: [{id: one, run: [sh, -c, "trap '' TERM; sleep 77123 & wait"], timeout: 500ms,
-                 rollback: not_needed}]
+        steps: [{{id: one, run: [sh, -c, "trap '' TERM; {sleep} & wait"], timeout: 500ms,
+                 rollback: not_needed}}]
         """)
     assert run.state == "rolled_back"
-    assert subprocess.run(["pgrep", "-f", "sleep 77123"], capture_output=True).stdout == b""
+    assert subprocess.run(["pgrep", "-f", sleep], capture_output=True).stdout == b""
 
 
 # --- a world that says no ---
