@@ -12,8 +12,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* ldns 1.8 keeps one TSIG record a packet and loses any before it: some octets of a host that lives
  * for one run. It has no frame pointers to be known by. */
-const char *__asan_default_options(void);
-const char *__lsan_default_suppressions(void);
+#define FOR_SANITIZERS __attribute__((visibility("default")))
+FOR_SANITIZERS const char *__asan_default_options(void);
+FOR_SANITIZERS const char *__lsan_default_suppressions(void);
 
 const char *__asan_default_options(void)
 {

@@ -90,7 +90,7 @@ def test_the_service_is_well_formed_and_has_few_rights(prefix):
 
 @pytest.mark.parametrize("words, want", [
     (["aud"], {"audit"}),
-    (["audit", ""], {"verify"}),
+    (["audit", ""], {"key", "verify"}),
     (["report", "--fo"], {"--format"}),
     (["status", "--output", "j"], {"json"}),
     (["help", "st"], {"status"}),

@@ -409,7 +409,7 @@ def test_a_call_ends_in_time_and_as_it_should(ended, protocol, behaviour):
     assert done.status == status and part.lower() in done.text.lower(), done
     assert done.seconds <= CALL_S + LATE_S, done.seconds
     assert when == LATE or done.seconds < CALL_S - LATE_S, done.seconds
-    assert when == SOON or done.seconds > CALL_S / 2, done.seconds
+    assert when == SOON or done.seconds > CALL_S / 4, done.seconds
     assert len(done.text) < 1000 and done.text.replace("\t", "").isprintable(), done
 
 
