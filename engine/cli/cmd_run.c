@@ -26,6 +26,7 @@ struct starting {
 	struct cut_found run; /* the one being made */
 	struct cut_named_locks locks;
 	json_t *acked;
+	json_t *pinned;	   /* owned: the saved plan of --plan, or NULL */
 	json_t *unplanned; /* owned: steps whose plan failed */
 	cut_time at;
 	int lock_fd;
@@ -102,24 +103,25 @@ static int check_options(struct starting *s, struct cut_err *err)
 	return 0;
 }
 
-/* --plan: the plan that was signed must be the one that would run. */
+/* --plan: the plan that was signed must be the one that would run. Whether the world is still as it
+ * says, the engine finds out when it arms. */
 static int check_pinned(struct starting *s, struct cut_err *err)
 {
 	const char *file = cut_args_value(s->args, "plan");
-	cut_auto(cut_json) json_t *saved = NULL;
 	char now[65];
 	int r;
 
 	if (!file)
 		return 0;
-	r = cut_cli_load_json(file, &saved, err);
+	r = cut_cli_load_json(file, &s->pinned, err);
 	if (r < 0)
 		return r;
-	if (!cut_json_str(saved, "plan_sha256", NULL))
+	if (!cut_json_str(s->pinned, "plan_sha256", NULL) ||
+	    !json_is_array(json_object_get(s->pinned, "steps")))
 		return cut_err_set(err, -EINVAL, "it is not a saved plan",
 				   "`cutover plan --out` makes one", "cannot use %s", file);
 	cut_plan_identity(s->ctx.rb, now);
-	if (strcmp(cut_json_str(saved, "plan_sha256", ""), now) != 0)
+	if (strcmp(cut_json_str(s->pinned, "plan_sha256", ""), now) != 0)
 		return cut_err_set(err, -ESTALE, "runbook, parameters or plugins changed since",
 				   "look at a new `cutover plan`, have it signed again",
 				   "the plan in %s no longer holds", file);
@@ -182,6 +184,7 @@ static int launch(struct starting *s, int *ret_client, struct cut_err *err)
 				.override_reason = cut_args_has(args, "override-window")
 							   ? cut_args_value(args, "reason")
 							   : NULL,
+				.pinned = s->pinned,
 			},
 		.lock_fd = s->lock_fd,
 		.named_locks = s->locks.items,
@@ -271,6 +274,7 @@ static void starting_done(struct starting *s)
 	cut_found_done(&s->run);
 	cut_named_locks_done(&s->locks);
 	json_decref(s->acked);
+	json_decref(s->pinned);
 	json_decref(s->unplanned);
 }
 

@@ -120,3 +120,58 @@ bool *cut_plan_finds_as_is(const struct cut_runbook *rb, const struct cut_graph 
 	}
 	return as_is;
 }
+
+static const json_t *change_of(const json_t *changes, const json_t *what)
+{
+	const json_t *change;
+	size_t i;
+
+	json_array_foreach ((json_t *)changes, i, change)
+		if (json_equal(json_object_get(change, "what"), what))
+			return change;
+	return NULL;
+}
+
+static void add_change(const json_t *change, struct cut_buf *out)
+{
+	const json_t *before = json_object_get(change, "before");
+	const json_t *after = json_object_get(change, "after");
+
+	if (!change) {
+		cut_buf_add_str(out, "no change");
+	} else if (json_is_null(before) && json_is_null(after)) {
+		cut_buf_add_str(out, "a change");
+	} else {
+		cut_json_canonical(before, out);
+		cut_buf_add_str(out, " to ");
+		cut_json_canonical(after, out);
+	}
+}
+
+/* What of `from` is another one in `to`, or not there. */
+static bool differs(const json_t *from, const json_t *to, const json_t **ret_what)
+{
+	const json_t *change;
+	size_t i;
+
+	json_array_foreach ((json_t *)from, i, change) {
+		*ret_what = json_object_get(change, "what");
+		if (!json_equal(change, change_of(to, *ret_what)))
+			return true;
+	}
+	return false;
+}
+
+bool cut_plan_same(const json_t *then, const json_t *now, struct cut_buf *difference)
+{
+	const json_t *what = NULL;
+
+	if ((then && now && json_equal(then, now)) ||
+	    (!differs(then, now, &what) && !differs(now, then, &what)))
+		return true;
+	cut_buf_printf(difference, "%s: then ", json_string_value(what));
+	add_change(change_of(then, what), difference);
+	cut_buf_add_str(difference, ", now ");
+	add_change(change_of(now, what), difference);
+	return false;
+}

@@ -16,3 +16,6 @@ const char *cut_undo_name(enum cut_undo undo); /* "auto" "body" "not_needed" "im
 /* Of each step: will it find the world as it is now? Nothing of the run that changes anything, and
  * no work of people, comes before it. Owned by the caller. */
 bool *cut_plan_finds_as_is(const struct cut_runbook *rb, const struct cut_graph *graph);
+/* Are two lists of changes [{"what", "before", "after"}] of one step the same? Else the first
+ * difference as a sentence: what then would have been changed, what would now. */
+bool cut_plan_same(const json_t *then, const json_t *now, struct cut_buf *difference);

@@ -142,11 +142,36 @@ static void refuse_unplanned(struct look *look, const json_t *plans)
 	free(as_is);
 }
 
+/* Whoever signed the pinned plan signed what it starts from: changed since, it is another plan. */
+static void refuse_moved(struct look *look, const json_t *plans)
+{
+	const json_t *then;
+	size_t i;
+
+	json_array_foreach (json_object_get(look->o->pinned, "steps"), i, then) {
+		const char *step = cut_json_str(then, "id", "");
+		const json_t *now = json_object_get(plans, step);
+		cut_auto(cut_buf) struct cut_buf why = {0};
+
+		if (look->refusal.code)
+			return;
+		if (cut_json_bool(now, "failed", false))
+			cut_buf_add_str(&why, cut_json_str(now, "note", "it cannot be planned"));
+		else if (cut_plan_same(json_object_get(then, "changes"),
+				       json_object_get(now, "changes"), &why))
+			continue;
+		cut_err_set(&look->refusal, -EPERM, cut_buf_str(&why),
+			    "put that back, or make a new plan and have it signed again",
+			    "the plan no longer holds: the world has changed under step %s", step);
+	}
+}
+
 static void on_plans(void *data, json_t *plans)
 {
 	struct look *look = data;
 
 	refuse_unplanned(look, plans);
+	refuse_moved(look, plans);
 	look->plans = json_incref(plans);
 	look_done(look);
 }

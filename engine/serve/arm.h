@@ -13,7 +13,8 @@ int cut_arm_check(const struct cut_engine_options *options, cut_time wall, json_
 
 /* Asks every action for its plan and every trigger's metric for a sample, then calls done once:
  * plans as cut_planned_fn; refusal set where a trigger is bad or cannot be sampled and is not
- * acknowledged, or where the plan of a step fails that will find the world as it is now. */
+ * acknowledged, where the plan of a step fails that will find the world as it is now, or where the
+ * world is not as the pinned plan says. */
 typedef void cut_armed_fn(void *data, json_t *plans, const struct cut_err *refusal);
 void cut_arm_look(struct cut_world *world, struct cut_calls *calls,
 		  const struct cut_engine_options *options, cut_armed_fn *done, void *data);

@@ -19,6 +19,7 @@ struct cut_engine_options {
 	const char *until;	     /* phase after which it holds, or NULL */
 	const json_t *acked;	     /* list of trigger ids, or NULL */
 	const char *override_reason; /* --override-window --reason, or NULL */
+	const json_t *pinned;	     /* the saved plan that must still hold, or NULL */
 	int client_fd;		     /* socketpair with the client that waits, or -1 */
 	int log_fd;
 };

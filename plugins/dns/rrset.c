@@ -319,21 +319,28 @@ int dns_rrset_from_json(const json_t *json, const ldns_rdf *owner, ldns_rr_type 
 	return 0;
 }
 
+/* Always in the same order: servers give the values of a set in any. */
 char *dns_rrset_text(const struct dns_rrset *set)
 {
+	ldns_rr_list *sorted;
 	char *text, *whole;
 
 	if (dns_rrset_empty(set))
 		return kit_strdup("none");
+	sorted = ldns_rr_list_clone(set->rrs);
+	if (!sorted)
+		abort();
+	ldns_rr_list_sort(sorted);
 	text = kit_strdup("");
-	for (size_t i = 0; i < ldns_rr_list_rr_count(set->rrs); i++) {
-		char *value = value_text(ldns_rr_list_rr(set->rrs, i));
+	for (size_t i = 0; i < ldns_rr_list_rr_count(sorted); i++) {
+		char *value = value_text(ldns_rr_list_rr(sorted, i));
 		char *longer = kit_printf("%s%s ", text, value);
 
 		free(text);
 		free(value);
 		text = longer;
 	}
+	ldns_rr_list_deep_free(sorted);
 	whole = kit_printf("%s(ttl %us)", text, set->ttl);
 	free(text);
 	return whole;

@@ -251,18 +251,18 @@ static void apply_it(struct drain *d)
 static void plan_it(struct drain *d)
 {
 	bool last;
-	char *what, *before;
+	char *what;
 	struct kit_why why;
 	json_t *changes;
 
 	last = refuse_last(d, &why) < 0;
 	what = kit_printf("%s/%s", d->b.backend, d->server);
-	before = kit_printf("%s, %lu sessions", state_admin_word(at(d, 0)->admin), sessions_now(d));
-	changes = json_pack("[{s:s, s:s, s:s}]", "what", what, "before", before, "after",
-			    "drain, 0 sessions");
+	/* Without the sessions, which come and go: a pinned plan would never hold. */
+	changes = json_pack("[{s:s, s:s, s:s}]", "what", what, "before",
+			    state_admin_word(at(d, 0)->admin), "after", "drain");
 	free(what);
-	free(before);
-	balancer_end(&d->b, CUT_OK, json_pack("{s:o}", "changes", changes), "%s",
+	balancer_end(&d->b, CUT_OK, json_pack("{s:o}", "changes", changes), "%lu sessions now; %s",
+		     sessions_now(d),
 		     last ? why.text
 			  : "every proxy can be reached, and another server takes requests");
 }

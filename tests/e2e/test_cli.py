@@ -337,6 +337,33 @@ def test_a_plan_shows_before_and_after_of_commands(cutover):
     assert "exec: touch changed" in text and "undo: exec: rm changed" in text
 
 
+def test_a_pinned_plan_holds_as_long_as_its_steps_find_what_it_says(cutover):
+    book = cutover.book("""\
+        cutover: v1
+        name: pinned
+        steps:
+          - id: one
+            run: [cp, wanted, file]
+            plan: [sh, -c, 'echo "file: $(cat file) -> new"']
+            rollback: not_needed
+        """)
+    (cutover.folder / "wanted").write_text("new")
+    (cutover.folder / "file").write_text("old")
+    cutover("plan", book, "--out", "signed.json", code=0)
+    (cutover.folder / "file").write_text("other")
+    error = cutover("run", book, "--yes", "--plan", "signed.json", "--output", "json",
+                    code=6).error
+    assert error["what"].endswith("step one") and "no longer holds" in error["what"]
+    assert error["why"] == 'file: then "old" to "new", now "other" to "new"'
+    assert cutover.runs() == [] and (cutover.folder / "file").read_text() == "other"
+    (cutover.folder / "file").unlink()
+    gone = cutover("run", book, "--yes", "--plan", "signed.json", code=6)
+    assert "file" in gone.err and cutover.runs() == []
+    (cutover.folder / "file").write_text("old")
+    cutover.run(book, "--plan", "signed.json")
+    assert (cutover.folder / "file").read_text() == "new"
+
+
 def test_a_corrupt_journal_is_no_run_to_recover(cutover):
     book = cutover.book("""\
         cutover: v1

@@ -95,6 +95,23 @@ def test_another_attempt_does_not_overwrite_a_second_writer(cutover, start, kind
     run.audit()
 
 
+@KINDS
+def test_a_pinned_plan_is_refused_where_somebody_moved_the_records_since(cutover, start, kind):
+    server = start(kind=kind)
+    path = book(cutover, server)
+    cutover("plan", path, "--out", "signed.json", code=0)
+    change(server, "127.0.0.9")
+    told = cutover("run", path, "--yes", "--plan", "signed.json", code=6)
+    assert "the plan no longer holds" in told.err and "step move" in told.err, told
+    assert "127.0.0.2 (ttl" in told.err and "127.0.0.9 (ttl" in told.err, told
+    assert server.values("www") == ["127.0.0.9"] and cutover.runs() == []
+    change(server, "127.0.0.2")
+    run = cutover.start(path, "--plan", "signed.json")
+    run("approve", "before")
+    run.end(code=0)
+    assert server.values("www") == ["127.0.0.3"]
+
+
 def test_a_clock_that_is_off_is_in_the_plan_and_changes_nothing(cutover, start):
     server = start(kind="knotd", fake_time="+20m")
     path = book(cutover, server)

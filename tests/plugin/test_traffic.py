@@ -427,6 +427,7 @@ def test_the_last_server_is_never_drained(edge):
         plan = host.call("drain", "plan", DRAIN)  # by then it may be otherwise: only said
         done = host.call("drain", "apply", DRAIN)
     assert plan.status == "ok" and "only server" in plan.text, plan
+    assert plan.data["changes"] == [{"what": "shop/blue", "before": "ready", "after": "drain"}]
     assert done.status == "fail" and "only server" in done.text, done
     assert edge.admin("blue") == "ready"
 

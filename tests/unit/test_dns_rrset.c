@@ -164,6 +164,21 @@ static void test_sets_are_equal_whatever_order_case_and_ttl(void **state)
 	}
 }
 
+static void test_a_set_reads_the_same_in_whatever_order_its_values_came(void **state)
+{
+	struct kit_why why;
+	struct dns_rrset *a = set_of(LDNS_RR_TYPE_A, "127.0.0.2\n127.0.0.3\n127.0.0.1", &why);
+	struct dns_rrset *b = set_of(LDNS_RR_TYPE_A, "127.0.0.1\n127.0.0.2\n127.0.0.3", &why);
+	char *x = dns_rrset_text(a), *y = dns_rrset_text(b);
+
+	(void)state;
+	assert_string_equal(x, y);
+	free(x);
+	free(y);
+	dns_rrset_free(a);
+	dns_rrset_free(b);
+}
+
 static void test_json_brings_back_what_was_saved(void **state)
 {
 	static const struct {
@@ -231,6 +246,7 @@ int main(void)
 		cmocka_unit_test(test_values_are_read_as_in_a_zone_file_but_never_beyond_one),
 		cmocka_unit_test(test_a_set_has_each_value_once_and_one_cname),
 		cmocka_unit_test(test_sets_are_equal_whatever_order_case_and_ttl),
+		cmocka_unit_test(test_a_set_reads_the_same_in_whatever_order_its_values_came),
 		cmocka_unit_test(test_json_brings_back_what_was_saved),
 		cmocka_unit_test(test_saved_state_of_another_form_is_refused),
 	};

@@ -72,12 +72,60 @@ static void test_without_planned_durations_none_is_made_up(void **state)
 	assert_string_equal(json_string_value(cut_json_at(plan, "/steps/0/class")), "opaque");
 }
 
+/* Written with ' for ". */
+static json_t *json_quoted(const char *text)
+{
+	cut_auto(cut_str) char *copy = cut_strdup(text ? text : "null");
+
+	for (char *c = copy; *c; c++)
+		if (*c == '\'')
+			*c = '"';
+	return json_loads(copy, JSON_DECODE_ANY, NULL);
+}
+
+static void test_plans_are_the_same_or_the_first_difference_is_told(void **state)
+{
+	static const struct {
+		const char *then, *now, *told; /* NULL: the same */
+	} cases[] = {
+		{"[]", "[]", NULL},
+		{"[]", NULL, NULL},
+		{"[{'what': 'a', 'before': '1', 'after': '2'},"
+		 " {'what': 'b', 'before': '3', 'after': '4'}]",
+		 "[{'what': 'b', 'before': '3', 'after': '4'},"
+		 " {'what': 'a', 'before': '1', 'after': '2'}]",
+		 NULL},
+		{"[{'what': 'a', 'before': null, 'after': null},"
+		 " {'what': 'a', 'before': null, 'after': null}]",
+		 "[{'what': 'a', 'before': null, 'after': null},"
+		 " {'what': 'a', 'before': null, 'after': null}]",
+		 NULL},
+		{"[{'what': 'a', 'before': '1', 'after': '2'}]",
+		 "[{'what': 'a', 'before': '9', 'after': '2'}]",
+		 "a: then \"1\" to \"2\", now \"9\" to \"2\""},
+		{"[{'what': 'a', 'before': '1', 'after': '2'}]", "[]",
+		 "a: then \"1\" to \"2\", now no change"},
+		{"[]", "[{'what': 'a', 'before': null, 'after': null}]",
+		 "a: then no change, now a change"},
+	};
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(cases); i++) {
+		cut_auto(cut_json) json_t *then = json_quoted(cases[i].then);
+		cut_auto(cut_json) json_t *now = json_quoted(cases[i].now);
+		cut_auto(cut_buf) struct cut_buf told = {0};
+
+		assert_int_equal(cut_plan_same(then, now, &told), !cases[i].told);
+		assert_string_equal(cut_buf_str(&told), cases[i].told ? cases[i].told : "");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_strongest_effect_names_a_step),
 		cmocka_unit_test(test_a_plan_tells_how_long_it_takes_there_and_back),
 		cmocka_unit_test(test_without_planned_durations_none_is_made_up),
+		cmocka_unit_test(test_plans_are_the_same_or_the_first_difference_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, load_catalog, free_catalog);
