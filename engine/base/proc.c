@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One pass over /proc, then the closure over parents. */
+/* One pass over /proc, then the closure over parents and groups. */
 #include "engine/base/proc.h"
 
 #include "engine/base/vec.h"
@@ -7,8 +7,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
@@ -19,9 +21,18 @@ struct entry {
 	bool doomed;
 };
 
+/* Sorted by pid. */
 struct table {
 	CUT_VEC(struct entry);
 };
+
+static int compare_pids(const void *a, const void *b)
+{
+	pid_t first = ((const struct entry *)a)->proc.pid;
+	pid_t second = ((const struct entry *)b)->proc.pid;
+
+	return (first > second) - (first < second);
+}
 
 /* "pid (any text, even with ")") S ppid pgrp session …" */
 static bool parse_stat(const char *text, struct cut_proc *proc)
@@ -79,15 +90,19 @@ static int read_table(DIR *dir, struct table *table)
 		else if (errno == EMFILE || errno == ENFILE)
 			return -errno;
 	}
+	if (table->len)
+		qsort(table->items, table->len, sizeof(*table->items), compare_pids);
 	return 0;
 }
 
 static bool is_doomed(const struct table *table, pid_t pid)
 {
-	cut_vec_foreach (table, e)
-		if (e->doomed && e->proc.pid == pid)
-			return true;
-	return false;
+	struct entry wanted = {.proc = {.pid = pid}};
+	const struct entry *e = NULL;
+
+	if (table->len)
+		e = bsearch(&wanted, table->items, table->len, sizeof(*table->items), compare_pids);
+	return e && e->doomed;
 }
 
 static void doom_descendants(struct table *table)
@@ -209,11 +224,14 @@ static int hunt_once(struct cut_proc_hunt *hunt)
 
 int cut_proc_hunt(struct cut_proc_hunt *hunt)
 {
+	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER; /* for what is kept */
 	int r;
 
+	pthread_mutex_lock(&one_at_a_time);
 	give_descriptors();
 	r = hunt_once(hunt);
 	take_descriptors();
+	pthread_mutex_unlock(&one_at_a_time);
 	return r;
 }
 

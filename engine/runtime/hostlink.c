@@ -34,7 +34,7 @@ static void link_free(struct cut_hostlink *link)
 	cut_buf_done(&link->in);
 	cut_buf_done(&link->out);
 	cut_vec_done(&link->flights);
-	cut_proc_hunt_done(&link->hunt);
+	cut_proc_hunt_done(&link->burial.hunt);
 	cut_err_done(&link->why);
 	free(link);
 }
@@ -102,24 +102,41 @@ static void tell_end(struct cut_hostlink *link)
 	hostlink_close_handle(link, (uv_handle_t *)&link->timer);
 }
 
+static void on_burying(uv_timer_t *timer);
+
+static void run_pass(uv_work_t *work)
+{
+	struct cut_hostlink *link = cut_container(work, struct cut_hostlink, burial.pass);
+
+	link->burial.running = cut_proc_hunt(&link->burial.hunt);
+}
+
+static void on_passed(uv_work_t *work, int status)
+{
+	struct cut_hostlink *link = cut_container(work, struct cut_hostlink, burial.pass);
+
+	(void)status; /* it is never cancelled */
+	if (!link->reaped)
+		kill(-link->pid, SIGKILL);
+	if (link->reaped && link->burial.running == 0) {
+		tell_end(link);
+	} else if (hostlink_now(link) - link->buried > BURY_MS) {
+		cut_log(CUT_LOG_ERROR, "host_not_buried", "pid=%d running=%d", (int)link->pid,
+			link->burial.running);
+		tell_end(link);
+	} else {
+		uv_timer_start(&link->timer, on_burying, BURY_POLL_MS, 0);
+	}
+}
+
 static void on_burying(uv_timer_t *timer)
 {
 	struct cut_hostlink *link = cut_container(timer, struct cut_hostlink, timer);
-	int running;
 
 	/* Once the host is gone, what it ran is ours to find and to reap. */
 	if (!link->reaped && waitpid(link->pid, NULL, WNOHANG) != 0)
 		link->reaped = true; /* by us, or by the hunt */
-	running = cut_proc_hunt(&link->hunt);
-	if (!link->reaped)
-		kill(-link->pid, SIGKILL);
-	if (link->reaped && running == 0) {
-		tell_end(link);
-	} else if (hostlink_now(link) - link->buried > BURY_MS) {
-		cut_log(CUT_LOG_ERROR, "host_not_buried", "pid=%d running=%d", (int)link->pid,
-			running);
-		tell_end(link);
-	}
+	uv_queue_work(link->loop, &link->burial.pass, run_pass, on_passed);
 }
 
 /* Ends the link. The first reason stays. */
@@ -139,8 +156,8 @@ static void bury(struct cut_hostlink *link)
 	link->fd = link->pidfd = -1;
 	uv_update_time(link->loop);
 	link->buried = hostlink_now(link);
-	link->hunt = (struct cut_proc_hunt){.is_root = is_to_go, .data = link, .reap = true};
-	uv_timer_start(&link->timer, on_burying, 1, BURY_POLL_MS); /* by then it is dead, mostly */
+	link->burial.hunt = (struct cut_proc_hunt){.is_root = is_to_go, .data = link, .reap = true};
+	uv_timer_start(&link->timer, on_burying, 1, 0); /* by then it is dead, mostly */
 }
 
 void hostlink_give_up(struct cut_hostlink *link, int code, const char *why, const char *what)

@@ -27,7 +27,7 @@ struct cut_hostlink {
 	cut_time wake; /* uv_now: when the timer fires */
 	uv_poll_t poll, exit;
 	uv_prepare_t flush; /* once a turn of the loop: several frames, one write */
-	uv_timer_t timer;   /* the next of greeting, pong, calls; then burying */
+	uv_timer_t timer;   /* the next of greeting, pong, calls; then pass of the burial */
 	unsigned handles;
 	struct cut_buf in, out;
 	bool ready, stuck, burying, reaped;
@@ -42,7 +42,11 @@ struct cut_hostlink {
 		cut_time filled;
 		uint64_t left_out;
 	} words;
-	struct cut_proc_hunt hunt; /* burying */
+	struct {
+		uv_work_t pass; /* off the loop; while it runs, only it touches the hunt */
+		struct cut_proc_hunt hunt;
+		int running; /* found by the last pass */
+	} burial;
 	struct cut_err why;	   /* of the end */
 };
 
