@@ -26,8 +26,8 @@ struct cut_proc_hunt {
 
 /* One pass: sends SIGKILL to each process that is_root picks, to its whole process group where it
  * leads one, and to everything that descends from it. Never to the caller. Returns how many of them
- * are still to go, so that 0 means: all gone; or negative errno when /proc cannot be read. Reads the
- * whole process table, some 20 us a process: no work for a loop; from any thread. */
+ * are still to go, so that 0 means: all gone; or negative errno when /proc cannot be read. Reads
+ * the whole process table, some 20 us a process: no work for a loop; from any thread. */
 int cut_proc_hunt(struct cut_proc_hunt *hunt);
 /* Keeps the descriptors of a hunt aside, so that one is possible when there is no other left. */
 void cut_proc_keep_descriptors(void);

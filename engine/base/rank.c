@@ -23,19 +23,23 @@ enum { RESET_ON_FORK = 1 };
 
 static const struct {
 	const char *name;
-	struct attributes attributes;
+	struct attributes of[2]; /* enum cut_rank_of */
 } ranks[] = {
-	[CUT_RANK_NORMAL] = {"normal", {0}},
-	[CUT_RANK_RAISED] = {"raised", {.policy = SCHED_OTHER, .nice = -5}},
-	[CUT_RANK_REALTIME] = {"realtime", {.policy = SCHED_RR, .priority = 1}},
+	[CUT_RANK_NORMAL] = {"normal", {{0}}},
+	[CUT_RANK_RAISED] = {"raised",
+			     {{.policy = SCHED_OTHER, .nice = -5},
+			      {.policy = SCHED_OTHER, .nice = -4}}},
+	[CUT_RANK_REALTIME] = {"realtime",
+			       {{.policy = SCHED_RR, .priority = 2},
+				{.policy = SCHED_RR, .priority = 1}}},
 };
 
-enum cut_rank cut_rank_take(void)
+enum cut_rank cut_rank_take(enum cut_rank_of who)
 {
 	const char *wish = getenv(CUT_RANK_VARIABLE);
 
 	for (enum cut_rank rank = CUT_RANK_RAISED; wish && rank < CUT_ARRAY_LEN(ranks); rank++) {
-		struct attributes a = ranks[rank].attributes;
+		struct attributes a = ranks[rank].of[who];
 
 		a.size = sizeof(a);
 		a.flags = RESET_ON_FORK;

@@ -304,7 +304,7 @@ json_t *cut_status_head(const struct cut_runbook *rb, const struct cut_run *run,
 	json_object_set_new(status, "fault", json_null());
 	json_object_set_new(status, "socket", json_null());
 	json_object_set_new(status, "loop_max_ms", json_null());
-	json_object_set_new(status, "loop_max_cpu_ms", json_null());
+	json_object_set_new(status, "loop_max_wall_ms", json_null());
 	json_object_set_new(status, "rank", json_null());
 	json_object_set_new(status, "elapsed_s", cut_json_seconds(t));
 	json_object_set_new(status, "late_s", json_null());

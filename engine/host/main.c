@@ -132,7 +132,7 @@ static int serve(const struct cut_plugin *plugin, const char *path, const char *
 
 	host->plugin = plugin;
 	host->descriptor = host_describe(plugin, path, digest);
-	cut_rank_take();
+	cut_rank_take(CUT_RANK_OF_HOST);
 	uv_loop_init(&host->loop);
 	r = host_link_open(host, LINK_FD);
 	if (r < 0) {

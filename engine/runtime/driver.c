@@ -360,8 +360,8 @@ json_t *cut_driver_status(struct cut_driver *d)
 	if (d->broken)
 		json_object_set_new(status, "fault", cut_err_json(&d->fault));
 	json_object_set_new(status, "rank", json_string(cut_rank_name(d->options.rank)));
-	json_object_set_new(status, "loop_max_cpu_ms",
-			    json_real(cut_loop_max_cpu_ms(d->world->loop)));
+	json_object_set_new(status, "loop_max_wall_ms",
+			    json_real(cut_loop_max_wall_ms(d->world->loop)));
 	return status;
 }
 

@@ -47,7 +47,7 @@ struct cut_hostlink {
 		struct cut_proc_hunt hunt;
 		int running; /* found by the last pass */
 	} burial;
-	struct cut_err why;	   /* of the end */
+	struct cut_err why; /* of the end */
 };
 
 /* Ends the link; the first reason stays. what and why as in struct cut_err. */

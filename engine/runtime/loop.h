@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How long the loop's callbacks take: the longest turn so far, sleep to sleep without the sleep
- * itself. Shown as `loop_max_ms`, an upper bound of the longest callback, and as `loop_max_cpu_ms`:
- * what the first has beyond the second, it waited, mostly for a processor that others had. */
+/* How long the loop's callbacks hold it: the longest turn so far, sleep to sleep without the sleep
+ * itself, an upper bound of the longest callback. Shown as `loop_max_ms`, what a turn computed or
+ * was blocked for, and as `loop_max_wall_ms`, with the time in which others had its processor. */
 #pragma once
 
 struct uv_loop_s;
@@ -10,4 +10,4 @@ struct uv_loop_s;
 void cut_loop_measure(struct uv_loop_s *loop);
 void cut_loop_measure_end(struct uv_loop_s *loop); /* also of a loop that was never measured */
 double cut_loop_max_ms(struct uv_loop_s *loop);
-double cut_loop_max_cpu_ms(struct uv_loop_s *loop);
+double cut_loop_max_wall_ms(struct uv_loop_s *loop);

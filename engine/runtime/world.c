@@ -70,7 +70,7 @@ static void on_job(uv_work_t *job)
 	struct running *r = cut_container(job, struct running, job);
 
 	if (!ranked)
-		cut_rank_take();
+		cut_rank_take(CUT_RANK_OF_ENGINE);
 	ranked = true;
 	r->work->run(r->work->data);
 	uv_sem_post(&r->finished);

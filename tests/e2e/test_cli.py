@@ -39,7 +39,7 @@ FOR_A_RUN = [["abort", "--yes"], ["ack", "client"], ["approve", "gate"], ["attes
              ["status"], ["watch"]]
 
 STATUS = set("""run runbook plan_sha256 seq at engine state fault holds phase in_command socket
-    loop_max_ms loop_max_cpu_ms rank elapsed_s late_s eta downtime temporary_open unclosed steps groups triggers
+    loop_max_ms loop_max_wall_ms rank elapsed_s late_s eta downtime temporary_open unclosed steps groups triggers
     acceptance window waiting_for
     continue rollback exit_code phases""".split())
 STEP = set("state attempt started ended due planned_s outputs reason phase".split())
@@ -226,7 +226,7 @@ def test_status_of_a_run_that_ended_does_not_change_any_more(cutover):
     first, second = run.status, run.status
     for told in (first, second):
         del told["engine"], told["at"], told["loop_max_ms"], told["socket"]
-        del told["loop_max_cpu_ms"], told["rank"]
+        del told["loop_max_wall_ms"], told["rank"]
     assert first == second
 
 

@@ -74,7 +74,7 @@ static void test_status_has_every_field_from_the_start(void **state)
 					     "in_command",
 					     "fault",
 					     "temporary_open",
-					     "loop_max_cpu_ms",
+					     "loop_max_wall_ms",
 					     "rank",
 					     "plan_sha256"};
 	struct world *w = world_new(runbook);
