@@ -84,6 +84,8 @@ char *cut_err_text(const struct cut_err *err)
 
 void cut_err_done(struct cut_err *err)
 {
+	if (!err)
+		return;
 	free(err->what);
 	free(err->why);
 	free(err->next);

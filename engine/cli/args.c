@@ -11,16 +11,16 @@
 #define HELP_COLUMN 24
 
 static const struct cut_cli_option common[] = {
-	{"output", "text|json", "how to print: for people (default) or for programs", false},
+	{"output", "text|json", "how to print: for people (default) or for programs"},
 	{"state-dir", "DIR",
-	 "where runs are kept (default $CUTOVER_STATE_DIR, ~/.local/state/cutover)", false},
-	{"plugin-dir", "DIR", "where plugins are (default $CUTOVER_PLUGIN_DIR, the installation's)",
-	 false},
-	{"set", "NAME=VALUE", "a parameter of the runbook; may be repeated", false},
-	{"params", "FILE", "parameters from a YAML or JSON file", false},
-	{"large", NULL, "accept a runbook of up to 64 MiB", false},
-	{"help", NULL, "this text", false},
-	{NULL, NULL, NULL, false},
+	 "where runs are kept (default $CUTOVER_STATE_DIR, ~/.local/state/cutover)"},
+	{"plugin-dir", "DIR",
+	 "where plugins are (default $CUTOVER_PLUGIN_DIR, the installation's)"},
+	{"set", "NAME=VALUE", "a parameter of the runbook; may be repeated"},
+	{"params", "FILE", "parameters from a YAML or JSON file"},
+	{"large", NULL, "accept a runbook of up to 64 MiB"},
+	{"help", NULL, "this text"},
+	{NULL, NULL, NULL},
 };
 
 static const struct cut_cli_option *option_named(const struct cut_command *command,
@@ -113,12 +113,6 @@ static int take_option(struct cut_args *args, char *text, char **argv, int argc,
 
 	if (!o)
 		return unknown_option(args, name);
-	if (o->later)
-		return cut_cli_fail(args,
-				    &(struct cut_err){.code = -ENOTSUP,
-						      .what = cut_printf("--%s", o->name),
-						      .why = cut_strdup("not supported yet")},
-				    CUT_EXIT_REFUSED);
 	if (!o->value && value)
 		return usage(args, NULL, "--%s takes no value", o->name);
 	if (o->value && !value) {
@@ -145,6 +139,19 @@ static int check_output(struct cut_args *args)
 	return 0;
 }
 
+static int later_command(int argc, char **argv, const struct cut_args *args, bool *ret_help)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+
+	for (int i = 2; i < argc; i++)
+		*ret_help |= strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
+	if (*ret_help)
+		return 0;
+	cut_err_set(&err, -ENOTSUP, "not supported yet", "`cutover help` lists what there is", "%s",
+		    args->command->name);
+	return cut_cli_fail(args, &err, CUT_EXIT_REFUSED);
+}
+
 int cut_args_parse(int argc, char **argv, struct cut_args *ret, bool *ret_help)
 {
 	bool only_positional = false;
@@ -158,6 +165,8 @@ int cut_args_parse(int argc, char **argv, struct cut_args *ret, bool *ret_help)
 	r = find_command(argc, argv, ret, &at);
 	if (r)
 		return r;
+	if (!ret->command->run) /* its options are a later version's, too */
+		return later_command(argc, argv, ret, ret_help);
 	for (; at < argc; at++) {
 		char *text = argv[at];
 
@@ -182,7 +191,7 @@ int cut_args_parse(int argc, char **argv, struct cut_args *ret, bool *ret_help)
 	}
 	*ret_help = cut_args_has(ret, "help");
 	r = check_output(ret);
-	if (r || *ret_help || !ret->command->run)
+	if (r || *ret_help)
 		return r;
 	if (ret->positional_len < ret->command->min_args)
 		return usage(ret, NULL, "%s wants %s", ret->command->name, ret->command->synopsis);
@@ -227,19 +236,18 @@ static void print_wrapped(const char *text, size_t used, FILE *out)
 static void print_options(const struct cut_cli_option *o, FILE *out)
 {
 	for (; o && o->name; o++) {
-		cut_auto(cut_str) char *help =
-			cut_printf("%s%s", o->help, o->later ? " (not supported yet)" : "");
 		int n = fprintf(out, "  --%s%s%s", o->name, o->value ? " " : "",
 				o->value ? o->value : "");
 
-		print_wrapped(help, (size_t)n, out);
+		print_wrapped(o->help, (size_t)n, out);
 	}
 }
 
 void cut_args_help(const struct cut_command *command, FILE *out)
 {
-	fprintf(out, "cutover %s [OPTIONS] %s\n%s\n\n", command->name, command->synopsis,
-		command->help);
+	fprintf(out, "cutover %s [OPTIONS]%s%s\n%s%s\n\n", command->name,
+		*command->synopsis ? " " : "", command->synopsis, command->help,
+		command->run ? "" : " Not supported yet.");
 	if (command->options && command->options->name) {
 		print_options(command->options, out);
 		fputc('\n', out);

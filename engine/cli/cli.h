@@ -28,7 +28,6 @@ struct cut_cli_option {
 	const char *name;  /* without the dashes; NULL ends the table */
 	const char *value; /* "TEXT": takes one; NULL: a switch */
 	const char *help;
-	bool later; /* of a later version: refused */
 };
 
 /* What was written on the command line, checked against the command's tables. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `cutover eval`: the value of an expression, over given variables or a live run's. */
+/* `cutover eval`: the value of an expression, over given variables, else those of the run that is
+ * named or the one that is live, else none. */
 #include "engine/cli/commands.h"
 
 #include "engine/cli/find.h"
@@ -50,16 +51,13 @@ static int eval_here(const struct cut_args *args, json_t *vars)
 	return CUT_EXIT_OK;
 }
 
-static int eval_live(const struct cut_args *args)
+static int eval_live(const struct cut_args *args, struct cut_found *found)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
-	cut_auto(cut_found) struct cut_found found = {0};
 	cut_auto(cut_json) json_t *ask = json_pack("{s:s}", "expr", args->positional[0]);
 	cut_auto(cut_json) json_t *answer = NULL;
-	int r = cut_find(args, 1, CUT_PICK_LIVE, &found, &err);
+	int r = cut_found_request(found, "/v1/eval", ask, &answer, &err);
 
-	if (r == 0)
-		r = cut_found_request(&found, "/v1/eval", ask, &answer, &err);
 	if (r < 0)
 		return cut_cli_fail(args, &err,
 				    r == -EBADMSG ? CUT_EXIT_USAGE
@@ -74,10 +72,20 @@ int cut_cmd_eval(const struct cut_args *args)
 {
 	const char *file = cut_args_value(args, "vars");
 	cut_auto(cut_err) struct cut_err err = {0};
+	cut_auto(cut_found) struct cut_found found = {0};
 	cut_auto(cut_json) json_t *vars = NULL;
+	bool named = args->positional_len > 1;
 
-	if (args->positional_len > 1)
-		return eval_live(args);
+	if (named && file) {
+		cut_err_set(&err, -EINVAL, "both were given", "leave one out",
+			    "an expression is about --vars or about a run");
+		return cut_cli_fail(args, &err, CUT_EXIT_USAGE);
+	}
+	if (!file && cut_find(args, 1, CUT_PICK_LIVE, &found, &err) == 0)
+		return eval_live(args, &found);
+	if (named)
+		return cut_cli_fail(args, &err, cut_cli_exit(&err));
+	cut_err_done(&err);
 	if (!file)
 		vars = json_object();
 	else if (cut_cli_load_json(file, &vars, &err) < 0)

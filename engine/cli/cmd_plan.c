@@ -94,7 +94,7 @@ static int save(const struct cut_args *args, const json_t *plan)
 	if (!file || json_dump_file(plan, file, JSON_INDENT(2)) == 0)
 		return CUT_EXIT_OK;
 	cut_err_sys(&err, -errno, NULL, "cannot write %s", file);
-	return cut_cli_fail(args, &err, CUT_EXIT_INTERNAL);
+	return cut_cli_fail(args, &err, cut_cli_exit(&err));
 }
 
 static int show(const struct cut_args *args, struct planning *p)

@@ -117,6 +117,17 @@ static void await_leave(struct cut_found *found)
 	found->entry.live = false;
 }
 
+static void say_recovered(const struct cut_args *args, struct cut_found *found)
+{
+	cut_auto(cut_json) json_t *told =
+		json_pack("{s:s, s:s?}", "run", found->entry.id, "socket", cut_found_socket(found));
+
+	if (args->json)
+		cut_cli_print_json(told);
+	else
+		printf("run %s goes on\n", found->entry.id);
+}
+
 int cut_cmd_recover(const struct cut_args *args)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
@@ -141,7 +152,9 @@ int cut_cmd_recover(const struct cut_args *args)
 		if (r)
 			return r;
 	}
-	if (cut_args_has(args, "detach"))
+	if (cut_args_has(args, "detach")) {
+		say_recovered(args, &found);
 		return CUT_EXIT_DETACHED;
+	}
 	return cut_follow(args, &found, -1);
 }

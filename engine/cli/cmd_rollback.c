@@ -23,6 +23,8 @@ static int preview(const struct cut_args *args, const struct cut_found *found, j
 	*ret = cut_run_rollback_preview(look.run, cut_args_value(args, "to"), &err);
 	if (!*ret)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
+	json_object_set_new(*ret, "ended",
+			    found->entry.outcome ? json_string(found->entry.outcome) : json_null());
 	*ret_name = cut_strdup(look.ctx.rb->name);
 	return 0;
 }

@@ -35,7 +35,7 @@ int cut_cmd_watch(const struct cut_args *args)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
 	cut_auto(cut_found) struct cut_found found = {0};
-	int r = cut_find(args, 0, CUT_PICK_NEWEST, &found, &err);
+	int r = cut_find(args, 0, CUT_PICK_TO_WATCH, &found, &err);
 
 	if (r < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));

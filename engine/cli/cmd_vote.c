@@ -184,34 +184,86 @@ static int vote(const struct cut_args *args, struct cut_found *found, const char
 	return 0;
 }
 
-static int give(const struct cut_args *args, const char *decision)
+static int give(const struct cut_args *args, struct cut_found *found, const char *decision)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
-	cut_auto(cut_found) struct cut_found found = {0};
-	int r = cut_find(args, 1, CUT_PICK_LIVE, &found, &err);
+	int r = cut_args_has(args, "statement") ? print_statement(args, found, decision, &err)
+						: vote(args, found, decision, &err);
 
-	if (r == 0)
-		r = cut_args_has(args, "statement") ? print_statement(args, &found, decision, &err)
-						    : vote(args, &found, decision, &err);
 	return r < 0 ? cut_cli_fail(args, &err, cut_cli_exit(&err)) : CUT_EXIT_OK;
 }
 
 int cut_cmd_approve(const struct cut_args *args)
 {
-	return give(args, "approve");
+	cut_auto(cut_err) struct cut_err err = {0};
+	cut_auto(cut_found) struct cut_found found = {0};
+	int r = cut_find(args, 1, CUT_PICK_LIVE, &found, &err);
+
+	return r < 0 ? cut_cli_fail(args, &err, cut_cli_exit(&err)) : give(args, &found, "approve");
+}
+
+/* --- declining --- */
+
+/* What a no does, by its name in the status. */
+static const struct consequence {
+	const char *on_decline, *text;
+} consequences[] = {
+	{"pause", "holds the run: nothing new starts until `cutover retry %s` asks again, or "
+		  "somebody orders a rollback or an abort"},
+	{"rollback", "rolls the run back at once (%s: on_decline: rollback)"},
+	{"abort", "stops the run at once and undoes nothing (%s: on_decline: abort)"},
+};
+
+static void say_consequence(const json_t *status, const char *gate, struct cut_buf *out)
+{
+	const json_t *waiting = waiting_at(status, gate);
+	const char *what = cut_json_str(waiting, "on_decline", "");
+	long long steps = cut_json_int(json_object_get(status, "rollback"), "steps", 0);
+
+	cut_buf_printf(out, "Declining %s ", gate);
+	for (size_t i = 0; i < CUT_ARRAY_LEN(consequences); i++) {
+		const char *text = consequences[i].text, *here = strstr(text, "%s");
+
+		if (strcmp(consequences[i].on_decline, what) != 0)
+			continue;
+		cut_buf_printf(out, "%.*s%s%s.\n", (int)(here - text), text, gate, here + 2);
+	}
+	if (!*what)
+		cut_buf_add_str(out, "has no effect now: nobody is asked there.\n");
+	if (strcmp(what, "rollback") == 0)
+		cut_buf_printf(out, "%lld step%s to undo; see `cutover rollback --show`.\n", steps,
+			       steps == 1 ? "" : "s");
+}
+
+/* Says what will happen. False: the person would rather not. */
+static bool ask(struct cut_found *found, const char *gate)
+{
+	cut_auto(cut_json) json_t *status = NULL;
+	cut_auto(cut_buf) struct cut_buf text = {0};
+	cut_auto(cut_err) struct cut_err err = {0};
+
+	if (cut_found_request(found, "/v1/status", NULL, &status, &err) == 0)
+		say_consequence(status, gate, &text);
+	else
+		cut_buf_printf(&text, "What follows from declining %s cannot be told: %s.\n", gate,
+			       err.why ? err.why : err.what);
+	return cut_ask_yes(cut_buf_str(&text), "Decline");
 }
 
 int cut_cmd_decline(const struct cut_args *args)
 {
 	bool asks = !cut_args_has(args, "yes") && !cut_args_has(args, "statement");
-	cut_auto(cut_str) char *what =
-		cut_printf("Declining %s does what the runbook says under on_decline (see `cutover "
-			   "status`).",
-			   args->positional[0]);
+	cut_auto(cut_err) struct cut_err err = {0};
+	cut_auto(cut_found) struct cut_found found = {0};
+	int r = cut_find(args, 1, CUT_PICK_LIVE, &found, &err);
 
+	if (r < 0)
+		return cut_cli_fail(args, &err, cut_cli_exit(&err));
 	if (asks && !cut_ask_possible())
 		return cut_ask_fail(args);
-	if (asks && !cut_ask_yes(what, "Decline"))
+	if (asks && !ask(&found, args->positional[0])) {
+		fprintf(stderr, "cutover: not declined; the question stays open\n");
 		return CUT_EXIT_REFUSED;
-	return give(args, "decline");
+	}
+	return give(args, &found, "decline");
 }

@@ -3,15 +3,11 @@
 
 #define END                                                                                        \
 	{                                                                                          \
-		NULL, NULL, NULL, false                                                            \
+		NULL, NULL, NULL                                                                   \
 	}
 #define OPTION(name, value, help)                                                                  \
 	{                                                                                          \
-		name, value, help, false                                                           \
-	}
-#define LATER(name, value, help)                                                                   \
-	{                                                                                          \
-		name, value, help, true                                                            \
+		name, value, help                                                                  \
 	}
 
 static const struct cut_cli_option comment[] = {

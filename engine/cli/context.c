@@ -93,25 +93,25 @@ static int catalog_load(const struct cut_places *places, const char *name,
 int cut_catalog_load_all(const struct cut_places *places, struct cut_catalog *catalog,
 			 struct cut_err *err)
 {
-	DIR *dir = opendir(places->plugin_dir);
-	const struct dirent *entry;
+	struct dirent **entries = NULL;
+	int len = scandir(places->plugin_dir, &entries, NULL, alphasort);
 	int r = catalog_load(places, "core", catalog, err);
 
-	while (r == 0 && dir && (entry = readdir(dir))) {
-		cut_auto(cut_str) char *name = cut_strdup(entry->d_name);
+	for (int i = 0; i < len; i++) {
+		cut_auto(cut_str) char *name = cut_strdup(entries[i]->d_name);
 		cut_auto(cut_str) char *path = NULL;
 		char *dot = strrchr(name, '.');
 
 		if (dot && strcmp(dot, ".so") == 0)
 			*dot = '\0';
-		if (name[0] == '.' || name[0] == '\0')
+		free(entries[i]);
+		if (r < 0 || name[0] == '.' || name[0] == '\0')
 			continue;
 		path = cut_places_plugin(places, name);
 		if (path && access(path, F_OK) == 0)
 			r = catalog_load(places, name, catalog, err);
 	}
-	if (dir)
-		closedir(dir);
+	free(entries);
 	return r;
 }
 
@@ -160,13 +160,25 @@ static int read_parameters(const struct cut_args *args, struct cut_faults *fault
 
 /* --- the runbook --- */
 
-static int print_faults(const struct cut_args *args, const struct cut_faults *faults)
+/* An error like all others under --output json, and what `validate` says. */
+static json_t *refusal_json(const char *path, const struct cut_faults *faults)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+	cut_auto(cut_str) char *why =
+		cut_printf("%zu error%s", faults->errors, faults->errors == 1 ? "" : "s");
+
+	cut_err_set(&err, -EINVAL, why, "mend what `faults` names", "%s is not valid", path);
+	return json_pack("{s:o, s:b, s:o}", "error", cut_err_json(&err), "ok", false, "faults",
+			 cut_faults_json(faults));
+}
+
+static int print_faults(const struct cut_args *args, const char *path,
+			const struct cut_faults *faults)
 {
 	cut_auto(cut_buf) struct cut_buf text = {0};
 
 	if (args->json) {
-		cut_auto(cut_json) json_t *json = json_pack("{s:b, s:o}", "ok", faults->errors == 0,
-							    "faults", cut_faults_json(faults));
+		cut_auto(cut_json) json_t *json = refusal_json(path, faults);
 
 		json_dumpf(json, stderr, JSON_COMPACT);
 		fputc('\n', stderr);
@@ -199,7 +211,7 @@ int cut_context_load(const struct cut_args *args, const char *path, bool quiet,
 	if (ctx->faults.errors > 0 && quiet)
 		return CUT_EXIT_USAGE;
 	if (ctx->faults.len > 0 && !quiet && !(args->json && ctx->faults.errors == 0))
-		print_faults(args, &ctx->faults);
+		print_faults(args, path, &ctx->faults);
 	if (ctx->faults.errors > 0)
 		return CUT_EXIT_USAGE;
 	if (r < 0)

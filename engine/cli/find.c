@@ -64,6 +64,24 @@ bool cut_found_is_live(const struct cut_found *found)
 	return cut_lock_query(lock, &holder, &err) == 0 && holder.live;
 }
 
+/* -EALREADY where nobody listens because the run has ended; else 0. */
+static int check_ended(const struct cut_found *found, struct cut_err *err)
+{
+	cut_auto(cut_err) struct cut_err ignored = {0};
+	struct cut_run_entry now = {0};
+	int r = 0;
+
+	if (cut_run_find(found->places.state_dir, found->entry.id, CUT_PICK_NEWEST, &now,
+			 &ignored) < 0)
+		return 0;
+	if (now.outcome) {
+		r = cut_err_set(err, -EALREADY, now.outcome, "`cutover report` tells how it went",
+				"run %s has ended", now.id);
+	}
+	cut_run_entry_done(&now);
+	return r;
+}
+
 int cut_found_request(struct cut_found *found, const char *path, const json_t *body, json_t **ret,
 		      struct cut_err *err)
 {
@@ -72,6 +90,8 @@ int cut_found_request(struct cut_found *found, const char *path, const json_t *b
 	for (;;) {
 		int r = cut_client_request(cut_found_socket(found), path, body, ret, err);
 
+		if (r == -ENOTCONN && check_ended(found, err) < 0)
+			return -EALREADY;
 		if (r != -ENOTCONN || !found->entry.live || cut_clock_boot() > until)
 			return r;
 		cut_err_done(err);

@@ -11,7 +11,12 @@
 
 int cut_cmd_version(const struct cut_args *args)
 {
-	printf("cutover %s\n", CUT_VERSION);
+	cut_auto(cut_json) json_t *json = json_pack("{s:s}", "version", CUT_VERSION);
+
+	if (args->json)
+		cut_cli_print_json(json);
+	else
+		printf("cutover %s\n", CUT_VERSION);
 	return CUT_EXIT_OK;
 }
 
@@ -69,12 +74,6 @@ int main(int argc, char **argv)
 	if (help) {
 		cut_args_help(args.command, stdout);
 		return CUT_EXIT_OK;
-	}
-	if (!args.command->run) {
-		cut_auto(cut_err) struct cut_err err = {0};
-
-		cut_err_set(&err, -ENOTSUP, "not supported yet", NULL, "%s", args.command->name);
-		return cut_cli_fail(&args, &err, CUT_EXIT_REFUSED);
 	}
 	return args.command->run(&args);
 }

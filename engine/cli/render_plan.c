@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define BEFORE_MAX_BYTES 200
+
 /* As one would type it; words that a shell would split or read otherwise stand as JSON strings. */
 static void add_words(const json_t *argv, struct cut_buf *out)
 {
@@ -24,13 +26,27 @@ static void add_words(const json_t *argv, struct cut_buf *out)
 }
 
 /* What runs: a command itself, of anything else the action's name. */
+static void add_action(const char *uses, const json_t *params, struct cut_buf *out)
+{
+	cut_buf_add_str(out, uses);
+	if (strcmp(uses, "exec") == 0) {
+		cut_buf_add_str(out, ": ");
+		add_words(json_object_get(params, "argv"), out);
+	}
+}
+
 static void add_body(const struct cut_body *body, struct cut_buf *out)
 {
-	cut_buf_add_str(out, body->uses);
-	if (strcmp(body->uses, "exec") == 0) {
-		cut_buf_add_str(out, ": ");
-		add_words(json_object_get(body->params, "argv"), out);
-	}
+	add_action(body->uses, body->params, out);
+}
+
+static void add_wait(const struct cut_wait *wait, struct cut_buf *out)
+{
+	cut_buf_add_str(out, "wait");
+	if (wait->length == CUT_NEVER || wait->for_text)
+		return;
+	cut_buf_add_char(out, ' ');
+	cut_duration_human(wait->length, out);
 }
 
 static void add_step(const struct cut_step *step, struct cut_buf *out)
@@ -38,7 +54,7 @@ static void add_step(const struct cut_step *step, struct cut_buf *out)
 	switch (step->kind) {
 	case CUT_STEP_ACTION:
 	case CUT_STEP_CHECK: add_body(&step->body, out); break;
-	case CUT_STEP_WAIT: cut_buf_add_str(out, "wait"); break;
+	case CUT_STEP_WAIT: add_wait(step->wait, out); break;
 	case CUT_STEP_APPROVE: cut_buf_add_str(out, "approval"); break;
 	case CUT_STEP_MANUAL: cut_buf_add_str(out, "by hand"); break;
 	}
@@ -123,24 +139,88 @@ void cut_render_plan(const struct cut_runbook *rb, const struct cut_graph *graph
 	free(critical);
 }
 
+/* A value from before; a long one begins and says so. */
+static void add_before(const json_t *before, struct cut_buf *out)
+{
+	size_t start = out->len;
+
+	cut_json_canonical(before, out);
+	if (out->len - start <= BEFORE_MAX_BYTES)
+		return;
+	for (out->len = start + BEFORE_MAX_BYTES; (out->data[out->len] & 0xc0) == 0x80;)
+		out->len--;
+	cut_buf_add_str(out, "…");
+}
+
+/* What was saved, before it was changed: actions keep it as `before`, or in a list of `changes`,
+ * beside what is theirs. */
+static void add_saved(const json_t *saved, struct cut_buf *out)
+{
+	const json_t *changes = json_object_get(saved, "changes"),
+		     *before = json_object_get(saved, "before");
+
+	if (!json_array_size(changes))
+		add_before(before ? before : saved, out);
+	for (size_t i = 0; i < json_array_size(changes); i++) {
+		const json_t *c = json_array_get(changes, i);
+
+		cut_buf_printf(out, "%s%s %s ", i ? ", " : "", cut_json_str(c, "name", ""),
+			       cut_json_str(c, "type", ""));
+		add_before(json_object_get(c, "before") ? json_object_get(c, "before") : c, out);
+	}
+}
+
+static void add_undone(const json_t *s, size_t number, struct cut_buf *out)
+{
+	const json_t *restores = json_object_get(s, "restores");
+
+	cut_buf_printf(out, "  %zu. %s: ", number, cut_json_str(s, "step", ""));
+	if (json_is_string(restores))
+		add_action(json_string_value(restores), json_object_get(s, "with"), out);
+	else
+		add_saved(restores, out);
+	if (json_is_number(json_object_get(s, "planned_s"))) {
+		cut_buf_add_str(out, ", about ");
+		cut_render_seconds(json_object_get(s, "planned_s"), out);
+	}
+	cut_buf_add_char(out, '\n');
+}
+
+/* Tails: who asked before may still go there. */
+static void add_tails(const json_t *list, struct cut_buf *out)
+{
+	const json_t *tail;
+	size_t i;
+
+	json_array_foreach (list, i, tail) {
+		cut_buf_printf(out, "  %s: old answers may live until ",
+			       cut_json_str(tail, "step", ""));
+		cut_render_clock(cut_json_str(tail, "old_answers_until", NULL), out);
+		cut_buf_add_char(out, '\n');
+	}
+}
+
 void cut_render_rollback(const json_t *preview, struct cut_buf *out)
 {
+	const char *ended = cut_json_str(preview, "ended", NULL);
 	const json_t *steps = json_object_get(preview, "steps");
 	const json_t *impossible = json_object_get(preview, "impossible");
 	const json_t *temporary = json_object_get(preview, "temporary");
 
-	if (json_array_size(steps) == 0)
+	if (ended)
+		cut_buf_printf(
+			out, "The run has ended: %s. It cannot be rolled back any more; by hand:\n",
+			ended);
+	else if (json_array_size(steps) == 0)
 		cut_buf_add_str(out, "There is nothing to undo.\n");
 	else
 		cut_buf_printf(
 			out, "Would undo %zu step%s, in this order where one waits for another:\n",
 			json_array_size(steps), json_array_size(steps) == 1 ? "" : "s");
-	for (size_t i = 0; i < json_array_size(steps); i++) {
-		const json_t *s = json_array_get(steps, i);
-
-		cut_buf_printf(out, "  %zu. %s: %s\n", i + 1, cut_json_str(s, "step", ""),
-			       cut_json_str(s, "restores", "its own undo"));
-	}
+	if (ended && json_array_size(steps) == 0)
+		cut_buf_add_str(out, "  nothing stands that could be undone\n");
+	for (size_t i = 0; i < json_array_size(steps); i++)
+		add_undone(json_array_get(steps, i), i + 1, out);
 	for (size_t i = 0; i < json_array_size(impossible); i++) {
 		const json_t *s = json_array_get(impossible, i);
 
@@ -154,6 +234,9 @@ void cut_render_rollback(const json_t *preview, struct cut_buf *out)
 			       json_is_string(t) ? json_string_value(t)
 						 : cut_json_str(t, "step", ""));
 	}
+	if (ended)
+		return;
+	add_tails(json_object_get(preview, "until"), out);
 	cut_buf_add_str(out, "Expected duration: ");
 	if (json_is_number(json_object_get(preview, "time_s")))
 		cut_render_seconds(json_object_get(preview, "time_s"), out);

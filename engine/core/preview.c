@@ -23,7 +23,8 @@ static void open_step(struct preview *p, uint32_t step)
 	const struct cut_step *model = &p->run->rb->steps[step];
 	json_t *entry;
 
-	if (!p->scope[step] || model->temporary || !cut_step_duty(p->run, step)) {
+	if (!p->scope[step] || model->temporary || !cut_step_duty(p->run, step) ||
+	    p->run->steps[step].state == CUT_STEP_ROLLED_BACK) {
 		cut_vec_push(&p->done, step);
 		return;
 	}
@@ -52,6 +53,8 @@ static void undo_step(struct preview *p, uint32_t step)
 
 	json_object_set_new(entry, "step", json_string(model->address));
 	json_object_set_new(entry, "restores", restores);
+	if (!s->saved && model->undo_body)
+		json_object_set(entry, "with", model->undo_body->params);
 	json_object_set_new(entry, "planned_s", cut_json_seconds(model->planned));
 	json_array_append_new(p->steps, entry);
 	if (model->planned == CUT_NEVER)

@@ -203,7 +203,12 @@ static json_t *evidence_names(const struct cut_manual *manual)
 
 static json_t *waiting_json(const struct cut_runbook *rb, const struct cut_waiting *waiting)
 {
-	const char *kind = NULL, *id = NULL;
+	static const char *const ends[] = {
+		[CUT_GATE_PAUSE] = "pause",
+		[CUT_GATE_ROLLBACK] = "rollback",
+		[CUT_GATE_ABORT] = "abort",
+	};
+	const char *kind = NULL, *id = NULL, *on_decline = NULL;
 	json_t *roles = NULL, *wants = json_null();
 
 	switch (waiting->kind) {
@@ -213,6 +218,7 @@ static json_t *waiting_json(const struct cut_runbook *rb, const struct cut_waiti
 		kind = "approval";
 		id = rb->steps[waiting->step].address;
 		roles = role_names(rb, approve->roles, approve->roles_len);
+		on_decline = ends[approve->on_decline];
 		break;
 	}
 	case CUT_WAITING_MANUAL:
@@ -225,17 +231,19 @@ static json_t *waiting_json(const struct cut_runbook *rb, const struct cut_waiti
 		const struct cut_acceptance *acceptance = &rb->phases[waiting->phase].acceptance;
 
 		kind = "sign_off";
+		on_decline = ends[CUT_GATE_PAUSE];
 		id = rb->phases[waiting->phase].id;
 		roles = role_names(rb, acceptance->sign_off, acceptance->sign_off_len);
 		break;
 	}
 	}
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:O?, s:s?, s:s?, s:o, s:O?}", "kind", kind,
-			 "id", id, "roles", roles, "since", cut_json_rfc3339(waiting->since),
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:O?, s:s?, s:s?, s:o, s:O?, s:s?}", "kind",
+			 kind, "id", id, "roles", roles, "since", cut_json_rfc3339(waiting->since),
 			 "expires", cut_json_rfc3339(waiting->expires), "evidence",
 			 waiting->evidence, "evidence_sha256",
 			 waiting->evidence ? waiting->digest : NULL, "asks", waiting->asks, "wants",
-			 wants, "links", json_object_get(rb->step_links, id));
+			 wants, "links", json_object_get(rb->step_links, id), "on_decline",
+			 on_decline);
 }
 
 static json_t *waiting_for_json(const struct cut_run *run, const struct cut_runbook *rb)

@@ -305,7 +305,7 @@ static struct cut_run_entry *newest(const struct cut_run_list *list)
 static int find_picked(const char *state, struct cut_run_list *list, enum cut_run_pick pick,
 		       struct cut_run_entry **ret, struct cut_err *err)
 {
-	static const char *const what[] = {"live", "unfinished", "live"};
+	static const char *const what[] = {"live", "unfinished", "live", "live"};
 	cut_auto(cut_buf) struct cut_buf ids = {0};
 	struct cut_run_entry *found = NULL;
 	size_t matches = 0;
@@ -316,7 +316,8 @@ static int find_picked(const char *state, struct cut_run_list *list, enum cut_ru
 		cut_buf_printf(&ids, "%s%s", matches++ ? ", " : "", entry->id);
 		found = entry;
 	}
-	if (pick == CUT_PICK_NEWEST && matches != 1 && list->len)
+	if (list->len && ((pick == CUT_PICK_NEWEST && matches != 1) ||
+			  (pick == CUT_PICK_TO_WATCH && matches == 0)))
 		found = newest(list);
 	else if (matches > 1)
 		return cut_err_set(err, -ENOTUNIQ, cut_buf_str(&ids), "name one of them",

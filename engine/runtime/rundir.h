@@ -45,6 +45,7 @@ enum cut_run_pick {
 	CUT_PICK_LIVE,	     /* the one live run */
 	CUT_PICK_UNFINISHED, /* the one unfinished run, live or not */
 	CUT_PICK_NEWEST,     /* the one live run, else the newest */
+	CUT_PICK_TO_WATCH,   /* the one live run; where none is live, the newest */
 };
 /* wanted: a run's id, or NULL to pick one. -ENOENT: none; -ENOTUNIQ: several, err names them. */
 int cut_run_find(const char *state, const char *wanted, enum cut_run_pick pick,

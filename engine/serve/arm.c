@@ -24,9 +24,8 @@ static int check_window(const struct cut_engine_options *o, cut_time wall, struc
 	if (w->closes == CUT_NEVER || wall < w->closes || o->override_reason)
 		return 0;
 	cut_rfc3339_format(w->closes, &closes);
-	return cut_err_set(err, -EPERM, cut_buf_str(&closes),
-			   "move the window, or --override-window --reason TEXT",
-			   "the window is over: it closed at");
+	return cut_err_set(err, -EPERM, NULL, "move the window, or --override-window --reason TEXT",
+			   "the window closed at %s", cut_buf_str(&closes));
 }
 
 static int resolve_member(const struct cut_role *role, const char *name, json_t *list,

@@ -70,7 +70,9 @@ def test_help_lists_every_command_and_explains_each(cutover):
 
 
 def test_the_version_is_printed(cutover):
-    assert re.fullmatch(r"cutover \d+\.\d+\.\d+\n", cutover("version", code=0).out)
+    told = cutover("version", code=0).out
+    assert re.fullmatch(r"cutover \d+\.\d+\.\d+\n", told)
+    assert told == f"cutover {cutover.json('version')['version']}\n"
 
 
 @pytest.mark.parametrize("words, told", [
@@ -135,7 +137,10 @@ def test_a_file_of_50_mib_is_refused_unread(cutover, words):
 
 
 @pytest.mark.parametrize("words", [[c] for c in LATER] + [
-    ["graph", "book.yaml", "--format", "svg"], ["report", "--format", "html"]])
+    ["graph", "book.yaml", "--format", "svg"], ["report", "--format", "html"],
+    ["emergency", "--reason", "fire"], ["lint", "book.yaml", "--checklist"],
+    ["rehearse", "book.yaml", "--times", "5", "--inject", "a=fail"], ["serve", "--listen", ":80"],
+    ["init", "--strategy", "canary", "book.yaml"], ["amend", "RUN", "--window", "x"]], ids=" ".join)
 def test_what_a_later_version_brings_is_refused_with_6(cutover, words):
     cutover.book(BOOK)
     assert "not supported yet" in cutover(*words, code=6).err
@@ -161,6 +166,10 @@ def test_a_runbook_that_is_invalid_is_refused_by_every_command_that_reads_one(cu
     for command in (["validate"], ["plan"], ["graph"]):
         assert "book.yaml:1:" in cutover(*command, "book.yaml", code=2).err
     assert cutover.runs() == []
+    told = cutover("run", "book.yaml", "--yes", "--output", "json", code=2)
+    assert told.error == {"what": "book.yaml is not valid", "why": "1 error",
+                          "next": "mend what `faults` names"}
+    assert len(json.loads(told.err)["faults"]) == 1 and told.out == ""
 
 
 def test_validate_tells_all_faults_at_once(cutover):
@@ -427,6 +436,8 @@ def test_eval_sees_a_live_run(cutover):
     run.wait_for_people("gate")
     assert json.loads(cutover("eval", "steps.one.outputs.name", run.id, code=0).out) == "first"
     assert json.loads(cutover("eval", "params.size + 1", run.id, code=0).out) == 8
+    assert json.loads(cutover("eval", "params.size + 1", code=0).out) == 8
+    assert "leave one out" in cutover("eval", "1", run.id, "--vars", "book.yaml", code=2).err
     cutover("eval", "params.size +", run.id, code=2)
     cutover("eval", "params.size / 0", run.id, code=1)
     run("approve", "gate")
@@ -452,6 +463,7 @@ def test_plugins_and_schema_are_made_from_the_tables(cutover):
     assert {"core", "dns", "traffic", "sync", "metrics"} <= set(plugins)
     actions = {a["name"]: a for a in plugins["dns"]["actions"]}
     assert {"set_ttl", "set_records", "wait_propagated"} <= {a.split(".")[-1] for a in actions}
+    assert [*plugins][0] == "core" and [*plugins][1:] == sorted([*plugins][1:])
     assert "drill" in cutover("plugins", "core", code=0).out
     assert "core" in cutover("plugins", code=0).out
     three_parts(cutover("plugins", "no_such"), 2)
@@ -507,3 +519,63 @@ def test_of_a_run_that_was_never_armed_that_is_said(cutover):
         three_parts(told, 6)
         assert "was never armed" in told.err
     assert left.name not in cutover("status", code=0).out
+
+
+def test_orders_to_a_run_that_has_ended_are_told_so(cutover):
+    run = cutover.run(BOOK)
+    for words in (["pause"], ["note", "late"], ["rollback", "--yes"], ["abort", "--yes"],
+                  ["approve", "gate"]):
+        told = cutover(*words, run.id, code=6).err
+        assert told == (f"cutover: run {run.id} has ended: {run.state}; "
+                        "`cutover report` tells how it went\n")
+
+
+def test_of_several_live_runs_the_one_to_watch_must_be_named(cutover):
+    live = [cutover.start(f"{{cutover: v1, name: {name}, steps: [{{id: a, wait: 1h}}]}}")
+            for name in ("first", "second")]
+    told = cutover("watch", code=2).err
+    assert all(run.id in told for run in live)
+    assert cutover("status", code=0).out
+    for run in live:
+        run("abort", "--yes")
+        run.end(7)
+    assert "aborted" in cutover("watch", code=7).out
+
+
+def test_a_rollback_shows_what_each_undo_restores(cutover):
+    run = cutover.start("""\
+        cutover: v1
+        name: shown
+        steps:
+          - id: file
+            uses: skeleton.file_text
+            planned: 3s
+            with: {path: here, text: green}
+          - id: link
+            run: [ln, -sfn, green, current]
+            rollback: {run: [ln, -sfn, blue stack, current]}
+          - {id: hour, wait: 1h}
+        """)
+    run.wait_step("hour", "running")
+    told = run("rollback", "--show").out
+    assert '  1. link: exec: ln -sfn "blue stack" current\n' in told
+    assert re.search(r'  2\. file: .*, about 3s\n', told) and "not known" in told
+    plan = json.loads(run("rollback", "--show", "--output", "json").out)
+    assert plan["ended"] is None
+    assert plan["steps"][0]["with"]["argv"] == ["ln", "-sfn", "blue stack", "current"]
+    run("rollback", "--yes")
+    run.end(4)
+    assert run("rollback", "--show").out == (
+        "The run has ended: rolled_back. It cannot be rolled back any more; by hand:\n"
+        "  nothing stands that could be undone\n")
+
+
+def test_recover_says_which_run_goes_on(cutover):
+    run = cutover.start("{cutover: v1, name: lost, steps: [{id: a, wait: 1h}]}")
+    for form, told in ([], f"run {run.id} goes on\n"), (["--output", "json"], None):
+        run.kill("supervisor")
+        run.kill("engine")
+        out = cutover("recover", "--detach", *form, code=3).out
+        assert out == told if told else json.loads(out)["run"] == run.id
+    run("abort", "--yes")
+    run.end(7)

@@ -136,6 +136,7 @@ def test_abort_and_decline_ask_too(cutover):
     run = cutover.start(GATED)
     run.wait_for_people("gate")
     with Terminal(cutover, "decline", "gate", run.id) as terminal:
+        terminal.expect("Declining gate holds the run")
         terminal.expect("Decline? [y/N]")
         terminal.type("n\n")
         assert terminal.wait() == 6

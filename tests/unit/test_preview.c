@@ -67,7 +67,7 @@ static void test_what_is_restored_and_what_cannot_be_is_listed(void **state)
 	preview = cut_run_rollback_preview(world_run(w), NULL, NULL);
 	expect_at(preview, "/steps",
 		  "[{\"planned_s\":1,\"restores\":\"the state before it\",\"step\":\"c\"},"
-		  "{\"planned_s\":7,\"restores\":\"t.traffic\",\"step\":\"b\"},"
+		  "{\"planned_s\":7,\"restores\":\"t.traffic\",\"step\":\"b\",\"with\":{}},"
 		  "{\"planned_s\":5,\"restores\":{\"old\":1},\"step\":\"a\"}]");
 	expect_at(preview, "/impossible", "[{\"reason\":\"it is sent\",\"step\":\"d\"}]");
 	expect_at(preview, "/temporary", "[\"e\"]");
@@ -79,11 +79,33 @@ static void test_what_is_restored_and_what_cannot_be_is_listed(void **state)
 	world_free(w);
 }
 
+static void test_what_is_undone_already_is_not_listed_again(void **state)
+{
+	struct world *w = world_new("steps:\n"
+				    "  - {id: a, uses: t.write}\n"
+				    "  - {id: b, uses: t.write}\n"
+				    "  - {id: c, wait: 1h}\n");
+	cut_auto(cut_json) json_t *before = NULL, *preview = NULL;
+
+	world_start(w);
+	world_ok(w, "a");
+	world_ok(w, "b");
+	before = cut_run_rollback_preview(world_run(w), NULL, NULL);
+	assert_int_equal(json_array_size(json_object_get(before, "steps")), 2);
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	world_ok(w, "b");
+	preview = cut_run_rollback_preview(world_run(w), NULL, NULL);
+	expect_at(preview, "/steps",
+		  "[{\"planned_s\":null,\"restores\":\"the state before it\",\"step\":\"a\"}]");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_old_answers_live_on_for_as_long_as_steps_tell),
 		cmocka_unit_test(test_what_is_restored_and_what_cannot_be_is_listed),
+		cmocka_unit_test(test_what_is_undone_already_is_not_listed_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
