@@ -323,6 +323,22 @@ static void keep_links(struct load *l, const struct cut_step *step, json_t *link
 	json_object_set_new(l->rb->step_links, step->address, links);
 }
 
+/* People are asked while a run goes forward: outside of phases nobody could answer. */
+static void refuse_people(struct load *l, uint32_t node, const struct step_draft *draft,
+			  enum cut_phase_role role)
+{
+	const char *what = draft->approve ? "approve" : "manual";
+
+	if (role == CUT_PHASE_FORWARD || !(draft->approve || draft->manual))
+		return;
+	if (draft->manual && role == CUT_PHASE_TESTS)
+		return; /* done before the run is accepted */
+	load_fault_key(l, load_find(l, node, what),
+		       role == CUT_PHASE_TESTS ? "acceptance asks people by its sign_off"
+					       : "make it a step of a phase",
+		       "'%s' is for steps of a phase", what);
+}
+
 /* True when the step has exactly one body. */
 static bool one_body(struct load *l, uint32_t node, const struct step_draft *draft, bool usable)
 {
@@ -365,6 +381,7 @@ void load_step(struct load *l, uint32_t node, struct step_draft *draft, enum cut
 	if (draft->order || draft->max_parallel)
 		load_fault_key(l, load_find(l, node, draft->order ? "order" : "max_parallel"), NULL,
 			       "'%s' is for groups", draft->order ? "order" : "max_parallel");
+	refuse_people(l, node, draft, role);
 	if (one_body(l, node, draft, usable) && load_one_body(l, node, draft, step) == 0 &&
 	    l->faults->errors == errors) {
 		load_undo(l, node, draft, role, step);
