@@ -15,7 +15,10 @@ static int vars_ident(const struct cut_expr_env *env, const char *name, struct c
 {
 	const json_t *value = json_object_get(env->data, name);
 
-	return value ? cut_val_from_json(value, arena, ret) : -ENOENT;
+	if (!value)
+		return -ENOENT;
+	*ret = cut_val_from_json(value, arena);
+	return 0;
 }
 
 static int no_member(const struct cut_expr_env *env, const struct cut_val *object, const char *key,

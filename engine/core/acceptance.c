@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/core/acceptance.h"
 
+#include <assert.h>
 #include <math.h>
 
 #define OPEN (CUT_TO(CUT_ACC_RUNNING) | CUT_TO(CUT_ACC_SUSPENDED) | CUT_TO(CUT_ACC_FAILED))
@@ -185,9 +186,8 @@ enum cut_acceptance_note cut_acceptance_sample(struct cut_acceptance_machine *a,
 
 enum cut_acceptance_note cut_acceptance_tests(struct cut_acceptance_machine *a, bool ok, cut_time t)
 {
+	assert(a->testing);
 	advance(a, t);
-	if (!a->testing)
-		return CUT_ACC_QUIET;
 	a->testing = false;
 	if (!has_clock(a))
 		return CUT_ACC_QUIET;
@@ -263,7 +263,7 @@ static void begin(struct cut_acceptance_machine *a, const struct cut_acceptance_
 enum cut_acceptance_note cut_acceptance_update(struct cut_acceptance_machine *a,
 					       const struct cut_acceptance_input *in)
 {
-	if (a->phase == CUT_NONE || a->state == CUT_ACC_ACCEPTED || a->state == CUT_ACC_FAILED)
+	if (a->state == CUT_ACC_ACCEPTED || a->state == CUT_ACC_FAILED)
 		return CUT_ACC_QUIET;
 	advance(a, in->t);
 	if (a->state == CUT_ACC_WAITING) {

@@ -109,7 +109,6 @@ void cut_acceptance_text(const struct cut_acceptance_machine *a, struct cut_buf 
 	double coverage = cut_acceptance_coverage(a);
 
 	switch (cut_acceptance_shown(a)) {
-	case CUT_ACC_WAITING: cut_buf_add_str(out, "the stage is not done"); return;
 	case CUT_ACC_SETTLING:
 		cut_buf_add_str(out, "the clock starts in ");
 		cut_duration_human(a->settled_at - a->now, out);

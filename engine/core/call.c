@@ -16,11 +16,10 @@ const struct cut_body *cut_call_body(const struct cut_run *run, uint32_t step)
 {
 	const struct cut_step *model = &run->rb->steps[step];
 
-	switch ((enum cut_part)run->steps[step].part) {
-	case CUT_PART_VERIFY: return model->verify_body;
-	case CUT_PART_UNDO: return model->undo_body ? model->undo_body : &model->body;
-	case CUT_PART_BODY: break;
-	}
+	if (run->steps[step].part == CUT_PART_VERIFY)
+		return model->verify_body;
+	if (run->steps[step].part == CUT_PART_UNDO && model->undo_body)
+		return model->undo_body;
 	return &model->body;
 }
 
@@ -64,7 +63,7 @@ static void fill(struct cut_run *run, struct cut_effect *fx, uint32_t step,
 	fx->call.saved = s->saved;
 	fx->call.timeout = body->timeout;
 	fx->call.rollback = undo;
-	fx->call.poll = model->poll.every > 0 && s->part == CUT_PART_BODY && s->op == CUT_OP_APPLY;
+	fx->call.poll = model->poll.every > 0 && s->part == CUT_PART_BODY;
 	if (!is_check(body))
 		make_key(run, step, fx->call.attempt + (CUT_RULE(SAME_KEY) ? 0 : s->lost), undo,
 			 fx->call.key);
@@ -334,7 +333,7 @@ static void resume_one(struct cut_run *run, uint32_t step)
 	s->canceled = false;
 	if (s->part != CUT_PART_UNDO && cut_step_stopping(run, step)) {
 		cut_step_fail(run, step, why); /* a rollback never observes: it undoes it */
-	} else if (s->op != CUT_OP_APPLY || s->part != CUT_PART_BODY) {
+	} else if (s->op != CUT_OP_APPLY) {
 		cut_call_resend(run, step, (enum cut_op)s->op, (enum cut_op)s->entry);
 	} else {
 		uint8_t lost = s->lost;

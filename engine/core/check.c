@@ -2,6 +2,7 @@
 /* The check of a whole model: what its expressions refer to, and what its steps leave unsaid. */
 #include "engine/core/check.h"
 #include "engine/base/near.h"
+#include "engine/base/vec.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -11,10 +12,10 @@ struct use {
 	const struct cut_check *check;
 	const struct cut_use *use;
 	bool told;
-	/* steps whose outputs the expression asks for with has() */
-	uint32_t guarded[16];
-	unsigned guarded_len;
-	bool guarding; /* first walk: only collect those */
+	bool guarding; /* first walk: only collect what is guarded */
+	struct {
+		CUT_VEC(uint32_t);
+	} guarded; /* steps whose outputs the expression asks for with has() */
 };
 
 static void tell(struct use *u, const char *hint, const char *fmt, ...)
@@ -61,6 +62,26 @@ static uint32_t group_of_use(const struct use *u)
 	return u->use->group != CUT_NONE ? rb->groups[u->use->group].parent : CUT_NONE;
 }
 
+static bool has_group(const struct cut_runbook *rb, uint32_t group, uint32_t outer)
+{
+	for (; group != CUT_NONE; group = rb->groups[group].parent)
+		if (group == outer)
+			return true;
+	return false;
+}
+
+static void tell_instances(struct use *u, uint32_t group, const char *name)
+{
+	const struct cut_runbook *rb = u->check->rb;
+	char hint[192] = "its list is empty";
+
+	for (uint32_t i = rb->steps_len; i-- > 0;)
+		if (has_group(rb, rb->steps[i].group, group))
+			snprintf(hint, sizeof(hint), "name one instance: steps[\"%s\"]",
+				 rb->steps[i].address);
+	tell(u, hint, "'%s' is repeated by a foreach and stands for several steps", name);
+}
+
 static void tell_unknown(struct use *u, const char *name)
 {
 	const struct cut_runbook *rb = u->check->rb;
@@ -69,14 +90,7 @@ static void tell_unknown(struct use *u, const char *name)
 	char hint[192];
 
 	if (group != CUT_NONE && rb->groups[group].foreach) {
-		for (uint32_t i = 0; i < rb->steps_len; i++)
-			if (strncmp(rb->steps[i].address, rb->groups[group].address,
-				    strlen(rb->groups[group].address)) == 0) {
-				snprintf(hint, sizeof(hint), "name one instance: steps[\"%s\"]",
-					 rb->steps[i].address);
-				break;
-			}
-		tell(u, hint, "'%s' is repeated by a foreach and stands for several steps", name);
+		tell_instances(u, group, name);
 		return;
 	}
 	if (group != CUT_NONE) {
@@ -131,14 +145,6 @@ static void check_output(struct use *u, const struct cut_step *step, const char 
 		return;
 	tell(u, did_you_mean(&near, hint, sizeof(hint)), "step '%s' (%s) has no output '%s'",
 	     step->address, step->body.uses, name);
-}
-
-static bool has_group(const struct cut_runbook *rb, uint32_t group, uint32_t outer)
-{
-	for (; group != CUT_NONE; group = rb->groups[group].parent)
-		if (group == outer)
-			return true;
-	return false;
 }
 
 /* May the step be skipped while the one that asks for it runs? */
@@ -205,8 +211,8 @@ static void check_step(struct use *u, const char *const *path, size_t len, bool 
 	}
 	step = &rb->steps[index];
 	if (u->guarding) {
-		if (in_has && u->guarded_len < sizeof(u->guarded) / sizeof(u->guarded[0]))
-			u->guarded[u->guarded_len++] = index;
+		if (in_has)
+			cut_vec_push(&u->guarded, index);
 		return;
 	}
 	if (len > 2 && !outputs && strcmp(path[2], "state") != 0) {
@@ -225,8 +231,8 @@ static void check_step(struct use *u, const char *const *path, size_t len, bool 
 		     "step '%s' is not certain to be done before this", step->address);
 	if (!outputs || in_has || !may_be_skipped(u, step))
 		return;
-	for (unsigned i = 0; i < u->guarded_len; i++)
-		if (u->guarded[i] == index)
+	for (size_t i = 0; i < u->guarded.len; i++)
+		if (u->guarded.items[i] == index)
 			return;
 	tell(u, "ask first: has(steps.<id>.outputs.<name>) ? … : …",
 	     "step '%s' may be skipped, and then this has no value", step->address);
@@ -305,27 +311,26 @@ static bool is_loop_variable(const struct use *u, const char *name)
 	return false;
 }
 
-static int on_ref(void *data, const char *const *path, size_t len, bool in_has)
+static void on_ref(void *data, const char *const *path, size_t len, bool in_has)
 {
 	static const char *const live[] = {"metrics", "triggers", "window", "downtime", "clients"};
 	struct use *u = data;
 
 	if (is_loop_variable(u, path[0]))
-		return 0;
+		return;
 	if (strcmp(path[0], "steps") == 0) {
 		if (len > 1)
 			check_step(u, path, len, in_has);
-		return 0;
+		return;
 	}
 	if (u->guarding)
-		return 0;
+		return;
 	for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++)
 		if (strcmp(path[0], live[i]) == 0)
 			check_live(u, path, len);
 	if (strcmp(path[0], "run") == 0 && len > 1 && strcmp(path[1], "id") != 0 &&
 	    strcmp(path[1], "starter") != 0)
 		tell(u, "run.id or run.starter", "run has no '%s'", path[1]);
-	return 0;
 }
 
 static void check_use(const struct cut_check *check, const struct cut_use *use)
@@ -335,6 +340,7 @@ static void check_use(const struct cut_check *check, const struct cut_use *use)
 	cut_expr_refs(use->expr, on_ref, &u);
 	u.guarding = false;
 	cut_expr_refs(use->expr, on_ref, &u);
+	cut_vec_done(&u.guarded);
 }
 
 static void tell_step(const struct cut_check *check, uint32_t step, const char *key,
@@ -391,7 +397,7 @@ static void check_acceptance(const struct cut_check *check, uint32_t i)
 {
 	const struct cut_acceptance *a = &check->rb->phases[i].acceptance;
 
-	if (a->given && a->tests == CUT_NONE && check->rb->triggers_len == 0 && check->phase_nodes)
+	if (a->given && a->tests == CUT_NONE && check->rb->triggers_len == 0)
 		check->fault(
 			check->data, check->phase_nodes[i], 0, "acceptance",
 			"tests: [{run: [bin/smoke]}], or a trigger",

@@ -33,7 +33,7 @@ struct cut_check {
 	const struct cut_use *uses;
 	size_t uses_len;
 	const uint32_t *step_nodes;  /* of the document, by step: to point at a key of it */
-	const uint32_t *phase_nodes; /* by forward phase, or NULL: acceptance is not checked */
+	const uint32_t *phase_nodes; /* by forward phase */
 	const uint8_t *tainted;	     /* by step: CUT_TAINT_… */
 	/* Told of each fault: at offset in the text of a node. key (may be NULL): at that key of
 	 * it. */

@@ -10,7 +10,7 @@ bool cut_closing_open(const struct cut_run *run, uint32_t step)
 {
 	const struct cut_step *model = &run->rb->steps[step];
 
-	return model->temporary && model->undo != CUT_UNDO_IMPOSSIBLE && cut_step_duty(run, step) &&
+	return model->temporary && cut_step_duty(run, step) &&
 	       run->steps[step].state < CUT_STEP_ROLLBACK_PENDING;
 }
 
@@ -69,8 +69,6 @@ void cut_closing_start(struct cut_run *run, enum cut_run_state ending, const cha
 /* Stops and undoes nothing; what is temporary is closed all the same. */
 void cut_run_abort(struct cut_run *run, enum cut_run_state ending, const char *why)
 {
-	if (run->state == CUT_RUN_CLOSING)
-		return;
 	if (run->state == CUT_RUN_ROLLING_BACK)
 		ending = CUT_RUN_ROLLBACK_INCOMPLETE;
 	cut_closing_start(run, ending, why);
@@ -117,8 +115,7 @@ static void end(struct cut_run *run)
 
 static bool busy(const struct cut_run *run)
 {
-	return run->doing[CUT_DOING_CALL] || run->doing[CUT_DOING_DELAY] ||
-	       run->doing[CUT_DOING_QUEUED];
+	return run->doing[CUT_DOING_CALL] || run->doing[CUT_DOING_DELAY];
 }
 
 static bool finally_over(struct cut_run *run)
@@ -160,6 +157,6 @@ void cut_closing_advance(struct cut_run *run)
 			return;
 	}
 	if (run->keep_temporary || run->closing_at == run->temporaries.len)
-		if (finally_over(run) && !busy(run))
+		if (finally_over(run))
 			end(run);
 }

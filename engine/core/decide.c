@@ -5,6 +5,7 @@
 
 #include "engine/base/json.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* --- an automatic rollback --- */
@@ -19,10 +20,7 @@ static void wait_for_decision(struct cut_run *run)
 
 void cut_run_cause(struct cut_run *run, json_t *cause)
 {
-	if (!cut_run_forward(run)) {
-		json_decref(cause);
-		return;
-	}
+	assert(cut_run_forward(run));
 	if (!run->causes)
 		run->causes = json_array();
 	json_array_append_new(run->causes, cause);
@@ -43,7 +41,8 @@ static const char *lasting(const struct cut_run *run, const char *id)
 	for (uint32_t i = 0; i < rb->downtimes_len; i++)
 		if (strcmp(rb->downtimes[i].id, id) == 0)
 			return rb->downtimes[i].id;
-	return phase != CUT_NONE ? rb->phases[phase].id : "";
+	assert(phase != CUT_NONE);
+	return rb->phases[phase].id;
 }
 
 /* After the point of no return nothing before it is undone without a person's word. */
@@ -76,10 +75,6 @@ void cut_run_decide(struct cut_run *run)
 	json_t *causes = cut_take(run->causes);
 
 	run->decide_at = CUT_NEVER;
-	if (!causes || !cut_run_forward(run)) {
-		json_decref(causes);
-		return;
-	}
 	cut_vec_foreach (&run->holds, hold) /* lesser causes of the same instant */
 		if (hold->kind == CUT_HOLD_TRIGGER && hold->since == run->wall)
 			json_array_append_new(causes,
@@ -180,8 +175,7 @@ void cut_run_acceptance(struct cut_run *run, const struct cut_event *ev)
 	if (state != CUT_ACC_MET && state != CUT_ACC_SIGNED && state != CUT_ACC_ACCEPTED)
 		cut_gate_sign_off(run, phase, false); /* the evidence is another one now */
 	run->acceptance = (uint8_t)state;
-	if (ev->acceptance.want_tests && p->acceptance.tests != CUT_NONE &&
-	    run->aux[p->acceptance.tests].state != CUT_AUX_RUNNING)
+	if (ev->acceptance.want_tests && run->aux[p->acceptance.tests].state != CUT_AUX_RUNNING)
 		cut_run_aux_start(run, p->acceptance.tests);
 	switch (state) {
 	case CUT_ACC_MET:
@@ -193,7 +187,7 @@ void cut_run_acceptance(struct cut_run *run, const struct cut_event *ev)
 			cut_gate_sign_off(run, phase, true);
 		break;
 	case CUT_ACC_ACCEPTED:
-		if (run->stage_done && !run->accepted)
+		if (run->stage_done)
 			accept_stage(run, phase);
 		break;
 	case CUT_ACC_FAILED: cut_run_cause(run, cut_cause("acceptance", p->id, text)); break;
@@ -215,7 +209,6 @@ void cut_run_closes(struct cut_run *run, uint32_t phase)
 
 	if (run->window_override)
 		return;
-	run->overrun = true;
 	cut_buf_add_str(&text, "the window has closed at ");
 	cut_rfc3339_format(p->window.closes, &text);
 	cut_buf_add_str(&text,

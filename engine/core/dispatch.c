@@ -3,6 +3,7 @@
  * places in a phase, a group, a foreach; locks; the window; not_before; holds. */
 #include "engine/core/run_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -46,8 +47,7 @@ void cut_run_give_slot(struct cut_run *run, uint32_t group)
 {
 	struct cut_run_group *g = &run->groups[group];
 
-	if (!run->rb->groups[group].max_parallel)
-		return;
+	assert(g->active);
 	g->active--;
 	while (g->parked_at < g->len && g->active < run->rb->groups[group].max_parallel) {
 		uint32_t node = g->items[g->parked_at++];
@@ -192,7 +192,7 @@ void cut_run_open_step(struct cut_run *run, uint32_t step)
 			return;
 		}
 	}
-	if (!s->slot && model->group != CUT_NONE) {
+	if (model->group != CUT_NONE) {
 		cut_step_doing(run, step, CUT_DOING_PARKED);
 		if (!cut_run_take_slot(run, step, model->group))
 			return;
@@ -266,10 +266,9 @@ static unsigned limit_of(const struct cut_run *run, enum cut_lane_id lane)
 {
 	unsigned limit = run->rb->max_parallel;
 
-	if (lane == CUT_LANE_FORWARD && run->phase != CUT_NONE &&
-	    run->rb->phases[run->phase].max_parallel)
+	if (lane == CUT_LANE_FORWARD && run->rb->phases[run->phase].max_parallel)
 		limit = run->rb->phases[run->phase].max_parallel;
-	return limit ? limit : UINT32_MAX;
+	return limit;
 }
 
 static void dispatch(struct cut_run *run, enum cut_lane_id id)

@@ -8,6 +8,7 @@
 #include "engine/core/names.h"
 #include "engine/core/value.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -62,7 +63,7 @@ static enum cut_type output_type(const struct cut_body *body, const char *name)
 	for (uint32_t i = 0; i < body->outputs_len; i++)
 		if (strcmp(body->outputs[i].name, name) == 0)
 			return body->outputs[i].type;
-	if (body->action && body->action->outputs)
+	if (body->action)
 		for (const struct cut_param *p = body->action->outputs; p->name; p++)
 			if (strcmp(p->name, name) == 0)
 				return p->type;
@@ -83,7 +84,8 @@ static int output(const struct cut_run *run, uint32_t step, const char *name,
 	}
 	if (!json)
 		return -ENOENT;
-	return cut_value_typed(output_type(&run->rb->steps[step].body, name), json, arena, ret);
+	*ret = cut_value_typed(output_type(&run->rb->steps[step].body, name), json, arena);
+	return 0;
 }
 
 static int run_member(const struct cut_run *run, const char *key, struct cut_val *ret)
@@ -196,7 +198,7 @@ struct saw {
 };
 
 /* The value of a name in a check, for the record. */
-static int note_ref(void *data, const char *const *path, size_t len, bool in_has)
+static void note_ref(void *data, const char *const *path, size_t len, bool in_has)
 {
 	struct saw *saw = data;
 	cut_auto(cut_buf) struct cut_buf name = {0};
@@ -213,7 +215,6 @@ static int note_ref(void *data, const char *const *path, size_t len, bool in_has
 	if (r == 0 && val.kind != CUT_VAL_LAZY && val.kind != CUT_VAL_MAP)
 		json_object_set_new(saw->values, cut_buf_str(&name), cut_val_to_json(&val));
 	cut_arena_done(&arena);
-	return 0;
 }
 
 static json_t *check_value(const char *that, int r, const struct cut_err *err, struct saw *saw)
@@ -223,7 +224,7 @@ static json_t *check_value(const char *that, int r, const struct cut_err *err, s
 	json_object_set_new(value, "that", json_string(that));
 	json_object_set_new(value, "is", r < 0 ? json_null() : json_boolean(r));
 	if (r < 0)
-		json_object_set_new(value, "error", json_string(err->what ? err->what : "?"));
+		json_object_set_new(value, "error", json_string(err->what));
 	json_object_set_new(value, "saw", cut_take(saw->values));
 	return value;
 }
@@ -324,37 +325,39 @@ char *cut_env_text(struct cut_run *run, uint32_t step, const struct cut_template
 	return cut_strdup(json_string_value(value));
 }
 
-/* Puts a value where an RFC 6901 pointer says; what is on the way is there already. */
-static int put(json_t *root, const char *pointer, json_t *value)
+/* The key that a pointer's next part names, without its escapes. */
+static void unescape(const char *part, size_t len, struct cut_buf *ret_key)
 {
-	json_t *at = root;
-
-	while (*pointer == '/') {
-		const char *start = pointer + 1;
-		size_t len = strcspn(start, "/");
-		cut_auto(cut_buf) struct cut_buf key = {0};
-		bool last = start[len] == '\0';
-
-		for (size_t i = 0; i < len; i++) {
-			bool escape = start[i] == '~' && i + 1 < len;
-
-			cut_buf_add_char(&key, escape ? start[i + 1] == '1' ? '/' : '~' : start[i]);
-			i += escape;
-		}
-		pointer = start + len;
-		if (json_is_array(at)) {
-			size_t index = (size_t)strtoul(cut_buf_str(&key), NULL, 10);
-
-			if (last)
-				return json_array_set(at, index, value);
-			at = json_array_get(at, index);
-		} else {
-			if (last)
-				return json_object_set(at, cut_buf_str(&key), value);
-			at = json_object_get(at, cut_buf_str(&key));
-		}
+	for (size_t i = 0; i < len; i++) {
+		if (part[i] == '~')
+			cut_buf_add_char(ret_key, part[++i] == '1' ? '/' : '~');
+		else
+			cut_buf_add_char(ret_key, part[i]);
 	}
-	return -1;
+}
+
+/* Puts a value where an RFC 6901 pointer of the loader says: there is a place for it already. */
+static void put(json_t *at, const char *pointer, json_t *value)
+{
+	for (;;) {
+		const char *part = pointer + 1;
+		cut_auto(cut_buf) struct cut_buf key = {0};
+		bool array = json_typeof(at) == JSON_ARRAY;
+		size_t index;
+
+		pointer = part + strcspn(part, "/");
+		unescape(part, (size_t)(pointer - part), &key);
+		index = array ? (size_t)strtoul(cut_buf_str(&key), NULL, 10) : 0;
+		if (!*pointer) {
+			if (array)
+				json_array_set(at, index, value);
+			else
+				json_object_set(at, cut_buf_str(&key), value);
+			return;
+		}
+		at = array ? json_array_get(at, index) : json_object_get(at, cut_buf_str(&key));
+		assert(at);
+	}
 }
 
 int cut_env_params(struct cut_run *run, uint32_t step, const struct cut_body *body, json_t **ret,
@@ -374,12 +377,8 @@ int cut_env_params(struct cut_run *run, uint32_t step, const struct cut_body *bo
 				 err);
 
 		if (r < 0)
-			return cut_err_prefix(err, "%s",
-					      dynamic->pointer + (*dynamic->pointer == '/'));
-		if (put(params, dynamic->pointer, value) < 0)
-			return cut_err_set(err, -EINVAL, NULL, NULL,
-					   "%s cannot be put into its parameters",
-					   dynamic->pointer);
+			return cut_err_prefix(err, "%s", dynamic->pointer + 1);
+		put(params, dynamic->pointer, value);
 	}
 	*ret = cut_take(params);
 	return 0;

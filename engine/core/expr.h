@@ -75,12 +75,12 @@ int cut_expr_eval(const struct cut_expr *expr, const struct cut_expr_env *env,
 
 /* Each chain of constant names that starts at a free identifier: `steps.ttl.outputs.old` and
  * `steps["a/b"].state` → {"steps", "ttl", …}; in_has: it is the argument of has(). */
-typedef int cut_expr_ref_fn(void *data, const char *const *path, size_t len, bool in_has);
-int cut_expr_refs(const struct cut_expr *expr, cut_expr_ref_fn *fn, void *data);
+typedef void cut_expr_ref_fn(void *data, const char *const *path, size_t len, bool in_has);
+void cut_expr_refs(const struct cut_expr *expr, cut_expr_ref_fn *fn, void *data);
 
 const char *cut_val_kind_name(enum cut_val_kind kind); /* "int", as messages say it */
 /* Texts are copied into the arena: the JSON may go. */
-int cut_val_from_json(const json_t *json, struct cut_arena *arena, struct cut_val *ret);
+struct cut_val cut_val_from_json(const json_t *json, struct cut_arena *arena);
 json_t *
 cut_val_to_json(const struct cut_val *val); /* durations in seconds, times RFC 3339, new ref */
 /* As `${{ }}` puts it into text: strings bare, numbers as CEL's string(), durations "1h30m". */

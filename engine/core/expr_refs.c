@@ -10,7 +10,7 @@ struct walk {
 	const struct scope *scope; /* variables of macros: not references */
 };
 
-static int walk_node(const struct walk *w, const struct expr_node *node);
+static void walk_node(const struct walk *w, const struct expr_node *node);
 
 static bool is_free(const struct walk *w, const char *name)
 {
@@ -31,67 +31,64 @@ static const char *link_name(const struct expr_link *link)
 	return NULL;
 }
 
-static int walk_link(const struct walk *w, const struct expr_link *link)
+static void walk_link(const struct walk *w, const struct expr_link *link)
 {
 	struct scope scope = {.outer = w->scope, .name = link->name};
 	struct walk inner = *w;
-	int r = 0;
 
 	if (link->kind == LINK_MACRO)
 		inner.scope = &scope;
 	if (link->arg)
-		r = walk_node(&inner, link->arg);
-	if (r == 0 && link->then)
-		r = walk_node(&inner, link->then);
-	return r;
+		walk_node(&inner, link->arg);
+	if (link->then)
+		walk_node(&inner, link->then);
 }
 
-static int walk_path(const struct walk *w, const struct expr_node *node)
+static void walk_path(const struct walk *w, const struct expr_node *node)
 {
 	const struct expr_node *base = node->path.base;
 	const char *path[1 + CUT_EXPR_MAX_DEPTH];
 	uint32_t named = 0;
-	int r = 0;
 
 	if (base->kind == EXPR_NAME && is_free(w, base->name)) {
 		path[0] = base->name;
 		while (named < node->len && (path[named + 1] = link_name(&node->path.links[named])))
 			named++;
-		r = w->fn(w->data, path, named + 1, node->kind == EXPR_HAS && named == node->len);
+		w->fn(w->data, path, named + 1, node->kind == EXPR_HAS && named == node->len);
 	} else {
-		r = walk_node(w, base);
+		walk_node(w, base);
 	}
-	for (uint32_t i = 0; r == 0 && i < node->len; i++)
-		r = walk_link(w, &node->path.links[i]);
-	return r;
+	for (uint32_t i = 0; i < node->len; i++)
+		walk_link(w, &node->path.links[i]);
 }
 
-static int walk_node(const struct walk *w, const struct expr_node *node)
+static void walk_node(const struct walk *w, const struct expr_node *node)
 {
 	uint32_t items = node->len;
-	int r = 0;
 
 	switch (node->kind) {
-	case EXPR_LITERAL: return 0;
-	case EXPR_NAME: return is_free(w, node->name) ? w->fn(w->data, &node->name, 1, false) : 0;
+	case EXPR_LITERAL: return;
+	case EXPR_NAME:
+		if (is_free(w, node->name))
+			w->fn(w->data, &node->name, 1, false);
+		return;
 	case EXPR_PATH:
-	case EXPR_HAS: return walk_path(w, node);
+	case EXPR_HAS: walk_path(w, node); return;
 	case EXPR_CHAIN:
-		for (uint32_t i = 0; r == 0 && i < node->len; i++)
-			r = walk_node(w, node->terms[i].node);
-		return r;
+		for (uint32_t i = 0; i < node->len; i++)
+			walk_node(w, node->terms[i].node);
+		return;
 	case EXPR_NOT:
 	case EXPR_NEG: items = 1; break;
 	default: break;
 	}
-	for (uint32_t i = 0; r == 0 && i < items; i++)
-		r = walk_node(w, node->items[i]);
-	return r;
+	for (uint32_t i = 0; i < items; i++)
+		walk_node(w, node->items[i]);
 }
 
-int cut_expr_refs(const struct cut_expr *expr, cut_expr_ref_fn *fn, void *data)
+void cut_expr_refs(const struct cut_expr *expr, cut_expr_ref_fn *fn, void *data)
 {
 	const struct walk w = {.fn = fn, .data = data};
 
-	return walk_node(&w, expr->root);
+	walk_node(&w, expr->root);
 }

@@ -44,24 +44,19 @@ void expr_set_depth(struct cut_val *v)
 			v->depth = members[i].depth + 1;
 }
 
-static int list_from_json(const json_t *json, struct cut_arena *arena, struct cut_val *ret)
+static struct cut_val list_from_json(const json_t *json, struct cut_arena *arena)
 {
 	size_t len = json_array_size(json);
 	struct cut_val list = {.kind = CUT_VAL_LIST, .list = {.len = len}};
 
 	list.list.items = cut_arena_array(arena, struct cut_val, len);
-	for (size_t i = 0; i < len; i++) {
-		int r = cut_val_from_json(json_array_get(json, i), arena, &list.list.items[i]);
-
-		if (r < 0)
-			return r;
-	}
+	for (size_t i = 0; i < len; i++)
+		list.list.items[i] = cut_val_from_json(json_array_get(json, i), arena);
 	expr_set_depth(&list);
-	*ret = list;
-	return 0;
+	return list;
 }
 
-static int map_from_json(const json_t *json, struct cut_arena *arena, struct cut_val *ret)
+static struct cut_val map_from_json(const json_t *json, struct cut_arena *arena)
 {
 	size_t len = json_object_size(json), i = 0;
 	struct cut_val map = {.kind = CUT_VAL_MAP, .map = {.len = len}};
@@ -71,41 +66,32 @@ static int map_from_json(const json_t *json, struct cut_arena *arena, struct cut
 	map.map.keys = cut_arena_array(arena, struct cut_val, len);
 	map.map.values = cut_arena_array(arena, struct cut_val, len);
 	json_object_foreach ((json_t *)json, key, value) {
-		int r = cut_val_from_json(value, arena, &map.map.values[i]);
 		size_t key_len = strlen(key);
 
-		if (r < 0)
-			return r;
+		map.map.values[i] = cut_val_from_json(value, arena);
 		map.map.keys[i++] = expr_str(cut_arena_strndup(arena, key, key_len), key_len);
 	}
 	expr_set_depth(&map);
-	*ret = map;
-	return 0;
+	return map;
 }
 
-int cut_val_from_json(const json_t *json, struct cut_arena *arena, struct cut_val *ret)
+struct cut_val cut_val_from_json(const json_t *json, struct cut_arena *arena)
 {
 	switch (json_typeof(json)) {
-	case JSON_OBJECT: return map_from_json(json, arena, ret);
-	case JSON_ARRAY: return list_from_json(json, arena, ret);
+	case JSON_OBJECT: return map_from_json(json, arena);
+	case JSON_ARRAY: return list_from_json(json, arena);
 	case JSON_STRING:
-		*ret = expr_str(
+		return expr_str(
 			cut_arena_strndup(arena, json_string_value(json), json_string_length(json)),
 			json_string_length(json));
-		return 0;
 	case JSON_INTEGER:
-		*ret = (struct cut_val){.kind = CUT_VAL_INT, .i = json_integer_value(json)};
-		return 0;
-	case JSON_REAL:
-		*ret = (struct cut_val){.kind = CUT_VAL_DOUBLE, .d = json_real_value(json)};
-		return 0;
-	case JSON_TRUE:
-	case JSON_FALSE:
-		*ret = (struct cut_val){.kind = CUT_VAL_BOOL, .b = json_is_true(json)};
-		return 0;
-	case JSON_NULL: *ret = (struct cut_val){.kind = CUT_VAL_NULL}; return 0;
+		return (struct cut_val){.kind = CUT_VAL_INT, .i = json_integer_value(json)};
+	case JSON_REAL: return (struct cut_val){.kind = CUT_VAL_DOUBLE, .d = json_real_value(json)};
+	case JSON_TRUE: return (struct cut_val){.kind = CUT_VAL_BOOL, .b = true};
+	case JSON_FALSE: return (struct cut_val){.kind = CUT_VAL_BOOL, .b = false};
+	case JSON_NULL: break;
 	}
-	return -EINVAL;
+	return (struct cut_val){.kind = CUT_VAL_NULL};
 }
 
 static json_t *map_to_json(const struct cut_val *map)

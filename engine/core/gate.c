@@ -111,14 +111,13 @@ void cut_gate_open(struct cut_run *run, uint32_t step)
 	cut_step_doing(run, step, CUT_DOING_PEOPLE);
 	s->attempt++;
 	say_what_for(run, step, waiting.asks);
-	if (approve && model->approve->expires != CUT_NEVER && model->approve->expires > 0) {
+	if (approve) {
 		waiting.expires = run->wall + model->approve->expires;
 		cut_timer_step(run, step, run->t + model->approve->expires, false);
-	}
-	if (approve)
 		show(&waiting, json_pack("{s:s, s:i, s:o, s:s?}", "gate", model->address, "opening",
 					 (int)s->attempt, "opened", cut_json_rfc3339(run->wall),
 					 "message", s->reason));
+	}
 	wait_for(run, waiting);
 	if (!approve && cut_step_writes(model)) /* the person may begin at once */
 		cut_call_intent(run, step);
@@ -232,13 +231,9 @@ static bool values_true(const json_t *values)
 	json_t *value;
 	size_t i;
 
-	values = json_is_object(values) ? json_object_get(values, "values") : values;
-	json_array_foreach ((json_t *)values, i, value) {
-		const json_t *is = json_is_object(value) ? json_object_get(value, "is") : value;
-
-		if (!json_is_true(is))
+	json_array_foreach (json_object_get(values, "values"), i, value)
+		if (!cut_json_bool(value, "is", false))
 			return false;
-	}
 	return true;
 }
 
@@ -331,7 +326,7 @@ int cut_gate_may_vote(const struct cut_run *run, const struct cut_event *ev, str
 				: "it is not open",
 			"cutover retry GATE opens one again that was declined or has expired",
 			"%s takes no votes now", gate);
-	if (step != CUT_NONE && ev->t >= run->steps[step].due && !run->steps[step].due_wall)
+	if (step != CUT_NONE && ev->t >= run->steps[step].due)
 		return cut_err_set(err, -EALREADY, "it has expired", NULL, "%s takes no votes now",
 				   gate);
 	r = may_count(run, ev, step, phase, err);

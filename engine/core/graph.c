@@ -208,6 +208,18 @@ static const char *name_of(const struct cut_graph *g, const struct cut_runbook *
 				   : rb->groups[(node - g->steps_len) / 2].address;
 }
 
+/* A step of the group that a join belongs to: the first one. */
+static uint32_t step_inside(const struct cut_graph *g, const struct cut_runbook *rb, uint32_t join)
+{
+	const uint32_t group = (join - g->steps_len) / 2;
+
+	for (uint32_t i = 0; i < g->steps_len; i++)
+		for (uint32_t at = rb->steps[i].group; at != CUT_NONE; at = rb->groups[at].parent)
+			if (at == group)
+				return i;
+	return 0;
+}
+
 /* A group through which the cycle passes is named once, where it ends. */
 static bool is_shown(const struct cut_graph *g, uint32_t node, const uint32_t *path, uint32_t len)
 {
@@ -219,34 +231,32 @@ static bool is_shown(const struct cut_graph *g, uint32_t node, const uint32_t *p
 	return true;
 }
 
+/* What waits before a node that waits: there always is one. */
+static uint32_t first_waiting(const struct cut_graph *g, const uint32_t *waiting, uint32_t node)
+{
+	const uint32_t *pred = &g->pred[g->pred_at[node]];
+
+	while (waiting[*pred] == 0)
+		pred++;
+	return *pred;
+}
+
 /* From any node that could not be ordered, going back along waiting ones must come round. */
 static int describe_cycle(const struct cut_graph *g, const struct cut_runbook *rb,
 			  const uint32_t *waiting, uint32_t *ret_where, struct cut_err *err)
 {
-	uint32_t *came = cut_new_array(uint32_t, g->nodes_len);
+	bool *came = cut_new_array(bool, g->nodes_len);
 	uint32_t *path = cut_new_array(uint32_t, g->nodes_len + 1);
 	struct cut_buf text = {.max_bytes = 4096};
 	uint32_t node = 0, len = 0, shown = 0, first = CUT_NONE, where = CUT_NONE;
 
 	while (waiting[node] == 0)
 		node++;
-	for (uint32_t seen = 1; came[node] == 0; seen++) {
-		came[node] = seen;
-		for (uint32_t p = g->pred_at[node]; p < g->pred_at[node + 1]; p++)
-			if (waiting[g->pred[p]] > 0) {
-				node = g->pred[p];
-				break;
-			}
-	}
+	for (; !came[node]; node = first_waiting(g, waiting, node))
+		came[node] = true;
 	/* once more round, from the node that closed it, to list it in the order of running */
-	for (uint32_t at = node; len == 0 || at != node;) {
+	for (uint32_t at = node; len == 0 || at != node; at = first_waiting(g, waiting, at))
 		path[len++] = at;
-		for (uint32_t p = g->pred_at[at]; p < g->pred_at[at + 1]; p++)
-			if (waiting[g->pred[p]] > 0) {
-				at = g->pred[p];
-				break;
-			}
-	}
 	for (uint32_t i = len; i-- > 0;) {
 		if (!is_shown(g, path[i], path, len))
 			continue;
@@ -259,8 +269,8 @@ static int describe_cycle(const struct cut_graph *g, const struct cut_runbook *r
 		else if (shown == 14)
 			cut_buf_add_str(&text, "… → ");
 	}
-	cut_buf_add_str(&text, name_of(g, rb, first == CUT_NONE ? node : first));
-	*ret_where = where == CUT_NONE ? 0 : where;
+	cut_buf_add_str(&text, name_of(g, rb, first));
+	*ret_where = where == CUT_NONE ? step_inside(g, rb, first) : where;
 	cut_err_set(err, -ELOOP, cut_buf_str(&text), "take one of these `needs` away",
 		    "steps wait for each other");
 	cut_buf_done(&text);

@@ -68,7 +68,7 @@ static void dot_phase(const struct cut_runbook *rb, uint32_t index, const struct
 		cut_buf_add_str(out, "    ");
 		add_quoted(out, rb->steps[i].address);
 		cut_buf_add_str(out, " [tooltip=");
-		add_quoted(out, rb->steps[i].body.uses ? rb->steps[i].body.uses : "");
+		add_quoted(out, rb->steps[i].body.uses);
 		cut_buf_add_str(out, c->on[i] ? ", color=red, penwidth=2];\n" : "];\n");
 	}
 	for (uint32_t i = 0; i < rb->groups_len; i++)
@@ -107,7 +107,7 @@ void cut_graph_dot(const struct cut_graph *graph, const struct cut_runbook *rb, 
 	struct critical c = critical_new(graph, rb);
 
 	cut_buf_add_str(out, "digraph ");
-	add_quoted(out, rb->name ? rb->name : "runbook");
+	add_quoted(out, rb->name);
 	cut_buf_add_str(out, " {\n  compound=true; rankdir=LR;\n  node [shape=box];\n");
 	for (uint32_t p = 0; p < rb->phases_len; p++)
 		dot_phase(rb, p, &c, out);
@@ -252,8 +252,7 @@ void cut_graph_text(const struct cut_graph *graph, const struct cut_runbook *rb,
 			cut_buf_printf(out, "  %c ", c.on[i] ? '*' : ' ');
 			for (unsigned d = depth_of(rb, step->group); d > 0; d--)
 				cut_buf_add_str(out, "  ");
-			cut_buf_printf(out, "%s  %s", step->address,
-				       step->body.uses ? step->body.uses : "");
+			cut_buf_printf(out, "%s  %s", step->address, step->body.uses);
 			text_needs(rb, step, out);
 			if (step->planned != CUT_NEVER) {
 				cut_buf_add_str(out, "  ");

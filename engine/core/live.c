@@ -57,7 +57,7 @@ static int metric_member(const struct cut_live *live, uint32_t metric, const cha
 	cut_time at = CUT_NEVER;
 
 	cut_watch_metric(live->watch, metric, &value, &at);
-	if (isnan(value) || at == CUT_NEVER)
+	if (isnan(value))
 		return -ENOENT;
 	if (strcmp(key, "value") == 0)
 		*ret = (struct cut_val){.kind = CUT_VAL_DOUBLE, .d = value};

@@ -20,7 +20,7 @@ cut_time cut_run_when(const struct cut_run *run, const struct cut_when *when, ui
 	switch (when->base) {
 	case CUT_WHEN_AT: return when->at;
 	case CUT_WHEN_OPENS: return window->opens + when->at;
-	case CUT_WHEN_CLOSES: return window->closes == CUT_NEVER ? 0 : window->closes + when->at;
+	case CUT_WHEN_CLOSES: return window->closes + when->at;
 	case CUT_WHEN_NONE: break;
 	}
 	return 0;
@@ -28,8 +28,6 @@ cut_time cut_run_when(const struct cut_run *run, const struct cut_when *when, ui
 
 void cut_run_phase_opened(struct cut_run *run, uint32_t phase)
 {
-	if (run->phase != phase || run->phase_opened)
-		return;
 	run->phase_opened = true;
 	cut_run_node_done(run, cut_graph_phase_begin(run->graph, phase));
 }
@@ -44,7 +42,7 @@ static void open_phase(struct cut_run *run, uint32_t phase)
 		return;
 	}
 	run->phase = phase;
-	run->phase_opened = run->overrun = false;
+	run->phase_opened = false;
 	if (p->window.closes != CUT_NEVER)
 		cut_timer_set_wall(run, CUT_TIMER_CLOSES, phase, p->window.closes);
 	not_before = cut_run_when(run, &p->not_before, phase);
@@ -156,10 +154,6 @@ void cut_run_unpark(struct cut_run *run, uint32_t node)
 
 void cut_run_begin(struct cut_run *run)
 {
-	if (!run->rb->forward_len) {
-		run->forward_done = true;
-		return;
-	}
 	run->left[cut_graph_phase_begin(run->graph, 0)] = 0;
 	open_node(run, cut_graph_phase_begin(run->graph, 0));
 }

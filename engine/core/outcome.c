@@ -29,7 +29,7 @@ static void stopped(struct cut_run *run, uint32_t step, const struct cut_event *
 		s->touched = s->touched_before;
 	if (ev->outcome.op == CUT_OP_OBSERVE && ev->outcome.status == CUT_RETRY)
 		s->touched = false;
-	if (ev->outcome.status == CUT_OK && apply && s->state == CUT_STEP_RUNNING) {
+	if (ev->outcome.status == CUT_OK && apply) {
 		cut_step_say(run, step, "ended while the run was being stopped; not verified");
 		cut_step_end(run, step, CUT_STEP_SUCCEEDED);
 		cut_step_record(run, step, cut_step_writes(&run->rb->steps[step]));
@@ -113,8 +113,7 @@ static void applied(struct cut_run *run, uint32_t step)
 {
 	const struct cut_step *model = &run->rb->steps[step];
 
-	if (cut_step_writes(model) && model->kind == CUT_STEP_ACTION &&
-	    (model->body.ops & CUT_HAS_VERIFY)) {
+	if (cut_step_writes(model) && (model->body.ops & CUT_HAS_VERIFY)) {
 		cut_step_move(run, step, CUT_STEP_VERIFYING);
 		cut_call_start(run, step, CUT_PART_BODY, CUT_OP_VERIFY, CUT_OP_VERIFY);
 	} else if (model->verify_body) {

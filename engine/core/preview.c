@@ -31,10 +31,7 @@ static void open_step(struct preview *p, uint32_t step)
 	if (model->undo == CUT_UNDO_IMPOSSIBLE) {
 		entry = json_object();
 		json_object_set_new(entry, "step", json_string(model->address));
-		json_object_set_new(entry, "reason",
-				    model->prose->undo_reason
-					    ? json_string(model->prose->undo_reason)
-					    : json_null());
+		json_object_set_new(entry, "reason", json_string(model->prose->undo_reason));
 		json_array_append_new(p->impossible, entry);
 		cut_vec_push(&p->done, step);
 		return;
@@ -87,12 +84,8 @@ static void drain(struct preview *p)
 static void walk(struct preview *p)
 {
 	for (uint32_t i = 0; i < p->run->graph->nodes_len; i++) {
-		if (p->left[i] || !cut_rollback_in_stage(p->run, i))
-			continue;
-		if (i < p->run->graph->steps_len)
-			open_step(p, i);
-		else
-			cut_vec_push(&p->done, i);
+		if (!p->left[i] && cut_rollback_in_stage(p->run, i))
+			cut_vec_push(&p->done, i); /* the end of a phase: steps have followers */
 	}
 	drain(p);
 	while (p->ready.len) {

@@ -131,8 +131,7 @@ static void open_undo(struct cut_run *run, uint32_t step)
 	if (run->rb->steps[step].undo == CUT_UNDO_IMPOSSIBLE) {
 		cut_step_move(run, step, CUT_STEP_ROLLBACK_IMPOSSIBLE);
 		cut_step_say(run, step, "cannot be undone: %s",
-			     cut_step_short(run->rb->steps[step].prose->undo_reason,
-					    "so the runbook says"));
+			     run->rb->steps[step].prose->undo_reason);
 		cut_step_record(run, step, false);
 		run->undo_impossible++;
 		cut_vec_push(&run->undone, step);
@@ -253,12 +252,9 @@ void cut_rollback_start(struct cut_run *run, json_t *causes, const char *target)
 			mark_pending(run, i);
 	}
 	for (uint32_t i = 0; i < run->graph->nodes_len; i++) {
-		if (run->undo_left[i] || !cut_rollback_in_stage(run, i))
-			continue;
-		if (i < run->graph->steps_len)
-			open_undo(run, i);
-		else
-			cut_vec_push(&run->undone, i);
+		if (!run->undo_left[i] && cut_rollback_in_stage(run, i))
+			cut_vec_push(&run->undone,
+				     i); /* the end of a phase: steps have followers */
 	}
 }
 
@@ -268,9 +264,7 @@ static bool firing(const struct cut_run *run, bool blue, enum cut_trigger_state 
 {
 	for (uint32_t i = 0; i < run->rb->triggers_len; i++) {
 		const struct cut_trigger *trigger = &run->rb->triggers[i];
-		const char *side = trigger->metric == CUT_NONE
-					   ? NULL
-					   : run->rb->metrics[trigger->metric].environment;
+		const char *side = run->rb->metrics[trigger->metric].environment;
 		bool is_blue = side && strcmp(side, "blue") == 0;
 
 		if (is_blue == blue && !trigger->shadow && run->triggers[i] >= least &&
@@ -340,14 +334,13 @@ void cut_rollback_confirm(struct cut_run *run)
 static void dispatch(struct cut_run *run)
 {
 	struct cut_lane *lane = &run->lanes[CUT_LANE_UNDO];
-	unsigned limit = run->rb->rollback_max_parallel ? run->rb->rollback_max_parallel : 4;
 
 	if (run->traffic == CUT_TRAFFIC_ASK && run->undo_traffic.len)
 		ask_traffic(run);
 	if (run->traffic == CUT_TRAFFIC_PROBING &&
 	    run->aux[run->rb->ready_phase].state == CUT_AUX_ENDED)
 		judge(run);
-	while (lane->active < limit) {
+	while (lane->active < run->rb->rollback_max_parallel) {
 		bool traffic = run->undo_traffic.len && run->traffic == CUT_TRAFFIC_GO;
 		uint32_t step;
 
@@ -399,8 +392,7 @@ static bool tail_over(struct cut_run *run)
 
 static void finish(struct cut_run *run)
 {
-	bool incomplete = run->undo_failed || run->undo_impossible || run->verify_failed ||
-			  !run->undo_complete;
+	bool incomplete = run->undo_failed || run->undo_impossible || run->verify_failed;
 
 	cut_closing_start(run, incomplete ? CUT_RUN_ROLLBACK_INCOMPLETE : CUT_RUN_ROLLED_BACK,
 			  incomplete ? "not everything could be undone" : "everything is undone");
@@ -436,8 +428,7 @@ void cut_rollback_advance(struct cut_run *run)
 		return;
 	drain(run);
 	dispatch(run);
-	if (run->undone.len || lane->active || lane->ready.len || run->undo_traffic.len ||
-	    run->lanes[CUT_LANE_FORWARD].active)
+	if (lane->active || run->undo_traffic.len || run->lanes[CUT_LANE_FORWARD].active)
 		return;
 	if (run->undo_failed && !run->rb->rollback_continues) {
 		if (!cut_hold_find(run, CUT_HOLD_ROLLBACK, NULL))

@@ -250,7 +250,7 @@ json_t *cut_cause(const char *kind, const char *id, const char *text)
 
 	json_object_set_new(cause, "kind", json_string(kind));
 	json_object_set_new(cause, "id", id ? json_string(id) : json_null());
-	json_object_set_new(cause, "text", text ? json_string(text) : json_null());
+	json_object_set_new(cause, "text", json_string(text));
 	return cause;
 }
 
@@ -326,7 +326,7 @@ static void settle(struct cut_run *run)
 		cut_run_dispatch(run);
 		cut_rollback_advance(run);
 		cut_closing_advance(run);
-		if (!run->done.len && !run->undone.len && run->out->len == before)
+		if (!run->done.len && run->out->len == before)
 			break;
 	}
 	cut_hold_settle(run);

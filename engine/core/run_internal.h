@@ -174,7 +174,7 @@ struct cut_run {
 	uint8_t *triggers;  /* of each: enum cut_trigger_state */
 	uint32_t unclear;   /* triggers that are not clear */
 	uint8_t acceptance; /* enum cut_acceptance_state */
-	bool window_override, overrun;
+	bool window_override;
 	cut_time frozen_until; /* run clock; 0: not frozen */
 	json_t *causes;	       /* owned: of an automatic rollback that is to be decided */
 	cut_time decide_at;    /* CUT_NEVER: nothing to decide */

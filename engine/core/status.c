@@ -97,7 +97,7 @@ static json_t *steps_json(const struct cut_run *run, const struct cut_runbook *r
 		cut_status_step(rb, run, i, &w);
 	cut_jw_close(&w);
 	all = json_loadb(cut_buf_str(&text), text.len, JSON_ALLOW_NUL, NULL);
-	return all ? all : json_null();
+	return all;
 }
 
 /* A group shows the first of these that one of its steps is in; but one that is partly done and
@@ -264,8 +264,7 @@ static json_t *next_gate(const struct cut_run *run, const struct cut_runbook *rb
 		const struct cut_step *step = &rb->steps[i];
 		struct cut_step_view view;
 
-		if (step->kind != CUT_STEP_APPROVE ||
-		    rb->phases[step->phase].role != CUT_PHASE_FORWARD)
+		if (step->kind != CUT_STEP_APPROVE)
 			continue;
 		cut_run_step_view(run, i, &view);
 		if (view.state < CUT_STEP_SUCCEEDED)
@@ -276,17 +275,16 @@ static json_t *next_gate(const struct cut_run *run, const struct cut_runbook *rb
 
 static json_t *rollback_json(const struct cut_run *run)
 {
-	cut_auto(cut_err) struct cut_err err = {0};
-	cut_auto(cut_json) json_t *preview = cut_run_rollback_preview(run, NULL, &err);
-	json_t *impossible = json_array(), *item, *time_s;
+	cut_auto(cut_json) json_t *preview = cut_run_rollback_preview(run, NULL, NULL);
+	json_t *impossible = json_array(), *item;
 	size_t steps = json_array_size(json_object_get(preview, "steps"));
 	size_t i;
 
 	json_array_foreach (json_object_get(preview, "impossible"), i, item)
 		json_array_append(impossible, json_object_get(item, "step"));
-	time_s = json_object_get(preview, "time_s");
 	return json_pack("{s:i, s:O, s:n, s:o}", "steps", (int)steps, "time_s",
-			 time_s ? time_s : json_null(), "downtime_s", "impossible", impossible);
+			 json_object_get(preview, "time_s"), "downtime_s", "impossible",
+			 impossible);
 }
 
 json_t *cut_status_head(const struct cut_runbook *rb, const struct cut_run *run,

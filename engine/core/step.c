@@ -286,8 +286,6 @@ void cut_step_late(struct cut_run *run, uint32_t step)
 	struct cut_run_step *s = &run->steps[step];
 
 	s->deadline_at = CUT_NEVER;
-	if (s->part == CUT_PART_UNDO)
-		return;
 	if (s->doing == CUT_DOING_CALL) {
 		s->late = true;
 		cut_call_cancel(run, step);
@@ -295,8 +293,7 @@ void cut_step_late(struct cut_run *run, uint32_t step)
 	}
 	if (s->state != CUT_STEP_READY && s->state != CUT_STEP_VERIFYING)
 		return;
-	cut_step_say(run, step, "its deadline of all attempts has passed%s%s",
-		     s->reason ? ": " : "", s->reason ? s->reason : "");
+	cut_step_say(run, step, "its deadline of all attempts has passed: %s", s->reason);
 	cut_step_fail(run, step, NULL);
 }
 

@@ -49,10 +49,9 @@ static bool counts(const struct cut_run *run, const struct cut_heap_item *item)
 	case CUT_TIMER_DEADLINE: return s->deadline_at == item->key;
 	case CUT_TIMER_BACKSTOP:
 		return s->doing == CUT_DOING_NOTHING && cut_closing_open(run, item->target);
-	case CUT_TIMER_PHASE: return forward && run->phase == item->target && !run->phase_opened;
+	case CUT_TIMER_PHASE: return forward;
 	case CUT_TIMER_OPENS: return cut_hold_find(run, CUT_HOLD_WINDOW, NULL) != NULL;
-	case CUT_TIMER_CLOSES:
-		return forward && run->phase == item->target && !run->overrun && !run->forward_done;
+	case CUT_TIMER_CLOSES: return forward && run->phase == item->target && !run->forward_done;
 	case CUT_TIMER_FREEZE: return run->frozen_until == item->key;
 	case CUT_TIMER_DOWNTIME: return downtime_counts(run, item);
 	case CUT_TIMER_DECIDE: return run->decide_at == item->key;

@@ -223,7 +223,7 @@ static bool keeps_firing(const struct cut_trigger_machine *m, enum cut_sample_cl
 		return true;
 	if (m->spec->persist != CUT_PERSIST_M_OF_N && counts == CUT_SAMPLE_BAD)
 		return true;
-	return m->bad_at != CUT_NEVER && at - m->bad_at <= m->spec->keep;
+	return at - m->bad_at <= m->spec->keep;
 }
 
 static enum cut_trigger_state state_after(const struct cut_trigger_machine *m,

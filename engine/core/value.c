@@ -121,11 +121,9 @@ static int coerce_json(enum cut_type type, const char *range, const json_t *json
 		       struct cut_err *err)
 {
 	struct cut_arena arena = {0};
-	struct cut_val val;
-	int r = cut_val_from_json(json, &arena, &val);
+	struct cut_val val = cut_val_from_json(json, &arena);
+	int r = cut_value_coerce(type, range, &val, ret, err);
 
-	if (r == 0)
-		r = cut_value_coerce(type, range, &val, ret, err);
 	cut_arena_done(&arena);
 	return r;
 }
@@ -282,41 +280,32 @@ int cut_value_coerce(enum cut_type type, const char *range, const struct cut_val
 	return cut_value_parse(type, range, cut_buf_str(&text), text.len, ret, err);
 }
 
-static int typed_list(enum cut_type type, const json_t *json, struct cut_arena *arena,
-		      struct cut_val *ret)
+static struct cut_val typed_list(enum cut_type type, const json_t *json, struct cut_arena *arena)
 {
 	size_t len = json_array_size(json);
 	struct cut_val list = {.kind = CUT_VAL_LIST, .list = {.len = len}};
 
 	list.list.items = cut_arena_array(arena, struct cut_val, len);
-	for (size_t i = 0; i < len; i++) {
-		int r = cut_value_typed(type, json_array_get(json, i), arena, &list.list.items[i]);
-
-		if (r < 0)
-			return r;
-	}
-	*ret = list;
-	return 0;
+	for (size_t i = 0; i < len; i++)
+		list.list.items[i] = cut_value_typed(type, json_array_get(json, i), arena);
+	return list;
 }
 
-int cut_value_typed(enum cut_type type, const json_t *json, struct cut_arena *arena,
-		    struct cut_val *ret)
+struct cut_val cut_value_typed(enum cut_type type, const json_t *json, struct cut_arena *arena)
 {
 	bool measure = type == CUT_T_NUMBER || type == CUT_T_PERCENT || type == CUT_T_RATE;
 	cut_time t;
 
 	if (json_is_array(json) && !is_compound(type) && type != CUT_T_JSON)
-		return typed_list(type, json, arena, ret);
+		return typed_list(type, json, arena);
 	if (type == CUT_T_DURATION && json_is_number(json))
-		*ret = (struct cut_val){.kind = CUT_VAL_DURATION, .i = cut_json_ms(json, 0)};
-	else if (measure && json_is_number(json))
-		*ret = (struct cut_val){.kind = CUT_VAL_DOUBLE, .d = json_number_value(json)};
-	else if (type == CUT_T_TIME && json_is_string(json) &&
-		 cut_rfc3339_parse(json_string_value(json), json_string_length(json), &t) == 0)
-		*ret = (struct cut_val){.kind = CUT_VAL_TIMESTAMP, .i = t};
-	else
-		return cut_val_from_json(json, arena, ret);
-	return 0;
+		return (struct cut_val){.kind = CUT_VAL_DURATION, .i = cut_json_ms(json, 0)};
+	if (measure && json_is_number(json))
+		return (struct cut_val){.kind = CUT_VAL_DOUBLE, .d = json_number_value(json)};
+	if (type == CUT_T_TIME && json_is_string(json) &&
+	    cut_rfc3339_parse(json_string_value(json), json_string_length(json), &t) == 0)
+		return (struct cut_val){.kind = CUT_VAL_TIMESTAMP, .i = t};
+	return cut_val_from_json(json, arena);
 }
 
 /* As JSON has them: 007 is a text, and so is what would lose digits as a number. */

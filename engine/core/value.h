@@ -17,8 +17,7 @@ int cut_value_parse(enum cut_type type, const char *range, const char *text, siz
 int cut_value_coerce(enum cut_type type, const char *range, const struct cut_val *val, json_t **ret,
 		     struct cut_err *err);
 /* JSON back to a value for expressions: durations become durations, times timestamps. */
-int cut_value_typed(enum cut_type type, const json_t *json, struct cut_arena *arena,
-		    struct cut_val *ret);
+struct cut_val cut_value_typed(enum cut_type type, const json_t *json, struct cut_arena *arena);
 const char *cut_type_name(enum cut_type type); /* "duration" */
 /* A scalar without a declared type: JSON number/true/false/null syntax has that type, all else and
  * everything quoted is a string. NULL: not UTF-8. */

@@ -111,8 +111,6 @@ bool cut_vote_quorum(const struct cut_run *run, const uint32_t *roles, uint32_t 
 
 	for (uint32_t i = 0; i < roles_len; i++)
 		q.places += run->rb->roles[roles[i]].quorum;
-	if (!q.places)
-		return true;
 	q.filled = cut_new_array(uint32_t, q.places);
 	place_role = cut_new_array(uint32_t, q.places);
 	seen = cut_new_array(bool, q.places);

@@ -16,7 +16,7 @@ static void arm(struct cut_run *run, uint32_t step, cut_time length)
 	cut_time until = cut_run_when(run, &wait->until, model->phase);
 	cut_time from = s->started, end;
 
-	if (wait->since != CUT_NONE && run->steps[wait->since].ended != CUT_NEVER)
+	if (wait->since != CUT_NONE)
 		from = run->steps[wait->since].ended;
 	if (wait->clean && from < run->t && s->doing == CUT_DOING_WAIT)
 		from = run->t; /* again, from now on */

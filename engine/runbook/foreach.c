@@ -19,12 +19,10 @@ static const char *item_name(struct load *l, const json_t *item, size_t index)
 	cut_auto(cut_err) struct cut_err err = {0};
 	struct cut_arena arena = {0};
 	struct cut_buf text = {0};
-	struct cut_val val;
+	struct cut_val val = cut_val_from_json(item, &arena);
 	const char *name = NULL;
 
-	if (!json_is_object(item) && !json_is_array(item) && !json_is_null(item) &&
-	    cut_val_from_json(item, &arena, &val) == 0 && cut_val_text(&val, &text, &err) == 0 &&
-	    is_name(cut_buf_str(&text), text.len))
+	if (cut_val_text(&val, &text, &err) == 0 && is_name(cut_buf_str(&text), text.len))
 		name = cut_arena_strndup(&l->rb->arena, cut_buf_str(&text), text.len);
 	cut_buf_done(&text);
 	cut_arena_done(&arena);

@@ -31,9 +31,8 @@ static json_t *given_value(struct load *l, uint32_t node, const char *name, enum
 		r = cut_err_set(&err, -EINVAL, NULL, NULL, "a %s with its unit, written as a text",
 				cut_type_name(type));
 	} else {
-		r = cut_val_from_json(given, &arena, &val);
-		if (r == 0)
-			r = cut_value_coerce(type, range, &val, &json, &err);
+		val = cut_val_from_json(given, &arena);
+		r = cut_value_coerce(type, range, &val, &json, &err);
 	}
 	cut_arena_done(&arena);
 	if (r < 0) {

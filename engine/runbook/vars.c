@@ -19,10 +19,9 @@ static bool is_one_of(const char *name, const char *const *list, size_t len)
 	return false;
 }
 
-static int on_any_ref(void *data, const char *const *path, size_t len, bool in_has)
+static void on_any_ref(void *data, const char *const *path, size_t len, bool in_has)
 {
 	*(bool *)data = true;
-	return 0;
 }
 
 static struct load_expr *expr_parse(struct load *l, const char *text, size_t len)
@@ -65,7 +64,7 @@ struct refs {
 	bool dynamic, bad, unknown; /* unknown: a parameter whose own fault was told */
 };
 
-static int unknown_root(struct refs *r, const char *name)
+static void unknown_root(struct refs *r, const char *name)
 {
 	static const char *const constant_roots[] = {"params", "environments"};
 	struct cut_near near = {.word = name};
@@ -84,16 +83,15 @@ static int unknown_root(struct refs *r, const char *name)
 				  "foreach's variable",
 		      "unknown name '%s' in an expression", name);
 	r->bad = true;
-	return 0;
 }
 
-static int check_param(struct refs *r, const char *name, bool in_has)
+static void check_param(struct refs *r, const char *name, bool in_has)
 {
 	const struct cut_runbook *rb = r->l->rb;
 	struct cut_near near = {.word = name};
 
-	if (json_object_get(rb->parameters, name) || in_has)
-		return 0;
+	if (!name || json_object_get(rb->parameters, name) || in_has)
+		return;
 	for (uint32_t i = 0; i < rb->declared_len; i++) {
 		if (strcmp(rb->declared[i].name, name) == 0) {
 			/* declared without a value: told there when it is required */
@@ -104,7 +102,7 @@ static int check_param(struct refs *r, const char *name, bool in_has)
 					      "parameter '%s' has no value", name);
 				r->bad = true;
 			}
-			return 0;
+			return;
 		}
 		cut_near_try(&near, rb->declared[i].name);
 	}
@@ -112,10 +110,9 @@ static int check_param(struct refs *r, const char *name, bool in_has)
 		      near.best ? load_did_you_mean(r->l, &near) : "declare it under `parameters`",
 		      "unknown parameter '%s'", name);
 	r->bad = true;
-	return 0;
 }
 
-static int check_environment(struct refs *r, const char *const *path, size_t len, bool in_has)
+static void check_environment(struct refs *r, const char *const *path, size_t len, bool in_has)
 {
 	const json_t *at = r->l->rb->environments, *next;
 
@@ -125,7 +122,7 @@ static int check_environment(struct refs *r, const char *const *path, size_t len
 		json_t *value;
 
 		if (at && !json_is_object(at))
-			return 0; /* the evaluation says what is wrong */
+			return; /* the evaluation says what is wrong */
 		next = json_object_get(at, path[i]);
 		if (next)
 			continue;
@@ -135,31 +132,30 @@ static int check_environment(struct refs *r, const char *const *path, size_t len
 			      "'%s' is not in environments%s%s", path[i], i > 1 ? "." : "",
 			      i > 1 ? path[i - 1] : "");
 		r->bad = true;
-		return 0;
+		return;
 	}
-	return 0;
 }
 
-static int on_ref(void *data, const char *const *path, size_t len, bool in_has)
+static void on_ref(void *data, const char *const *path, size_t len, bool in_has)
 {
 	struct refs *r = data;
 
 	for (const struct cut_scope *s = r->l->scope; s; s = s->outer)
 		if (strcmp(s->name, path[0]) == 0)
-			return 0;
+			return;
 	if (r->bad)
-		return 0;
+		return;
 	if (strcmp(path[0], "params") == 0)
-		return len > 1 ? check_param(r, path[1], in_has) : 0;
-	if (strcmp(path[0], "environments") == 0)
-		return check_environment(r, path, len, in_has);
-	if (!is_one_of(path[0], run_roots, CUT_ARRAY_LEN(run_roots)) &&
-	    !is_one_of(path[0], live_roots, CUT_ARRAY_LEN(live_roots)))
-		return unknown_root(r, path[0]);
+		check_param(r, len > 1 ? path[1] : NULL, in_has);
+	else if (strcmp(path[0], "environments") == 0)
+		check_environment(r, path, len, in_has);
+	else if (is_one_of(path[0], run_roots, CUT_ARRAY_LEN(run_roots)) ||
+		 is_one_of(path[0], live_roots, CUT_ARRAY_LEN(live_roots)))
+		r->dynamic = true;
+	else
+		unknown_root(r, path[0]);
 	if (strcmp(path[0], "baselines") == 0)
 		load_unsupported(r->l, r->node, "baselines");
-	r->dynamic = true;
-	return 0;
 }
 
 /* Parses and judges one expression. NULL: told, or it depends on what has no value. */

@@ -20,8 +20,9 @@ static int give(const json_t *json, bool lazy, struct cut_arena *arena, struct c
 	if (!json)
 		return -ENOENT;
 	if (!lazy || !json_is_object(json))
-		return cut_val_from_json(json, arena, ret);
-	*ret = (struct cut_val){.kind = CUT_VAL_LAZY, .lazy = {.object = json}};
+		*ret = cut_val_from_json(json, arena);
+	else
+		*ret = (struct cut_val){.kind = CUT_VAL_LAZY, .lazy = {.object = json}};
 	return 0;
 }
 
@@ -41,10 +42,9 @@ static int member(const struct cut_expr_env *env, const struct cut_val *object, 
 
 static const struct cut_expr_env env = {.ident = ident, .member = member};
 
-static int on_ref(void *data, const char *const *path, size_t len, bool in_has)
+static void on_ref(void *data, const char *const *path, size_t len, bool in_has)
 {
 	need(len > 0 && path[0][0]);
-	return 0;
 }
 
 /* The value as text: JSON where it has one, else the error. */

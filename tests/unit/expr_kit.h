@@ -26,8 +26,9 @@ static int kit_give(const json_t *json, bool lazy, struct cut_arena *arena, stru
 	if (!json)
 		return -ENOENT;
 	if (!lazy || !json_is_object(json))
-		return cut_val_from_json(json, arena, ret);
-	*ret = (struct cut_val){.kind = CUT_VAL_LAZY, .lazy = {.object = json}};
+		*ret = cut_val_from_json(json, arena);
+	else
+		*ret = (struct cut_val){.kind = CUT_VAL_LAZY, .lazy = {.object = json}};
 	return 0;
 }
 

@@ -239,7 +239,7 @@ static void test_a_hundred_thousand_signs_are_no_recursion(void **state)
 	assert_string_equal(got.data, "true");
 }
 
-static int add_ref(void *data, const char *const *path, size_t len, bool in_has)
+static void add_ref(void *data, const char *const *path, size_t len, bool in_has)
 {
 	struct cut_buf *out = data;
 
@@ -247,7 +247,6 @@ static int add_ref(void *data, const char *const *path, size_t len, bool in_has)
 	for (size_t i = 0; i < len; i++)
 		cut_buf_printf(out, "%s%s", i ? "." : "", path[i]);
 	cut_buf_add_str(out, in_has ? "?" : "");
-	return strcmp(path[0], "stop") == 0 ? 7 : 0;
 }
 
 static void test_references_are_the_chains_of_free_names(void **state)
@@ -276,21 +275,17 @@ static void test_references_are_the_chains_of_free_names(void **state)
 		{"!a && -b < c || d in e ? f : g", "a b c d e f g"},
 		{"(a.b).c", "a.b"},
 		{"'text'.contains(a)", "a"},
-		{"a && stop && b", "a stop"},
-		{"[stop, a]", "stop"},
-		{"l.map(v, stop.x + y)[z]", "l stop.x"},
+		{"l.map(v, v.x + y)[z]", "l y z"},
 	};
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(rows); i++) {
 		cut_auto(cut_expr) struct cut_expr *expr = NULL;
 		cut_auto(cut_buf) struct cut_buf got = {0};
-		int r;
 
 		assert_int_equal(cut_expr_parse(rows[i][0], strlen(rows[i][0]), &expr, NULL, NULL),
 				 0);
-		r = cut_expr_refs(expr, add_ref, &got);
+		cut_expr_refs(expr, add_ref, &got);
 		assert_string_equal(cut_buf_str(&got), rows[i][1]);
-		assert_int_equal(r, strstr(rows[i][0], "stop") ? 7 : 0);
 	}
 }
 
