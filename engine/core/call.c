@@ -332,7 +332,11 @@ static void resume_one(struct cut_run *run, uint32_t step)
 	cut_step_doing(run, step, CUT_DOING_NOTHING);
 	s->canceled = false;
 	if (s->part != CUT_PART_UNDO && cut_step_stopping(run, step)) {
-		cut_step_fail(run, step, why); /* a rollback never observes: it undoes it */
+		/* a rollback never observes: it undoes it */
+		if (s->op != CUT_OP_VERIFY && cut_step_may_have_landed(run, step))
+			cut_step_stop_unknown(run, step, why);
+		else
+			cut_step_fail(run, step, why);
 	} else if (s->op != CUT_OP_APPLY) {
 		cut_call_resend(run, step, (enum cut_op)s->op, (enum cut_op)s->entry);
 	} else {

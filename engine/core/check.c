@@ -393,11 +393,31 @@ static void check_window(const struct cut_check *check, uint32_t i)
 				  "counts from a window that is not there", step->address);
 }
 
+static uint32_t stage_of(const struct cut_runbook *rb, uint32_t step)
+{
+	return step == CUT_NONE ? 0 : rb->phases[rb->steps[step].phase].stage;
+}
+
+/* Is a trigger armed while the stage is accepted, whose bad samples count? */
+static bool is_watched(const struct cut_runbook *rb, uint32_t stage)
+{
+	for (uint32_t i = 0; i < rb->triggers_len; i++) {
+		const struct cut_trigger *t = &rb->triggers[i];
+		bool ends_with_stage = t->until == CUT_NONE && stage_of(rb, t->from) == stage;
+		bool goes_beyond = t->until != CUT_NONE && stage_of(rb, t->from) <= stage &&
+				   stage_of(rb, t->until) > stage;
+
+		if (!t->shadow && (ends_with_stage || goes_beyond))
+			return true;
+	}
+	return false;
+}
+
 static void check_acceptance(const struct cut_check *check, uint32_t i)
 {
 	const struct cut_acceptance *a = &check->rb->phases[i].acceptance;
 
-	if (a->given && a->tests == CUT_NONE && check->rb->triggers_len == 0)
+	if (a->given && a->tests == CUT_NONE && !is_watched(check->rb, check->rb->phases[i].stage))
 		check->fault(
 			check->data, check->phase_nodes[i], 0, "acceptance",
 			"tests: [{run: [bin/smoke]}], or a trigger",

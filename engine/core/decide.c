@@ -27,6 +27,20 @@ void cut_run_cause(struct cut_run *run, json_t *cause)
 	wait_for_decision(run);
 }
 
+void cut_run_uncause(struct cut_run *run, const char *address)
+{
+	for (size_t i = json_array_size(run->causes); i-- > 0;) {
+		const json_t *cause = json_array_get(run->causes, i);
+		const char *kind = cut_json_str(cause, "kind", "");
+
+		if ((strcmp(kind, "step") == 0 || strcmp(kind, "gate") == 0) &&
+		    strcmp(cut_json_str(cause, "id", ""), address) == 0)
+			json_array_remove(run->causes, i);
+	}
+	if (!json_array_size(run->causes))
+		json_decref(cut_take(run->causes));
+}
+
 /* The text of the model, which outlives the cause. */
 static const char *lasting(const struct cut_run *run, const char *id)
 {
@@ -45,6 +59,35 @@ static const char *lasting(const struct cut_run *run, const char *id)
 	return rb->phases[phase].id;
 }
 
+static enum cut_hold_kind hold_of_cause(const char *kind)
+{
+	static const enum cut_hold_kind kinds[] = {CUT_HOLD_STEP, CUT_HOLD_GATE, CUT_HOLD_WINDOW,
+						   CUT_HOLD_DOWNTIME, CUT_HOLD_ACCEPTANCE};
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(kinds); i++)
+		if (strcmp(cut_hold_kind_name(kinds[i]), kind) == 0)
+			return kinds[i];
+	return CUT_HOLD_TRIGGER; /* one that fired or is blind */
+}
+
+static char *remedy_of(enum cut_hold_kind kind, const char *id, const char *point)
+{
+	cut_auto(cut_buf) struct cut_buf out = {0};
+
+	if (kind == CUT_HOLD_STEP)
+		cut_buf_printf(&out,
+			       "cutover retry %s, cutover skip %s --reason TEXT, or cutover attest "
+			       "%s --applied",
+			       id, id, id);
+	else if (kind == CUT_HOLD_GATE)
+		cut_buf_printf(&out, "cutover retry %s opens it again with the old votes void", id);
+	else
+		cut_buf_add_str(&out, "cutover resume to go on");
+	cut_buf_printf(&out, "; cutover rollback --accept-loss undoes what came before %s too",
+		       point);
+	return cut_buf_take(&out);
+}
+
 /* After the point of no return nothing before it is undone without a person's word. */
 static void hold_instead(struct cut_run *run, json_t *causes)
 {
@@ -53,19 +96,15 @@ static void hold_instead(struct cut_run *run, json_t *causes)
 	size_t i;
 
 	json_array_foreach (causes, i, cause) {
-		const char *kind = cut_json_str(cause, "kind", ""),
+		const char *word = cut_json_str(cause, "kind", ""),
 			   *id = cut_json_str(cause, "id", "");
-		bool step = strcmp(kind, "step") == 0 || strcmp(kind, "gate") == 0;
+		enum cut_hold_kind kind = hold_of_cause(word);
 
 		cut_hold_add(
-			run, step ? CUT_HOLD_STEP : CUT_HOLD_TRIGGER, lasting(run, id), step, true,
-			cut_printf(
-				"%s; cutover rollback --accept-loss undoes what came before %s too",
-				step ? "cutover retry, skip or attest it"
-				     : "cutover resume to go on",
-				point),
+			run, kind, lasting(run, id), kind == CUT_HOLD_STEP || kind == CUT_HOLD_GATE,
+			true, remedy_of(kind, id, point),
 			"%s %s: %s; %s was the point of no return, so nothing is undone by itself",
-			kind, id, cut_json_str(cause, "text", ""), point);
+			word, id, cut_json_str(cause, "text", ""), point);
 	}
 	json_decref(causes);
 }

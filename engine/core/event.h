@@ -90,7 +90,7 @@ struct cut_event {
 			enum cut_status status;
 			const char *text;
 			json_t *data;  /* outputs; for a check {"values": [...]} */
-			bool not_sent; /* UNKNOWN that is proven to have had no effect */
+			bool not_sent; /* proven to have had no effect: it never got out */
 			double duration_s;
 		} outcome;
 		struct {

@@ -114,6 +114,7 @@ void cut_order_retry(struct cut_run *run, const struct cut_event *ev)
 		return;
 	}
 	s->tries = s->verify_tries = s->lost = 0;
+	cut_run_uncause(run, run->rb->steps[step].address);
 	cut_hold_drop(run, CUT_HOLD_STEP, run->rb->steps[step].address);
 	cut_hold_drop(run, CUT_HOLD_GATE, run->rb->steps[step].address);
 	cut_step_say(run, step, "retried by %s", cut_order_who(ev));
@@ -155,6 +156,7 @@ void cut_order_skip(struct cut_run *run, const struct cut_event *ev)
 	cut_auto(cut_str) char *reason =
 		cut_printf("skipped by %s: %s", cut_order_who(ev), reason_of(ev));
 
+	cut_run_uncause(run, run->rb->steps[step_of(run, ev)].address);
 	cut_step_skip(run, step_of(run, ev), reason);
 }
 
@@ -182,7 +184,7 @@ static int evidence_given(const struct cut_run *run, const struct cut_event *ev,
 int cut_order_may_attest(const struct cut_run *run, const struct cut_event *ev, struct cut_err *err)
 {
 	const json_t *applied = json_object_get(ev->order.args, "applied");
-	bool said = json_is_boolean(applied);
+	bool said = json_is_boolean(applied), manual;
 	uint32_t step;
 	int r = target_step(run, ev, &step, err);
 
@@ -193,7 +195,8 @@ int cut_order_may_attest(const struct cut_run *run, const struct cut_event *ev, 
 	r = cut_order_need_forward(run, ev, err);
 	if (r < 0)
 		return r;
-	if (run->steps[step].waiting != CUT_NONE && run->rb->steps[step].kind == CUT_STEP_MANUAL)
+	manual = run->rb->steps[step].kind == CUT_STEP_MANUAL;
+	if (manual && run->steps[step].waiting != CUT_NONE)
 		return evidence_given(run, ev, step, err);
 	if (run->steps[step].doing != CUT_DOING_NOTHING ||
 	    (run->steps[step].state != CUT_STEP_UNKNOWN &&
@@ -206,7 +209,8 @@ int cut_order_may_attest(const struct cut_run *run, const struct cut_event *ev, 
 		return cut_err_set(err, -EINVAL, NULL, "add --applied or --not-applied",
 				   "whether %s was applied must be said",
 				   run->rb->steps[step].address);
-	return need_open(run, step, err);
+	r = need_open(run, step, err);
+	return r < 0 || !manual ? r : evidence_given(run, ev, step, err);
 }
 
 static void attest_manual(struct cut_run *run, uint32_t step, const struct cut_event *ev)
@@ -223,6 +227,7 @@ static void attest_manual(struct cut_run *run, uint32_t step, const struct cut_e
 	}
 	json_decref(s->outputs);
 	s->outputs = evidence ? json_incref(evidence) : NULL;
+	s->touched = cut_step_writes(&run->rb->steps[step]);
 	cut_step_say(run, step, "attested by %s", cut_order_who(ev));
 	cut_step_succeed(run, step);
 }
@@ -234,10 +239,13 @@ void cut_order_attest(struct cut_run *run, const struct cut_event *ev)
 	bool applied = cut_json_bool(ev->order.args, "applied", true);
 	const char *address = run->rb->steps[step].address;
 
+	if (applied)
+		cut_run_uncause(run, address);
 	if (s->state == CUT_STEP_ROLLBACK_FAILED) {
 		cut_hold_drop(run, CUT_HOLD_ROLLBACK, address);
 		cut_undo_attested(run, step);
-	} else if (s->waiting != CUT_NONE) {
+	} else if (s->waiting != CUT_NONE ||
+		   (applied && run->rb->steps[step].kind == CUT_STEP_MANUAL)) {
 		attest_manual(run, step, ev);
 	} else if (applied && s->state == CUT_STEP_FAILED) {
 		cut_step_say(run, step, "attested as applied by %s", cut_order_who(ev));

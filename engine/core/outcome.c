@@ -18,18 +18,58 @@ bool cut_step_stopping(const struct cut_run *run, uint32_t step)
 	       run->rb->phases[run->rb->steps[step].phase].role != CUT_PHASE_FINALLY;
 }
 
+/* Whether it was applied nobody knows, and nobody looks any more. */
+void cut_step_stop_unknown(struct cut_run *run, uint32_t step, const char *why)
+{
+	cut_step_say(run, step, "stopped: %s", why);
+	if (run->steps[step].state == CUT_STEP_UNKNOWN)
+		cut_step_rest(run, step);
+	else
+		cut_step_end(run, step, CUT_STEP_UNKNOWN);
+	cut_step_record(run, step, true);
+	if (run->state == CUT_RUN_ROLLING_BACK)
+		cut_rollback_ended(run, step);
+}
+
+/* Might the apply that was sent have landed, as far as one can tell without looking? */
+bool cut_step_may_have_landed(const struct cut_run *run, uint32_t step)
+{
+	const struct cut_step *model = &run->rb->steps[step];
+
+	return cut_step_writes(model) &&
+	       (run->steps[step].saved || !(model->body.effects & CUT_SAVES));
+}
+
+static bool nobody_knows(const struct cut_run *run, const struct cut_event *ev)
+{
+	bool lost = ev->outcome.status == CUT_UNKNOWN;
+
+	if (ev->outcome.op == CUT_OP_OBSERVE)
+		return lost || ev->outcome.status == CUT_CANCELED;
+	if (ev->outcome.op != CUT_OP_APPLY || !lost)
+		return false;
+	return (!ev->outcome.not_sent || run->steps[ev->outcome.step].resent) &&
+	       cut_step_may_have_landed(run, ev->outcome.step);
+}
+
 /* The run rolls back or was aborted while the step ran: what became of it is noted, nothing of it
  * is verified, observed or tried again. */
 static void stopped(struct cut_run *run, uint32_t step, const struct cut_event *ev)
 {
 	struct cut_run_step *s = &run->steps[step];
 	bool apply = ev->outcome.op == CUT_OP_APPLY;
+	bool observe = ev->outcome.op == CUT_OP_OBSERVE;
 
+	if (nobody_knows(run, ev)) {
+		cut_step_stop_unknown(run, step,
+				      cut_step_short(ev->outcome.text, "its executor was lost"));
+		return;
+	}
 	if (apply && (ev->outcome.status == CUT_RETRY || ev->outcome.not_sent))
 		s->touched = s->touched_before;
-	if (ev->outcome.op == CUT_OP_OBSERVE && ev->outcome.status == CUT_RETRY)
+	if (observe && ev->outcome.status == CUT_RETRY)
 		s->touched = false;
-	if (ev->outcome.status == CUT_OK && apply) {
+	if (ev->outcome.status == CUT_OK && (apply || observe)) {
 		cut_step_say(run, step, "ended while the run was being stopped; not verified");
 		cut_step_end(run, step, CUT_STEP_SUCCEEDED);
 		cut_step_record(run, step, cut_step_writes(&run->rb->steps[step]));
@@ -82,7 +122,7 @@ static void apply_failed(struct cut_run *run, uint32_t step, const struct cut_ev
 	struct cut_run_step *s = &run->steps[step];
 	const char *text = cut_step_short(ev->outcome.text, "no reason was given");
 
-	if (ev->outcome.status == CUT_RETRY)
+	if (ev->outcome.status == CUT_RETRY || ev->outcome.not_sent)
 		s->touched = s->touched_before;
 	if (s->late) {
 		cut_step_say(run, step, "its deadline of all attempts has passed: %s", text);

@@ -66,7 +66,9 @@ int cut_rollback_scope(const struct cut_run *run, const char *target, bool *ret_
 	uint32_t phase = target ? cut_runbook_phase(run->rb, target) : CUT_NONE;
 	uint32_t step = target ? cut_runbook_address(run->rb, target) : CUT_NONE;
 
-	if (target && phase == CUT_NONE && step == CUT_NONE)
+	if (step != CUT_NONE)
+		phase = run->rb->steps[step].phase;
+	if (target && (phase == CUT_NONE || run->rb->phases[phase].role != CUT_PHASE_FORWARD))
 		return cut_err_set(err, -EINVAL, NULL, "name a phase or the address of a step",
 				   "there is no phase or step %s to roll back to", target);
 	if (step != CUT_NONE) {

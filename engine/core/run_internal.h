@@ -263,6 +263,8 @@ void cut_step_fail(struct cut_run *run, uint32_t step, const char *text);
 void cut_step_skip(struct cut_run *run, uint32_t step, const char *reason);
 void cut_step_verify(struct cut_run *run, uint32_t step);
 void cut_step_outcome(struct cut_run *run, const struct cut_event *ev);
+bool cut_step_may_have_landed(const struct cut_run *run, uint32_t step);
+void cut_step_stop_unknown(struct cut_run *run, uint32_t step, const char *why);
 void cut_step_late(struct cut_run *run, uint32_t step); /* its deadline passed */
 void cut_step_interrupt(struct cut_run *run, uint32_t step, bool even_waiting);
 void cut_step_end(struct cut_run *run, uint32_t step, enum cut_step_state state);
@@ -324,6 +326,8 @@ void cut_hold_settle(struct cut_run *run); /* running or paused, and the record 
 void cut_run_trigger(struct cut_run *run, const struct cut_event *ev);
 void cut_run_acceptance(struct cut_run *run, const struct cut_event *ev);
 void cut_run_cause(struct cut_run *run, json_t *cause); /* an automatic rollback; stolen */
+/* A person has decided about the step or gate: no cause any more, where one waits in a freeze. */
+void cut_run_uncause(struct cut_run *run, const char *address);
 void cut_run_decide(struct cut_run *run);
 void cut_run_thaw(struct cut_run *run);
 void cut_run_closes(struct cut_run *run, uint32_t phase);

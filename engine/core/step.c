@@ -113,8 +113,9 @@ static void begin(struct cut_run *run, uint32_t step)
 		s->started_wall = run->wall;
 	}
 	s->ended = s->ended_wall = CUT_NEVER;
+	/* Of all attempts; a person who retries it gives it new ones. */
 	if (model->deadline != CUT_NEVER && s->deadline_at == CUT_NEVER) {
-		s->deadline_at = s->started + model->deadline;
+		s->deadline_at = run->t + model->deadline;
 		cut_timer_set(run, CUT_TIMER_DEADLINE, step, s->deadline_at);
 	}
 	if (cut_run_lane(run, step) == CUT_LANE_FORWARD && run->ponr == CUT_NONE &&

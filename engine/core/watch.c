@@ -181,6 +181,8 @@ static bool is_disarmed_by(const struct cut_watch *watch, const struct cut_run *
 		return true;
 	if (w->machine.spec->until != CUT_NONE)
 		return has_ended(run, watch->rb, w->machine.spec->until);
+	if (cut_run_state(run) == CUT_RUN_ROLLING_BACK)
+		return false; /* which side is fit to take the traffic is still asked */
 	return w->until_phase != CUT_NONE && (wanted == CUT_NONE || wanted > w->until_phase);
 }
 

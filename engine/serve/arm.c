@@ -16,6 +16,35 @@
 /* How long one action may take to say what it would change. */
 #define PLAN_TIMEOUT (10 * CUT_SECOND)
 
+static bool has_right(const struct cut_engine_options *o, const json_t *roles, const char *right,
+		      struct cut_buf *ret_names)
+{
+	const json_t *names = json_object_get(o->rb->authority, right);
+	const json_t *name, *member;
+	size_t i, k;
+
+	json_array_foreach ((json_t *)names, i, name) {
+		cut_buf_printf(ret_names, "%s%s", i ? ", " : "", json_string_value(name));
+		json_array_foreach (json_object_get(roles, json_string_value(name)), k, member)
+			if (cut_json_int(member, "uid", -1) == o->starter)
+				return true;
+	}
+	return json_array_size(names) == 0;
+}
+
+static int check_override(const struct cut_engine_options *o, const json_t *roles,
+			  struct cut_err *err)
+{
+	cut_auto(cut_buf) struct cut_buf names = {0};
+
+	if (!o->override_reason || has_right(o, roles, "override_window", &names))
+		return 0;
+	return cut_err_set(err, -EPERM, cut_buf_str(&names), "ask one of that role",
+			   "%s may not override the window: it takes one of "
+			   "authority.override_window",
+			   o->starter_name);
+}
+
 static int check_window(const struct cut_engine_options *o, cut_time wall, struct cut_err *err)
 {
 	const struct cut_window *w = &o->rb->window;
@@ -85,9 +114,9 @@ int cut_arm_check(const struct cut_engine_options *o, cut_time wall, json_t **re
 				   "%s:%u: %s", o->rb->file, o->rb->unsupported[0].mark.line,
 				   o->rb->unsupported[0].what);
 	r = check_window(o, wall, err);
-	if (r < 0)
-		return r;
-	return resolve_roles(o->rb, ret_roles, err);
+	if (r == 0)
+		r = resolve_roles(o->rb, ret_roles, err);
+	return r < 0 ? r : check_override(o, *ret_roles, err);
 }
 
 /* --- looking at the world --- */

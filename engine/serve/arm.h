@@ -7,7 +7,8 @@
 #include "engine/serve/engine.h"
 
 /* Refuses what can be refused without asking anybody: machinery of a later version, a window that
- * is over, unknown members of roles. *ret_roles: role → [{"name", "uid"}], new reference. */
+ * is over, a person who may not override it, unknown members of roles. *ret_roles: role → [{"name",
+ * "uid"}], new reference. */
 int cut_arm_check(const struct cut_engine_options *options, cut_time wall, json_t **ret_roles,
 		  struct cut_err *err);
 

@@ -485,6 +485,21 @@ def test_a_closed_window_refuses_the_start_unless_overridden(cutover):
     cutover.run(book, "--override-window", "--reason", "told to", code=0)
 
 
+def test_who_overrides_the_window_at_the_start_must_be_one_who_may(cutover):
+    book = cutover.book("""\
+        cutover: v1
+        name: late
+        window: {opens: "2001-01-01T00:00:00Z", closes: "2001-01-02T00:00:00Z"}
+        roles: {boss: {members: [daemon]}, ops: {members: ["0"]}}
+        authority: {override_window: [boss]}
+        steps: [{id: one, uses: drill, with: {mark: marks}}]
+        """)
+    done = cutover("run", book, "--yes", "--override-window", "--reason", "x", code=6)
+    assert "boss" in done.err and cutover.runs() == [] and cutover.marks == []
+    book.write_text(book.read_text().replace("[boss]}", "[boss, ops]}"))
+    cutover.run(book, "--override-window", "--reason", "told to", code=0)
+
+
 def test_a_second_run_of_the_same_name_is_refused_while_the_first_is_unfinished(cutover):
     book = cutover.book(gate())
     run = cutover.start(book)

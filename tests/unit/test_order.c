@@ -222,6 +222,43 @@ static void test_who_is_in_command_is_remembered(void **state)
 	world_free(w);
 }
 
+static void test_failed_work_is_attested_by_its_role_and_with_its_evidence_as_well(void **state)
+{
+	static const char *const told = "{\"applied\": true, \"evidence\": {\"photo\": \"x.png\"}}";
+	static const struct {
+		struct order order;
+	} cases[] = {
+		{{CUT_ORDER_ATTEST, "work", "{\"evidence\": {\"photo\": \"-\"}}", 1003, -EINVAL,
+		  "must be said"}},
+		{{CUT_ORDER_ATTEST, "work", told, 1001, -EPERM, "alice may not attest work"}},
+		{{CUT_ORDER_ATTEST, "work", "{\"applied\": true}", 1003, -EINVAL,
+		  "work needs the evidence 'photo'"}},
+	};
+	static const struct order undone = {
+		CUT_ORDER_ATTEST,
+		"work",
+		"{\"applied\": false, \"evidence\": {\"photo\": \"-\"}}",
+		1003,
+		0,
+		NULL};
+	const struct order done = {CUT_ORDER_ATTEST, "work", told, 1003, 0, NULL};
+	struct cut_step_view view;
+	struct world *w = begin();
+
+	assert_int_equal(give(w, &undone, NULL), 0);
+	for (size_t i = 0; i < CUT_ARRAY_LEN(cases); i++) {
+		cut_auto(cut_err) struct cut_err err = {0};
+
+		assert_int_equal(give(w, &cases[i].order, &err), cases[i].order.result);
+		assert_non_null(strstr(err.what, cases[i].order.what));
+	}
+	assert_int_equal(give(w, &done, NULL), 0);
+	cut_run_step_view(world_run(w), world_step(w, "work"), &view);
+	assert_int_equal(view.state, CUT_STEP_SUCCEEDED);
+	assert_string_equal(cut_json_str(view.outputs, "photo", ""), "x.png");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,6 +272,8 @@ int main(void)
 		cmocka_unit_test(test_a_lost_step_that_was_not_applied_is_tried_anew),
 		cmocka_unit_test(test_a_failed_step_that_was_not_applied_stays_failed),
 		cmocka_unit_test(test_who_is_in_command_is_remembered),
+		cmocka_unit_test(
+			test_failed_work_is_attested_by_its_role_and_with_its_evidence_as_well),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

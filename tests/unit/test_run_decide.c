@@ -332,6 +332,76 @@ static void test_clients_and_command_are_remembered(void **state)
 	world_free(w);
 }
 
+static void test_what_a_person_decided_in_a_freeze_is_no_cause_when_it_ends(void **state)
+{
+	static const struct {
+		enum cut_order order;
+		const char *args;
+		enum cut_run_state then;
+	} cases[] = {
+		{CUT_ORDERS, NULL, CUT_RUN_ROLLING_BACK},
+		{CUT_ORDER_RETRY, NULL, CUT_RUN_RUNNING},
+		{CUT_ORDER_SKIP, "{\"reason\": \"not needed\"}", CUT_RUN_RUNNING},
+		{CUT_ORDER_ATTEST, "{\"applied\": true}", CUT_RUN_RUNNING},
+		{CUT_ORDER_ATTEST, "{\"applied\": false}", CUT_RUN_ROLLED_BACK},
+	};
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(cases); i++) {
+		struct world *w = world_new("steps:\n"
+					    "  - {id: a, uses: t.write, on_failure: rollback}\n"
+					    "  - {id: b, wait: 1h}\n");
+
+		world_start(w);
+		world_order(w, CUT_ORDER_FREEZE, NULL, "{\"for\": 60}");
+		world_fail(w, "a");
+		if (cases[i].order != CUT_ORDERS)
+			assert_int_equal(world_order(w, cases[i].order, "a", cases[i].args), 0);
+		world_at(w, 61000);
+		assert_int_equal(cut_run_state(world_run(w)), cases[i].then);
+		world_free(w);
+	}
+}
+
+static void test_past_the_point_of_no_return_each_cause_holds_as_what_it_is(void **state)
+{
+	struct world *w = world_new(
+		"window: {opens: '2025-11-22T19:01:00Z', closes: '2025-11-22T20:00:30Z', "
+		"on_overrun: rollback}\n"
+		"roles: {dba: {members: [bob]}}\n"
+		"metrics: {errors: {uses: t.m, every: 1s}}\n"
+		"triggers: [{id: high, metric: errors, bad: {above: 5%}}]\n"
+		"downtime: [{id: dark, from: a, to: c, kind: outage, limit: 10s, on_limit: "
+		"rollback}]\n"
+		"phases:\n"
+		"  - id: p\n"
+		"    order: parallel\n"
+		"    steps:\n"
+		"      - {id: a, uses: t.write, point_of_no_return: true}\n"
+		"      - {id: b, uses: t.write, on_failure: rollback}\n"
+		"      - {id: g, approve: {roles: [dba], on_decline: rollback}}\n"
+		"      - {id: c, wait: 1h}\n"
+		"    acceptance: {clean_for: 1m, on_bad: fail}\n");
+	const struct cut_hold *holds;
+	cut_auto(cut_buf) struct cut_buf told = {0};
+	size_t len;
+
+	world_start(w);
+	world_fail(w, "b");
+	assert_int_equal(world_vote(w, "g", 1002, false), 0);
+	world_trigger(w, "high", CUT_TRIGGER_FIRING);
+	world_at(w, 40000);
+	holds = cut_run_holds(world_run(w), &len);
+	for (size_t i = 0; i < len; i++)
+		cut_buf_printf(&told, "%s %s: %.17s\n", cut_hold_kind_name(holds[i].kind),
+			       holds[i].id, holds[i].remedy);
+	assert_string_equal(cut_buf_str(&told), "step b: cutover retry b, \n"
+						"gate g: cutover retry g o\n"
+						"trigger high: cutover resume to\n"
+						"downtime dark: cutover resume to\n"
+						"window p: cutover resume to\n");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +419,8 @@ int main(void)
 			test_a_downtime_clock_runs_from_the_start_of_one_step_to_the_end_of_another),
 		cmocka_unit_test(test_a_downtime_limit_pauses_or_rolls_back),
 		cmocka_unit_test(test_clients_and_command_are_remembered),
+		cmocka_unit_test(test_what_a_person_decided_in_a_freeze_is_no_cause_when_it_ends),
+		cmocka_unit_test(test_past_the_point_of_no_return_each_cause_holds_as_what_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -267,6 +267,78 @@ static void test_a_new_engine_goes_on_with_waits_verifies_and_observations(void 
 	world_free(w);
 }
 
+static void test_what_is_lost_while_the_run_stops_is_unknown_and_never_called_failed(void **state)
+{
+	static const struct {
+		const char *uses, *saved;
+		bool not_sent, crash, observing;
+		enum cut_status observed;
+		enum cut_step_state aborted;
+		bool undone; /* in a rollback */
+	} cases[] = {
+		{"t.opaque", NULL, false, false, false, 0, CUT_STEP_UNKNOWN, true},
+		{"t.opaque", NULL, false, true, false, 0, CUT_STEP_UNKNOWN, true},
+		{"t.opaque", NULL, true, false, false, 0, CUT_STEP_FAILED, false},
+		{"t.read", NULL, false, false, false, 0, CUT_STEP_FAILED, false},
+		{"t.saves", NULL, false, false, false, 0, CUT_STEP_FAILED, false},
+		{"t.saves", NULL, false, true, false, 0, CUT_STEP_FAILED, false},
+		{"t.saves", "{\"was\": 1}", false, false, false, 0, CUT_STEP_UNKNOWN, true},
+		{"t.probe", NULL, false, false, true, CUT_UNKNOWN, CUT_STEP_UNKNOWN, true},
+		{"t.probe", NULL, false, false, true, CUT_CANCELED, CUT_STEP_UNKNOWN, true},
+		{"t.probe", NULL, false, true, true, 0, CUT_STEP_UNKNOWN, true},
+		{"t.probe", NULL, false, false, true, CUT_OK, CUT_STEP_SUCCEEDED, true},
+		{"t.probe", NULL, false, false, true, CUT_RETRY, CUT_STEP_FAILED, false},
+		{"t.probe", NULL, false, false, true, CUT_FAIL, CUT_STEP_FAILED, true},
+	};
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(cases) * 2; i++) {
+		bool back = i % 2;
+		cut_auto(cut_str) char *book =
+			cut_printf("steps: [{id: a, uses: %s}]\n", cases[i / 2].uses);
+		struct world *w = world_new(book);
+		struct cut_step_view view;
+
+		world_start(w);
+		if (cases[i / 2].saved)
+			world_saved(w, "a", cases[i / 2].saved);
+		if (cases[i / 2].observing)
+			world_lost(w, "a", false);
+		world_order(w, back ? CUT_ORDER_ROLLBACK : CUT_ORDER_ABORT, NULL, NULL);
+		if (cases[i / 2].crash)
+			world_crash(w);
+		else if (cases[i / 2].observing)
+			world_outcome(w, "a", cases[i / 2].observed, "told so", NULL);
+		else
+			world_lost(w, "a", cases[i / 2].not_sent);
+		cut_run_step_view(world_run(w), world_step(w, "a"), &view);
+		if (!back)
+			assert_int_equal(view.state, cases[i / 2].aborted);
+		else
+			assert_int_equal(view.state == CUT_STEP_ROLLING_BACK, cases[i / 2].undone);
+		world_free(w);
+	}
+}
+
+static void test_a_step_that_failed_before_it_was_sent_is_not_undone(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.opaque}]\n");
+	struct cut_event ev = {
+		.type = CUT_EV_OUTCOME,
+		.outcome = {.step = 0,
+			    .op = CUT_OP_APPLY,
+			    .attempt = 1,
+			    .status = CUT_FAIL,
+			    .text = "its plugin cannot be started",
+			    .not_sent = true},
+	};
+
+	world_start(w);
+	assert_int_equal(world_feed(w, &ev, NULL), 0);
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	assert_true(world_saw(w, "nothing is to be undone"));
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +355,9 @@ int main(void)
 		cmocka_unit_test(test_a_read_is_simply_repeated_but_not_for_ever),
 		cmocka_unit_test(test_a_step_that_saves_first_and_did_not_is_not_applied),
 		cmocka_unit_test(test_a_new_engine_goes_on_with_waits_verifies_and_observations),
+		cmocka_unit_test(
+			test_what_is_lost_while_the_run_stops_is_unknown_and_never_called_failed),
+		cmocka_unit_test(test_a_step_that_failed_before_it_was_sent_is_not_undone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -198,7 +198,7 @@ static void test_running_steps_are_canceled_or_waited_for_before_they_are_undone
 		     "         a: rollback 1, after its intent\n"
 		     "[    20] b succeeded: ended while the run was being stopped; not verified\n"
 		     "         b: rollback 1, after its intent\n"
-		     "[    30] d failed: stopped: its host died\n"
+		     "[    30] d unknown: stopped: its host died\n"
 		     "         d: rollback 1, after its intent\n");
 	world_free(w);
 }
@@ -266,8 +266,9 @@ static void test_after_the_point_of_no_return_a_rollback_takes_a_persons_word(vo
 		"         c: apply 1, after its intent\n"
 		"[    20] c failed: broken\n"
 		"         run paused: step c: broken; b was the point of no return, so nothing is "
-		"undone by itself; next: cutover retry, skip or attest it; cutover rollback "
-		"--accept-loss undoes what came before b too\n"
+		"undone by itself; next: cutover retry c, cutover skip c --reason TEXT, or "
+		"cutover attest c --applied; cutover rollback --accept-loss undoes what came "
+		"before b too\n"
 		"         refused: b was the point of no return: what came before it may be lost\n"
 		"[    30] run rolling_back: operator: alice ordered it; rolling back 3 steps, "
 		"traffic first\n"
@@ -352,13 +353,29 @@ static void test_a_crash_within_a_rollback_goes_on_with_it(void **state)
 			"steps, traffic first\n"
 			"         a: rollback 1, after its intent\n"
 			"[    10] a: rollback 1\n"
-			"         b failed: the engine died while it ran\n"
+			"         b unknown: stopped: the engine died while it ran\n"
 			"         b: rollback 1, after its intent\n"
 			"         a rolled_back\n"
 			"         b rolled_back\n"
 			"         run closing: everything is undone\n"
 			"         run rolled_back: everything is undone\n"
 			"         end, exit code 4\n");
+	world_free(w);
+}
+
+static void test_a_rollback_goes_back_to_what_it_can_undo_only(void **state)
+{
+	static const char *const nowhere[] = {"finally", "z", "rollback/ready", "rollback/ready/0"};
+	struct world *w = world_new("steps: [{id: a, uses: t.write}, {id: b, wait: 1h}]\n"
+				    "rollback: {ready: [{uses: t.read}]}\n"
+				    "finally: [{id: z, uses: t.read}]\n");
+
+	world_start(w);
+	world_ok(w, "a");
+	for (size_t i = 0; i < CUT_ARRAY_LEN(nowhere); i++) {
+		assert_true(world_order(w, CUT_ORDER_ROLLBACK, nowhere[i], NULL) < 0);
+		assert_null(cut_run_rollback_preview(world_run(w), nowhere[i], NULL));
+	}
 	world_free(w);
 }
 
@@ -377,6 +394,7 @@ int main(void)
 		cmocka_unit_test(test_acceptance_is_a_border_that_no_rollback_crosses),
 		cmocka_unit_test(test_the_preview_tells_the_order_without_doing_anything),
 		cmocka_unit_test(test_a_crash_within_a_rollback_goes_on_with_it),
+		cmocka_unit_test(test_a_rollback_goes_back_to_what_it_can_undo_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -276,6 +276,23 @@ static void test_a_step_is_skipped_before_its_turn(void **state)
 	world_free(w);
 }
 
+static void test_a_retry_by_a_person_has_its_deadline_anew(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.write, deadline: 10s}]\n");
+
+	world_start(w);
+	world_fail(w, "a");
+	world_at(w, 60000);
+	world_forget(w);
+	world_order(w, CUT_ORDER_RETRY, "a", NULL);
+	world_at(w, 71000);
+	expect_trace(w, "[ 60000] a ready: retried by alice\n"
+			"         run running: the holds are gone, the run goes on\n"
+			"         a: apply 2, after its intent\n"
+			"[ 70000] a: cancel apply\n");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -290,6 +307,7 @@ int main(void)
 		cmocka_unit_test(test_an_operator_retries_skips_or_attests_a_failed_step),
 		cmocka_unit_test(test_what_to_do_where_a_step_fails_is_told_with_its_failure),
 		cmocka_unit_test(test_a_step_is_skipped_before_its_turn),
+		cmocka_unit_test(test_a_retry_by_a_person_has_its_deadline_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

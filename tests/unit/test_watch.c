@@ -466,6 +466,25 @@ static void test_the_acceptance_clock_survives_a_restart_without_the_gap(void **
 	world_done(&w);
 }
 
+static void test_a_trigger_stays_armed_while_the_run_rolls_back(void **state)
+{
+	struct world w;
+
+	world_init(&w);
+	start(&w);
+	shift(&w, 0);
+	expect(&w, "0 high clear\n");
+	w.run.state = CUT_RUN_ROLLING_BACK;
+	w.run.stage_phase = CUT_NONE; /* nothing is accepted any more */
+	update(&w, CUT_SECOND);
+	sample(&w, 2 * CUT_SECOND, 0.5);
+	expect(&w, "2 high pending\n");
+	w.run.state = CUT_RUN_CLOSING;
+	update(&w, 3 * CUT_SECOND);
+	expect(&w, "3 high disarmed\n");
+	world_done(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -485,6 +504,7 @@ int main(void)
 		cmocka_unit_test(test_a_restart_goes_on_where_the_records_end),
 		cmocka_unit_test(test_a_long_absence_resets_pending_and_says_so),
 		cmocka_unit_test(test_the_acceptance_clock_survives_a_restart_without_the_gap),
+		cmocka_unit_test(test_a_trigger_stays_armed_while_the_run_rolls_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
