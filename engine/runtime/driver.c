@@ -10,7 +10,7 @@
 #include <errno.h>
 
 /* So long may one turn work through events before the loop gets its turn. */
-#define TURN_MS 1
+#define TURN_MS 1 /* by a clock of whole ms: at most that */
 static void settle(struct cut_driver *d);
 
 cut_time cut_driver_now(const struct cut_driver *d)
@@ -196,7 +196,7 @@ static void settle(struct cut_driver *d)
 	struct cut_queued_check check;
 	struct cut_event ev;
 
-	while (!d->broken && cut_world_boot(d->world) <= until) {
+	while (!d->broken && cut_world_boot(d->world) < until) {
 		if (cut_queue_next_event(&d->queue, &ev)) {
 			feed_or_log(d, &ev);
 			cut_queue_event_done(&ev);

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <microhttpd.h>
-#include <pwd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
@@ -30,7 +29,6 @@ struct request {
 	struct cut_control *control;
 	struct MHD_Connection *connection;
 	struct cut_person who;
-	char name[64];
 	struct cut_buf body;
 	/* an order that waits for the disk */
 	uint64_t asked;	   /* ms of the loop */
@@ -395,7 +393,6 @@ static struct request *request_new(struct cut_control *c, struct MHD_Connection 
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct ucred peer = {.uid = (uid_t)-1};
 	socklen_t len = sizeof(peer);
-	const struct passwd *pw;
 
 	q->control = c;
 	q->connection = connection;
@@ -403,10 +400,7 @@ static struct request *request_new(struct cut_control *c, struct MHD_Connection 
 	q->body.max_bytes = BODY_MAX_BYTES;
 	if (info)
 		getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
-	q->who.uid = peer.uid == (uid_t)-1 ? -1 : (int64_t)peer.uid;
-	pw = getpwuid(peer.uid);
-	snprintf(q->name, sizeof(q->name), "%s", pw ? pw->pw_name : "unknown");
-	q->who.name = q->name;
+	q->who = cut_person_of(c->driver, peer.uid == (uid_t)-1 ? -1 : (int64_t)peer.uid);
 	cut_vec_push(&c->requests, q);
 	return q;
 }

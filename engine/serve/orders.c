@@ -24,6 +24,22 @@ static bool is_member(const json_t *members, int64_t uid)
 	return false;
 }
 
+struct cut_person cut_person_of(struct cut_driver *driver, int64_t uid)
+{
+	const json_t *armed = cut_run_armed(cut_driver_run(driver)), *members, *member;
+	struct cut_person who = {.uid = uid, .name = uid == 0 ? "root" : "unknown"};
+	const char *role;
+	size_t i;
+
+	if (uid >= 0 && cut_json_int(armed, "starter", -1) == uid)
+		who.name = cut_json_str(armed, "starter_name", who.name);
+	json_object_foreach (json_object_get(armed, "roles"), role, members)
+		json_array_foreach (members, i, member)
+			if (uid >= 0 && cut_json_int(member, "uid", -1) == uid)
+				who.name = cut_json_str(member, "name", who.name);
+	return who;
+}
+
 /* Of this role; NULL: of any. */
 static bool in_role(struct cut_driver *driver, const char *wanted, int64_t uid)
 {

@@ -8,9 +8,13 @@
 #include "engine/runtime/driver.h"
 
 struct cut_person {
-	int64_t uid;
-	const char *name; /* "alice" */
+	int64_t uid;	  /* -1: not known */
+	const char *name; /* "alice"; the run's */
 };
+
+/* Named by what was looked up when the run was armed: the machine's directory of users may be dead
+ * by now, and is never waited for. */
+struct cut_person cut_person_of(struct cut_driver *driver, int64_t uid);
 
 /* *ret_seq: the record to wait for before answering, also where the order was refused. reply gets
  * what the order tells beside that: {"releases": [steps]} of a skip. Errors as cut_run_feed;
