@@ -136,6 +136,14 @@ static void slots_advance(struct cut_trigger_machine *m, cut_time t, char skippe
 	m->slot = slot;
 }
 
+/* From the end of the warm-up on slots count: the one that begins there from its beginning. */
+static void slots_begin(struct cut_trigger_machine *m)
+{
+	slots_advance(m, m->armed_at + m->spec->warmup, SLOT_NONE);
+	if (m->spec->warmup % m->spec->every == 0)
+		m->slots[slots_len(m) - 1] = SLOT_MISSING;
+}
+
 static void slots_note(struct cut_trigger_machine *m, enum cut_sample_class c, cut_time at)
 {
 	static const char letters[CUT_SAMPLE_CLASSES] = {
@@ -223,7 +231,8 @@ static bool keeps_firing(const struct cut_trigger_machine *m, enum cut_sample_cl
 		return true;
 	if (m->spec->persist != CUT_PERSIST_M_OF_N && counts == CUT_SAMPLE_BAD)
 		return true;
-	return at - m->bad_at <= m->spec->keep;
+	/* Slots without any sample may have made it fire, with none that was bad. */
+	return m->bad_at != CUT_NEVER && at - m->bad_at <= m->spec->keep;
 }
 
 static enum cut_trigger_state state_after(const struct cut_trigger_machine *m,
@@ -244,6 +253,8 @@ static enum cut_trigger_state state_after(const struct cut_trigger_machine *m,
 bool cut_trigger_arm(struct cut_trigger_machine *m, cut_time t)
 {
 	m->armed_at = m->evidence_at = m->seen_at = t;
+	if (m->slots && m->spec->warmup == 0)
+		slots_begin(m);
 	return move_to(m, m->spec->warmup > 0 ? CUT_TRIGGER_WARMUP : CUT_TRIGGER_CLEAR);
 }
 
@@ -264,7 +275,7 @@ bool cut_trigger_sample(struct cut_trigger_machine *m, enum cut_sample_class c, 
 
 	if (m->slots) {
 		if (m->state == CUT_TRIGGER_WARMUP)
-			slots_advance(m, m->armed_at + m->spec->warmup, SLOT_NONE);
+			slots_begin(m);
 		slots_note(m, c, at);
 	}
 	count_sample(m, counts, at);
@@ -302,7 +313,7 @@ bool cut_trigger_tick(struct cut_trigger_machine *m, cut_time t)
 
 	if (m->state == CUT_TRIGGER_WARMUP && t >= cut_trigger_wake(m)) {
 		if (m->slots)
-			slots_advance(m, m->armed_at + m->spec->warmup, SLOT_NONE);
+			slots_begin(m);
 		moved = move_to(m, CUT_TRIGGER_CLEAR);
 	}
 	if (m->state != CUT_TRIGGER_WARMUP && t >= cut_trigger_wake(m))
