@@ -219,10 +219,27 @@ static void timeline(const json_t *r, const struct form *f, struct cut_buf *out)
 	}
 }
 
+static void left(const json_t *r, const struct form *f, const char *bullet, struct cut_buf *out)
+{
+	const json_t *continued = json_object_get(r, "continued");
+	const json_t *unclosed = json_object_get(r, "unclosed");
+
+	if (json_array_size(continued) > 0)
+		heading(f, "Failed, and gone on without", out);
+	for (size_t i = 0; i < json_array_size(continued); i++)
+		cut_buf_printf(out, "%s%s: %s\n", bullet,
+			       cut_json_str(json_array_get(continued, i), "step", ""),
+			       cut_json_str(json_array_get(continued, i), "reason", ""));
+	if (json_array_size(unclosed) > 0)
+		heading(f, "Left open: close by hand", out);
+	for (size_t i = 0; i < json_array_size(unclosed); i++)
+		cut_buf_printf(out, "%s%s\n", bullet,
+			       json_string_value(json_array_get(unclosed, i)));
+}
+
 void cut_render_report(const json_t *r, bool markdown, struct cut_buf *out)
 {
 	const struct form *f = markdown ? &md_form : &text_form;
-	const json_t *unclosed = json_object_get(r, "unclosed");
 
 	head(r, f, out);
 	seal(r, out);
@@ -230,9 +247,5 @@ void cut_render_report(const json_t *r, bool markdown, struct cut_buf *out)
 	downtime(r, f, out);
 	decisions(r, f, out);
 	timeline(r, f, out);
-	if (json_array_size(unclosed) > 0)
-		heading(f, "Left open: close by hand", out);
-	for (size_t i = 0; i < json_array_size(unclosed); i++)
-		cut_buf_printf(out, "%s%s\n", markdown ? "- " : "  ",
-			       json_string_value(json_array_get(unclosed, i)));
+	left(r, f, markdown ? "- " : "  ", out);
 }

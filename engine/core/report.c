@@ -266,6 +266,23 @@ static json_t *unclosed_json(const struct cut_runbook *rb, const struct cut_run 
 	return list;
 }
 
+/* Failed steps without which the run went on, as their on_failure says. */
+static json_t *continued_json(const struct cut_runbook *rb, const struct cut_run *run)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < rb->steps_len; i++) {
+		const struct cut_step *step = &rb->steps[i];
+		struct cut_step_view v;
+
+		cut_run_step_view(run, i, &v);
+		if (v.state == CUT_STEP_FAILED && step->on_failure == CUT_FAIL_CONTINUE)
+			json_array_append_new(list, json_pack("{s:s, s:s?}", "step", step->address,
+							      "reason", v.reason));
+	}
+	return list;
+}
+
 static json_t *end_time(const json_t *records, enum cut_run_state state)
 {
 	size_t n = json_array_size(records);
@@ -294,7 +311,7 @@ json_t *cut_report_json(const struct cut_runbook *rb, const struct cut_run *run,
 	objective(objectives, rb, "rpo", last_lag(rb, run));
 	return json_pack(
 		"{s:s?, s:s, s:s?, s:s?, s:s?, s:s, s:i, s:O?, s:o, s:o, s:s?, s:s?, s:o, s:o, "
-		"s:o, s:o, s:o}",
+		"s:o, s:o, s:o, s:o}",
 		"run", cut_json_str(armed, "run", NULL), "runbook", rb->name, "title", rb->title,
 		"ticket", rb->ticket, "starter", cut_json_str(armed, "starter_name", NULL), "state",
 		cut_run_state_name(cut_run_state(run)), "exit_code", cut_run_exit_code(run),
@@ -303,5 +320,6 @@ json_t *cut_report_json(const struct cut_runbook *rb, const struct cut_run *run,
 		"runbook_sha256", cut_json_str(armed, "runbook_sha256", NULL), "plan_sha256",
 		cut_json_str(armed, "plan_sha256", NULL), "timeline", timeline_json(rb, run),
 		"decisions", decisions_json(records), "downtime", downtime, "objectives",
-		objectives, "unclosed", unclosed_json(rb, run));
+		objectives, "continued", continued_json(rb, run), "unclosed",
+		unclosed_json(rb, run));
 }

@@ -256,3 +256,39 @@ def test_downtime_over_its_limit_rolls_back(cutover):
     run.end(4)
     assert run.status["downtime"]["no_writes"]["running"] is False
     assert cutover.marks.of("rollback") == ["freeze"]
+
+
+@pytest.mark.parametrize("green, moves", [(1, False), (9, True)])
+def test_traffic_stays_where_it_is_when_only_blue_is_bad(cutover, green, moves):
+    (cutover.folder / "blue").write_text("1")
+    say(cutover, 1)
+    run = cutover.start("""\
+        cutover: v1
+        name: sides
+        metrics:
+          blue: {uses: metrics.command, with: {argv: [cat, blue]}, every: 50ms, environment: blue}
+          green: {uses: metrics.command, with: {argv: [cat, number]}, every: 50ms}
+        triggers:
+          - {id: blue_bad, metric: blue, bad: {above: 5}, for: 0s, then: notify}
+          - {id: green_bad, metric: green, bad: {above: 5}, for: 0s, then: pause}
+        phases:
+          - id: work
+            steps:
+              - {id: shift, uses: drill, with: {mark: marks}, effects: traffic}
+              - {id: rest, wait: 1h}
+            acceptance: {clean_for: 1h, tests: [{run: ["true"]}]}
+        rollback:
+          ready: [{run: [sleep, "0.3"]}]
+        """)
+    run.wait_step("rest", "running")
+    (cutover.folder / "blue").write_text("9")
+    say(cutover, green)
+    wanted = {"blue_bad": "firing", "green_bad": "held" if green == 9 else "clear"}
+    run.wait(lambda s: {k: v["state"] for k, v in s["triggers"].items()} == wanted)
+    run("rollback", "--yes")
+    if not moves:
+        run.wait_hold("rollback", "rollback/ready")
+        assert cutover.marks.of("rollback") == []
+        run("rollback", "--yes")
+    run.end(code=4)
+    assert cutover.marks.of("rollback") == ["shift"]

@@ -222,6 +222,21 @@ static void test_what_a_rollback_left_behind_is_named(void **state)
 	world_free(w);
 }
 
+static void test_what_failed_and_was_gone_on_without_is_named(void **state)
+{
+	struct world *w = world_new("steps:\n"
+				    "  - {id: a, uses: t.write, on_failure: continue}\n"
+				    "  - {id: b, uses: t.write, on_failure: hold}\n");
+	cut_auto(cut_json) json_t *report = NULL;
+
+	world_start(w);
+	world_fail(w, "a");
+	world_fail(w, "b");
+	report = report_of(w, "[]", 0);
+	expect_at(report, "/continued", "[{\"reason\":\"broken\",\"step\":\"a\"}]");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +247,7 @@ int main(void)
 		cmocka_unit_test(test_the_timeline_holds_the_steps_that_had_their_turn),
 		cmocka_unit_test(test_a_run_has_ended_when_its_last_state_was_written),
 		cmocka_unit_test(test_what_a_rollback_left_behind_is_named),
+		cmocka_unit_test(test_what_failed_and_was_gone_on_without_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
