@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a rollback would do now, without doing it: for `rollback --show`, the confirmation and
- * status. The same scope and order as the rollback itself. */
+/* What a rollback would do now, without doing it: for `rollback --show`, the confirmation and, as
+ * sums, status. The same scope and order as the rollback itself. */
 #include "engine/core/run_internal.h"
 
 #include "engine/base/json.h"
@@ -18,13 +18,19 @@ struct preview {
 	bool unknown; /* some duration is */
 };
 
+/* Is there something of the step that a rollback would undo, if it can? */
+static bool is_open(const struct cut_run *run, uint32_t step)
+{
+	return !run->rb->steps[step].temporary && cut_step_duty(run, step) &&
+	       run->steps[step].state != CUT_STEP_ROLLED_BACK;
+}
+
 static void open_step(struct preview *p, uint32_t step)
 {
 	const struct cut_step *model = &p->run->rb->steps[step];
 	json_t *entry;
 
-	if (!p->scope[step] || model->temporary || !cut_step_duty(p->run, step) ||
-	    p->run->steps[step].state == CUT_STEP_ROLLED_BACK) {
+	if (!p->scope[step] || !is_open(p->run, step)) {
 		cut_vec_push(&p->done, step);
 		return;
 	}
@@ -151,4 +157,29 @@ json_t *cut_run_rollback_preview(const struct cut_run *run, const char *target, 
 	free(p.left);
 	free(p.scope);
 	return preview;
+}
+
+json_t *cut_run_rollback_cost(const struct cut_run *run)
+{
+	json_t *impossible = json_array();
+	json_int_t steps = 0;
+	cut_time total = 0;
+
+	for (uint32_t i = run->rb->steps_len; i-- > 0;) {
+		const struct cut_step *model = &run->rb->steps[i];
+
+		if (!is_open(run, i) || !cut_rollback_in_stage(run, i))
+			continue;
+		if (model->undo == CUT_UNDO_IMPOSSIBLE) {
+			json_array_append_new(impossible, json_string(model->address));
+			continue;
+		}
+		steps++;
+		if (model->planned == CUT_NEVER || total == CUT_NEVER)
+			total = CUT_NEVER;
+		else
+			total += model->planned;
+	}
+	return json_pack("{s:I, s:o, s:n, s:o}", "steps", steps, "time_s", cut_json_seconds(total),
+			 "downtime_s", "impossible", impossible);
 }

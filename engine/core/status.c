@@ -273,20 +273,6 @@ static json_t *next_gate(const struct cut_run *run, const struct cut_runbook *rb
 	return json_null();
 }
 
-static json_t *rollback_json(const struct cut_run *run)
-{
-	cut_auto(cut_json) json_t *preview = cut_run_rollback_preview(run, NULL, NULL);
-	json_t *impossible = json_array(), *item;
-	size_t steps = json_array_size(json_object_get(preview, "steps"));
-	size_t i;
-
-	json_array_foreach (json_object_get(preview, "impossible"), i, item)
-		json_array_append(impossible, json_object_get(item, "step"));
-	return json_pack("{s:i, s:O, s:n, s:o}", "steps", (int)steps, "time_s",
-			 json_object_get(preview, "time_s"), "downtime_s", "impossible",
-			 impossible);
-}
-
 json_t *cut_status_head(const struct cut_runbook *rb, const struct cut_run *run,
 			const struct cut_watch *watch, cut_time t, cut_time wall)
 {
@@ -330,7 +316,7 @@ json_t *cut_status_head(const struct cut_runbook *rb, const struct cut_run *run,
 	json_object_set_new(status, "continue",
 			    json_pack("{s:n, s:n, s:o}", "time_s", "downtime_s", "next_gate",
 				      next_gate(run, rb)));
-	json_object_set_new(status, "rollback", rollback_json(run));
+	json_object_set_new(status, "rollback", cut_run_rollback_cost(run));
 	json_object_set_new(status, "exit_code", json_integer(cut_run_exit_code(run)));
 	return status;
 }

@@ -31,7 +31,7 @@ struct request {
 	struct cut_person who;
 	struct cut_buf body;
 	/* an order that waits for the disk */
-	uint64_t asked;	   /* ms of the loop */
+	cut_time asked;	   /* boot clock */
 	uint64_t wait_seq; /* 0: not taken yet */
 	struct cut_buf reply;
 	unsigned status;
@@ -42,27 +42,23 @@ struct request {
 };
 
 struct cut_control {
-	uv_loop_t *loop;
 	struct cut_driver *driver;
 	struct MHD_Daemon *daemon;
 	int fd;
 	char *path; /* owned */
 	uv_poll_t poll;
-	uv_timer_t timer;
-	uv_timer_t patience; /* active while an order waits */
-	uv_timer_t stream;   /* active: what is synced meanwhile goes out when it is due */
+	struct cut_bell *again;	   /* the daemon has more to do; owned, as the next two */
+	struct cut_bell *patience; /* set while an order waits */
+	struct cut_bell *stream;   /* set: what is synced meanwhile goes out when it is due */
 	struct {
 		CUT_VEC(struct request *); /* suspended ones and streams */
 	} requests;
 	uint64_t synced;
 	void (*heard)(void *data); /* or NULL */
 	void *heard_data;
-	unsigned closing;
 	bool ended;
 	json_t *fault; /* owned: why there will be no more records; or NULL */
 };
-
-static void on_timer(uv_timer_t *timer);
 
 static size_t streams_open(const struct cut_control *c)
 {
@@ -73,15 +69,21 @@ static size_t streams_open(const struct cut_control *c)
 	return n;
 }
 
+static cut_time now(const struct cut_control *c)
+{
+	return cut_world_boot(c->again->world);
+}
+
+/* One piece of each answer that can go on; the next ones in turns of their own. */
 static void run_daemon(struct cut_control *c)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
 
 	MHD_run(c->daemon);
-	if (MHD_get_timeout(c->daemon, &ms) == MHD_YES)
-		uv_timer_start(&c->timer, on_timer, ms, 0);
+	if (MHD_get_timeout(c->daemon, &ms) == MHD_NO)
+		cut_bell_set(c->again, CUT_NEVER);
 	else
-		uv_timer_stop(&c->timer);
+		cut_bell_set(c->again, ms > 0 ? now(c) + (cut_time)ms : CUT_SOON);
 	if (c->heard && streams_open(c) == 0) {
 		void (*heard)(void *data) = c->heard;
 
@@ -90,9 +92,9 @@ static void run_daemon(struct cut_control *c)
 	}
 }
 
-static void on_timer(uv_timer_t *timer)
+static void on_again(void *data)
 {
-	run_daemon(cut_container(timer, struct cut_control, timer));
+	run_daemon(data);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
@@ -118,7 +120,7 @@ static void request_resume(struct request *q)
  */
 static void resume_soon(struct cut_control *c)
 {
-	uv_timer_start(&c->timer, on_timer, 0, 0);
+	cut_bell_set(c->again, CUT_SOON);
 }
 
 static enum MHD_Result reply_text(struct request *q, unsigned status, const struct cut_buf *text)
@@ -270,9 +272,9 @@ static bool disk_full(const struct cut_control *c)
 
 static bool is_overdue(const struct request *q)
 {
-	uint64_t patience = disk_full(q->control) ? ROOM_PATIENCE : SYNC_PATIENCE;
+	cut_time patience = disk_full(q->control) ? ROOM_PATIENCE : SYNC_PATIENCE;
 
-	return uv_now(q->control->loop) - q->asked >= patience;
+	return now(q->control) - q->asked >= patience;
 }
 
 static bool is_order_waiting(const struct request *q)
@@ -281,9 +283,9 @@ static bool is_order_waiting(const struct request *q)
 }
 
 /* Those that need not wait any longer go on; also in vain. */
-static void on_patience(uv_timer_t *timer)
+static void on_patience(void *data)
 {
-	struct cut_control *c = cut_container(timer, struct cut_control, patience);
+	struct cut_control *c = data;
 	bool left = false;
 
 	cut_vec_foreach (&c->requests, q) {
@@ -294,18 +296,18 @@ static void on_patience(uv_timer_t *timer)
 		else
 			left = true;
 	}
-	if (!left)
-		uv_timer_stop(timer);
+	if (left)
+		cut_bell_set(c->patience, now(c) + PATIENCE_EVERY);
 	resume_soon(c);
 }
 
 static enum MHD_Result order_wait(struct request *q)
 {
-	uv_timer_t *patience = &q->control->patience;
+	struct cut_control *c = q->control;
 
 	request_suspend(q);
-	if (!uv_is_active((uv_handle_t *)patience))
-		uv_timer_start(patience, on_patience, PATIENCE_EVERY, PATIENCE_EVERY);
+	if (c->patience->at == CUT_NEVER)
+		cut_bell_set(c->patience, now(c) + PATIENCE_EVERY);
 	return MHD_YES;
 }
 
@@ -396,7 +398,7 @@ static struct request *request_new(struct cut_control *c, struct MHD_Connection 
 
 	q->control = c;
 	q->connection = connection;
-	q->asked = uv_now(c->loop);
+	q->asked = now(c);
 	q->body.max_bytes = BODY_MAX_BYTES;
 	if (info)
 		getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
@@ -455,17 +457,35 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 
 /* --- the socket --- */
 
-int cut_control_start(struct uv_loop_s *loop, const char *path, struct cut_driver *driver,
-		      struct cut_control **ret, struct cut_err *err)
+static void streams_resume(struct cut_control *c)
+{
+	bool any = false;
+
+	cut_vec_foreach (&c->requests, q) {
+		any |= (*q)->tail && (*q)->suspended;
+		if ((*q)->tail)
+			request_resume(*q);
+	}
+	if (any)
+		resume_soon(c);
+}
+
+static void on_stream(void *data)
+{
+	streams_resume(data);
+}
+
+int cut_control_start(const char *path, struct cut_driver *driver, struct cut_control **ret,
+		      struct cut_err *err)
 {
 	const union MHD_DaemonInfo *info;
+	struct cut_world *world = cut_driver_options(driver)->world;
 	struct cut_control *c;
 	int fd = cut_listen_at(path, err);
 
 	if (fd < 0)
 		return fd;
 	c = cut_new(struct cut_control);
-	c->loop = loop;
 	c->driver = driver;
 	c->fd = fd;
 	c->path = cut_strdup(path);
@@ -483,33 +503,14 @@ int cut_control_start(struct uv_loop_s *loop, const char *path, struct cut_drive
 				   "cannot listen at %s", path);
 	}
 	info = MHD_get_daemon_info(c->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	uv_timer_init(loop, &c->timer);
-	uv_timer_init(loop, &c->stream);
-	uv_unref((uv_handle_t *)&c->stream);
-	uv_timer_init(loop, &c->patience);
-	uv_unref((uv_handle_t *)&c->patience);
-	uv_poll_init(loop, &c->poll, info->epoll_fd);
+	c->again = cut_bell_new(world, on_again, c);
+	c->patience = cut_bell_new(world, on_patience, c);
+	c->stream = cut_bell_new(world, on_stream, c);
+	c->again->idle = c->patience->idle = c->stream->idle = true;
+	uv_poll_init(world->loop, &c->poll, info->epoll_fd);
 	uv_poll_start(&c->poll, UV_READABLE, on_readable);
 	*ret = c;
 	return 0;
-}
-
-static void streams_resume(struct cut_control *c)
-{
-	bool any = false;
-
-	cut_vec_foreach (&c->requests, q) {
-		any |= (*q)->tail && (*q)->suspended;
-		if ((*q)->tail)
-			request_resume(*q);
-	}
-	if (any)
-		resume_soon(c);
-}
-
-static void on_stream(uv_timer_t *timer)
-{
-	streams_resume(cut_container(timer, struct cut_control, stream));
 }
 
 void cut_control_synced(struct cut_control *c, uint64_t seq)
@@ -527,10 +528,10 @@ void cut_control_synced(struct cut_control *c, uint64_t seq)
 	}
 	if (any)
 		resume_soon(c);
-	if (uv_is_active((uv_handle_t *)&c->stream))
+	if (c->stream->at != CUT_NEVER)
 		return;
 	streams_resume(c);
-	uv_timer_start(&c->stream, on_stream, STREAM_EVERY, 0);
+	cut_bell_set(c->stream, now(c) + STREAM_EVERY);
 }
 
 void cut_control_ended(struct cut_control *c)
@@ -564,8 +565,6 @@ static void on_closed(uv_handle_t *handle)
 {
 	struct cut_control *c = handle->data;
 
-	if (--c->closing > 0)
-		return;
 	cut_vec_done(&c->requests);
 	json_decref(c->fault);
 	free(c->path);
@@ -579,15 +578,11 @@ void cut_control_stop(struct cut_control *c)
 	cut_vec_foreach (&c->requests, q)
 		request_resume(*q);
 	uv_poll_stop(&c->poll);
-	uv_timer_stop(&c->timer);
-	uv_timer_stop(&c->stream);
-	uv_timer_stop(&c->patience);
 	MHD_stop_daemon(c->daemon); /* closes the socket and ends every request */
 	unlink(c->path);
-	c->closing = 4;
-	c->poll.data = c->timer.data = c->stream.data = c->patience.data = c;
+	cut_bell_free(c->again);
+	cut_bell_free(c->patience);
+	cut_bell_free(c->stream);
+	c->poll.data = c;
 	uv_close((uv_handle_t *)&c->poll, on_closed);
-	uv_close((uv_handle_t *)&c->timer, on_closed);
-	uv_close((uv_handle_t *)&c->stream, on_closed);
-	uv_close((uv_handle_t *)&c->patience, on_closed);
 }

@@ -10,8 +10,8 @@
 struct cut_control;
 
 /* Listens at path (mode 0666; each request is authorised by uid). driver is borrowed. */
-int cut_control_start(struct uv_loop_s *loop, const char *path, struct cut_driver *driver,
-		      struct cut_control **ret, struct cut_err *err);
+int cut_control_start(const char *path, struct cut_driver *driver, struct cut_control **ret,
+		      struct cut_err *err);
 /* Records up to seq are durable: answers orders that wait for it, feeds event streams. */
 void cut_control_synced(struct cut_control *control, uint64_t seq);
 /* No more records will be: streams are told why, and who waits for one is refused with it. */

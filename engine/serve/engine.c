@@ -295,7 +295,7 @@ static int driver_make(struct engine *e, cut_time zero_boot, struct cut_err *err
 		return r;
 	if (e->seal_key)
 		e->sealer = cut_sealer_new(e->driver, cut_take(e->seal_key));
-	return cut_control_start(&e->loop, e->o->socket, e->driver, &e->control, err);
+	return cut_control_start(e->o->socket, e->driver, &e->control, err);
 }
 
 /* Also of a run whose engine died before the order to start came. */

@@ -55,7 +55,7 @@ static void test_what_is_restored_and_what_cannot_be_is_listed(void **state)
 		"  - {id: d, uses: t.opaque, rollback: impossible, rollback_reason: it is sent}\n"
 		"  - {id: e, uses: t.write, temporary: true}\n"
 		"  - {id: f, uses: t.read}\n");
-	cut_auto(cut_json) json_t *preview = NULL, *part = NULL;
+	cut_auto(cut_json) json_t *preview = NULL, *part = NULL, *cost = NULL;
 	cut_auto(cut_err) struct cut_err err = {0};
 
 	world_start(w);
@@ -72,6 +72,10 @@ static void test_what_is_restored_and_what_cannot_be_is_listed(void **state)
 	expect_at(preview, "/impossible", "[{\"reason\":\"it is sent\",\"step\":\"d\"}]");
 	expect_at(preview, "/temporary", "[\"e\"]");
 	expect_at(preview, "/time_s", "13");
+	cost = cut_run_rollback_cost(world_run(w));
+	expect_at(cost, "/steps", "3");
+	expect_at(cost, "/time_s", "13");
+	expect_at(cost, "/impossible", "[\"d\"]");
 	part = cut_run_rollback_preview(world_run(w), "b", NULL); /* b stays */
 	assert_int_equal(json_array_size(json_object_get(part, "steps")), 1);
 	assert_null(cut_run_rollback_preview(world_run(w), "nosuch", &err));
