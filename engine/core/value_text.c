@@ -132,18 +132,17 @@ int value_text_time(const struct value_text *in, json_t **ret, char **ret_hint)
 	return -EINVAL;
 }
 
-/* A number and one of the units, as a product that is whole. */
+/* A number of digits, and a point, and one of the units, as a product that is whole. */
 static int scaled_int(const char *number, size_t len, uint64_t unit, int64_t *ret)
 {
 	size_t dot = strcspn(number, ".") < len ? strcspn(number, ".") : len;
 	int64_t whole, scale = 1, fraction = 0;
 	int r = cut_int_parse(number, dot, &whole);
 
-	if (r < 0 || whole < 0)
-		return r < 0 ? r : -EINVAL;
+	if (r < 0)
+		return r;
 	if (dot < len &&
-	    (len - dot - 1 > 6 || cut_int_parse(number + dot + 1, len - dot - 1, &fraction) < 0 ||
-	     fraction < 0))
+	    (len - dot - 1 > 6 || cut_int_parse(number + dot + 1, len - dot - 1, &fraction) < 0))
 		return -EINVAL;
 	for (size_t i = dot + 1; i < len; i++)
 		scale *= 10;

@@ -144,8 +144,7 @@ static void tell_low(struct cut_journal *j)
 	cut_err_set(&err, -ENOSPC, "no space left on the device",
 		    "make room, then: cutover resume; a rollback works without",
 		    "cannot reserve more space for the journal in %s", j->path);
-	if (j->events.low)
-		j->events.low(j->events.data, &err);
+	j->events.low(j->events.data, &err);
 }
 
 static void tell_lost(struct cut_journal *j)
@@ -158,13 +157,11 @@ static void tell_lost(struct cut_journal *j)
 	if (j->failed) {
 		cut_err_sys(&err, code, "mend the disk, then: cutover recover",
 			    "cannot write the journal in %s any more", j->path);
-		if (j->events.failed)
-			j->events.failed(j->events.data, &err);
+		j->events.failed(j->events.data, &err);
 	} else {
 		cut_err_sys(&err, code, "look at the disk; no record is lost",
 			    "a journal file in %s failed, a successor goes on", j->path);
-		if (j->events.moved)
-			j->events.moved(j->events.data, &err);
+		j->events.moved(j->events.data, &err);
 	}
 }
 
@@ -176,8 +173,7 @@ static void tell(struct cut_journal *j)
 		tell_lost(j);
 	if (!j->closing && j->synced > j->told_synced) {
 		j->told_synced = j->synced;
-		if (j->events.synced)
-			j->events.synced(j->events.data, j->synced);
+		j->events.synced(j->events.data, j->synced);
 	}
 }
 

@@ -79,7 +79,7 @@ const char *cut_journal_head(const struct cut_journal *journal); /* digest of th
  * (both files failed): nothing more may start. low: growth failed, only the reserve is left: no
  * forward steps, and once what was left before the reserve is used up records wait in memory until
  * a rollback asks for the reserve or there is room again. room: there is room again. */
-struct cut_journal_events {
+struct cut_journal_events { /* room may be NULL */
 	void (*synced)(void *data, uint64_t seq);
 	void (*moved)(void *data, const struct cut_err *err);
 	void (*failed)(void *data, const struct cut_err *err);

@@ -137,6 +137,10 @@ static void show_call(struct world *w, const struct cut_effect *fx)
 	}
 	if (fx->call.params && json_object_get(fx->call.params, "value"))
 		cut_buf_printf(&extra, " value=%s", cut_json_str(fx->call.params, "value", "?"));
+	if (fx->call.params && json_object_get(fx->call.params, "data")) {
+		cut_buf_add_str(&extra, " data=");
+		cut_json_canonical(json_object_get(fx->call.params, "data"), &extra);
+	}
 	line(w, "%s: %s %u%s", address, fx->type == CUT_FX_EVAL ? "check" : op_shown(fx),
 	     fx->call.attempt, cut_buf_str(&extra));
 	w->intent = false;
@@ -367,6 +371,11 @@ void world_crash(struct world *w)
 		w->flights[i].flying = false;
 	w->flying.len = 0;
 	assert_int_equal(happen(w, &ev), 0);
+}
+
+void world_sleep(struct world *w, cut_time t)
+{
+	w->t = t;
 }
 
 void world_jump(struct world *w, cut_time ms)

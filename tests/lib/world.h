@@ -18,8 +18,8 @@
 struct world;
 
 /* The actions: t.read, t.write (saves nothing, declarative), t.saves (saves, verifies, observes),
- * t.probe (observes), t.dedup, t.opaque, t.traffic, t.get (reads; outputs old and tail), exec,
- * check. `cutover: v1` and a name are put before the text. */
+ * t.probe (observes), t.dedup, t.look (dedup that observes), t.opaque, t.traffic, t.get (reads;
+ * outputs old and tail), exec, check. `cutover: v1` and a name are put before the text. */
 struct world *world_new(const char *runbook);
 void world_free(struct world *w);
 /* The runbook alone; the catalog, empty before, is the caller's to end. */
@@ -37,6 +37,8 @@ uint32_t world_step(struct world *w, const char *address);
 /* Lets time pass to t, waking the machine whenever it wants. */
 void world_at(struct world *w, cut_time t);
 void world_jump(struct world *w, cut_time ms); /* the wall clock */
+/* Time that passes unseen: what comes next is fed before the machine was woken for it. */
+void world_sleep(struct world *w, cut_time t);
 
 /* What happened. All at the world's present time; the operation that is in flight is meant. */
 void world_outcome(struct world *w, const char *step, enum cut_status status, const char *text,

@@ -19,6 +19,7 @@ static const char catalog_json[] =
 	"{'name':'saves','class':0,'effects':18,'ops':60},"
 	"{'name':'probe','class':2,'effects':2,'ops':52},"
 	"{'name':'dedup','class':1,'effects':2,'ops':36},"
+	"{'name':'look','class':1,'effects':2,'ops':52},"
 	"{'name':'opaque','class':3,'effects':2,'ops':36},"
 	"{'name':'traffic','class':0,'effects':4,'ops':36},"
 	"{'name':'get','class':0,'effects':1,'ops':4}]}";
@@ -51,10 +52,12 @@ static void add_plugin(struct cut_catalog *catalog, const char *text)
 		const char *name = cut_json_str(action, "name", "");
 		json_t *params = json_array(), *outputs = json_array();
 
-		if (strcmp(name, "exec") == 0)
+		if (strcmp(name, "exec") == 0) {
 			json_array_append_new(params, param("argv", CUT_T_ARGV, CUT_P_REQUIRED));
-		else
+		} else {
 			json_array_append_new(params, param("value", CUT_T_STRING, 0));
+			json_array_append_new(params, param("data", CUT_T_JSON, 0));
+		}
 		if (strcmp(name, "get") == 0) {
 			json_array_append_new(outputs, param("old", CUT_T_DURATION, 0));
 			json_array_append_new(outputs, param("tail", CUT_T_DURATION, 0));

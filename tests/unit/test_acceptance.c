@@ -70,6 +70,10 @@ static const struct trace traces[] = {
 	 "0 done settling,running 0/10|0 goods 6 - 5/10|6 fire - 6/11|7 fire - 7/12"},
 	{"fail rolls back", ACCEPT(.settle = 0, .on_bad = CUT_BAD_FAIL),
 	 "0 done settling,running 0/10|0 goods 6 - 5/10|6 bad failed 6/10"},
+	{"tests that end after it has failed count for nothing",
+	 ACCEPT(.settle = 0, TESTS, .on_bad = CUT_BAD_FAIL),
+	 "0 done settling,running 0/10|0 goods 11 running+tests 10/10|10.5 bad failed 10.5/10|"
+	 "10.6 pass - 10.5/10"},
 	{"bad samples before the clock starts do not count", ACCEPT(.on_bad = CUT_BAD_FAIL),
 	 "0 done settling 0/10|1 bad - 0/10|2 tick suspended 0/10|3 good running 0/10"},
 
@@ -302,6 +306,48 @@ static void test_a_running_clock_is_journaled_every_ten_seconds(void **state)
 	cut_acceptance_done(&w.a);
 }
 
+/* Signed, and the engine dies before that was acted upon. */
+static void world_signed(struct world *w, const struct cut_acceptance *spec)
+{
+	struct cut_buf out = {0};
+
+	world_init(w, spec);
+	play(w, "done", 0, &out);
+	play(w, "goods", 11, &out);
+	assert_int_equal(w->a.state, CUT_ACC_MET);
+	w->in.is_signed = true;
+	assert_int_equal(cut_acceptance_update(&w->a, &w->in), CUT_ACC_CHANGED);
+	assert_int_equal(w->a.state, CUT_ACC_SIGNED);
+	swap(w);
+	cut_buf_done(&out);
+}
+
+static void test_what_was_signed_is_void_when_a_sample_turns_bad(void **state)
+{
+	static const struct cut_acceptance spec =
+		ACCEPT(.settle = 0, .sign_off = &approver, .sign_off_len = 1);
+	struct world w;
+
+	world_signed(&w, &spec);
+	assert_int_equal(cut_acceptance_sample(&w.a, 0, true, true, w.in.t), CUT_ACC_CHANGED);
+	assert_int_equal(w.a.state, CUT_ACC_RUNNING);
+	assert_int_equal(w.a.clean, 0);
+	cut_acceptance_done(&w.a);
+}
+
+static void test_what_was_signed_is_asked_again_past_the_deadline(void **state)
+{
+	static const struct cut_acceptance spec =
+		ACCEPT(.settle = 0, .sign_off = &approver, .sign_off_len = 1, .deadline = 12 MIN);
+	struct world w;
+
+	world_signed(&w, &spec);
+	w.in.t = 12 MIN;
+	assert_int_equal(cut_acceptance_update(&w.a, &w.in), CUT_ACC_ASK);
+	assert_int_equal(w.a.state, CUT_ACC_RUNNING);
+	cut_acceptance_done(&w.a);
+}
+
 static void test_wake_moves_it_or_lies_ahead(void **state)
 {
 	(void)state;
@@ -332,6 +378,8 @@ int main(void)
 		cmocka_unit_test(test_acceptance_follows_its_rules),
 		cmocka_unit_test(test_memory_restored_at_any_line_goes_on_the_same),
 		cmocka_unit_test(test_a_running_clock_is_journaled_every_ten_seconds),
+		cmocka_unit_test(test_what_was_signed_is_void_when_a_sample_turns_bad),
+		cmocka_unit_test(test_what_was_signed_is_asked_again_past_the_deadline),
 		cmocka_unit_test(test_wake_moves_it_or_lies_ahead),
 	};
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
 #include "engine/base/json.h"
 
@@ -56,6 +57,32 @@ static void test_records_begin_with_type_time_and_actor(void **state)
 		"\"trigger\":\"high\",\"state\":\"firing\",\"shown\":\"latched\",\"value\":null,"
 		"\"threshold\":0.05,\"text\":\"why\"}");
 	json_decref(armed);
+	world_free(w);
+}
+
+static void test_a_record_of_a_trigger_tells_its_bounds(void **state)
+{
+	static const char *const bounds[] = {
+		"\"value\":4.0,\"threshold\":5.0,\"text\"",
+		"\"value\":4.0,\"min\":2.0,\"text\"",
+		"\"value\":4.0,\"min\":1.0,\"threshold\":9.0,\"text\"",
+	};
+	struct world *w = world_new("metrics: {errors: {uses: t.m, every: 1s}}\n"
+				    "triggers:\n"
+				    "  - {id: over, metric: errors, bad: {above: 5}}\n"
+				    "  - {id: under, metric: errors, bad: {below: 2}}\n"
+				    "  - {id: beside, metric: errors, bad: {outside: [1, 9]}}\n"
+				    "steps: [{id: a, uses: t.write}]\n");
+
+	for (uint32_t i = 0; i < CUT_ARRAY_LEN(bounds); i++) {
+		const struct cut_event ev = {.type = CUT_EV_TRIGGER,
+					     .trigger = {i, CUT_TRIGGER_CLEAR, 4, "so", NULL}};
+		cut_auto(cut_buf) struct cut_buf text = {0};
+
+		cut_event_encode(&ev, world_runbook(w), &text);
+		if (!strstr(text.data, bounds[i]))
+			fail_msg("%s", text.data);
+	}
 	world_free(w);
 }
 
@@ -198,6 +225,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_records_begin_with_type_time_and_actor),
+		cmocka_unit_test(test_a_record_of_a_trigger_tells_its_bounds),
 		cmocka_unit_test(test_records_that_are_no_input_are_told_apart),
 		cmocka_unit_test(test_orders_are_known_by_name),
 		cmocka_unit_test(test_the_intent_names_a_key_that_any_engine_can_compute_again),

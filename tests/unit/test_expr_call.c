@@ -6,6 +6,8 @@
 static void test_strings_are_joined_and_searched(void **state)
 {
 	EXPECT({"'he' + 'llo'", "\"hello\""},
+	       {"x.startsWith('a')", "! no such overload"},
+	       {"s.startsWith(x)", "! no such overload"},
 	       {"'' + ''", "\"\""},
 	       {"'¢' + 'ÿ' + '😁'", "\"¢ÿ😁\""},
 	       {"size('')", "0"},
@@ -203,6 +205,10 @@ static void test_conversions_are_explicit(void **state)
 static void test_times_and_durations_have_their_arithmetic(void **state)
 {
 	EXPECT({"duration('1h30m')", "duration 5400000ms"},
+	       {"duration('3650000d') + duration('3650000d')", "! duration overflow"},
+	       {"duration('-3650000d') - duration('3650000d')", "! duration overflow"},
+	       {"timestamp('0001-01-01T00:00:00Z') - duration('1ms')", "! timestamp overflow"},
+	       {"timestamp(253402300800)", "! cannot convert 253402300800 to a timestamp"},
 	       {"duration('2d')", "duration 172800000ms"},
 	       {"duration('-1m30s')", "duration -90000ms"},
 	       {"duration('1.5s')", "duration 1500ms"},

@@ -18,6 +18,9 @@ static void test_lazy_objects_answer_like_maps(void **state)
 	       {"'ttl' in steps", "true"},
 	       {"'nobody' in steps", "false"},
 	       {"1 in steps", "false"},
+	       {"{'a': 1} == steps", "! no such overload"},
+	       {"steps != steps", "! no such overload"},
+	       {"steps == 1", "false"},
 	       {"steps[1]", "! no such key: 1"},
 	       {"size(steps)", "! no such overload"},
 	       {"steps.all(s, true)", "! no such overload"},
@@ -120,6 +123,35 @@ static void test_evaluation_ends_at_its_limit(void **state)
 	}
 }
 
+/* A map of 1200 keys costs 720,000 steps to make, and 1200 to look for a key in. */
+static void test_looking_into_maps_counts(void **state)
+{
+	static const char *const uses[] = {"m == m", "m != m", "[1, 2].all(i, m == m)",
+					   "l.all(i, !('x' in m))"};
+	cut_auto(cut_buf) struct cut_buf map = {0}, list = {0};
+
+	for (int i = 0; i < 1500; i++) {
+		if (i < 1200)
+			cut_buf_printf(&map, "%s%d: 0", i ? ", " : "", i);
+		cut_buf_printf(&list, "%s%d", i ? ", " : "", i);
+	}
+	for (size_t i = 0; i < CUT_ARRAY_LEN(uses); i++) {
+		cut_auto(cut_str) char *text = cut_printf("[{%s}].all(m, [[%s]].all(l, %s))",
+							  map.data, list.data, uses[i]);
+		cut_auto(cut_buf) struct cut_buf got = {0};
+
+		kit_eval(text, &got);
+		assert_string_equal(cut_buf_str(&got), "! evaluation limit");
+	}
+	cut_buf_reset(&map);
+	for (int i = 0; i < 1500; i++)
+		cut_buf_printf(&map, "%s%d: 0", i ? ", " : "{", i);
+	cut_buf_add_char(&map, '}');
+	cut_buf_reset(&list);
+	kit_eval(map.data, &list);
+	assert_string_equal(cut_buf_str(&list), "! evaluation limit");
+}
+
 static void test_text_cannot_grow_without_end(void **state)
 {
 	cut_auto(cut_buf) struct cut_buf text = {0}, got = {0};
@@ -188,6 +220,7 @@ int main(void)
 		cmocka_unit_test(test_an_expression_without_names_needs_no_environment),
 		cmocka_unit_test(test_overload_errors_tell_the_types),
 		cmocka_unit_test(test_evaluation_ends_at_its_limit),
+		cmocka_unit_test(test_looking_into_maps_counts),
 		cmocka_unit_test(test_text_cannot_grow_without_end),
 		cmocka_unit_test(test_the_limit_is_not_absorbed),
 		cmocka_unit_test(test_values_do_not_nest_deeper_than_json_may),

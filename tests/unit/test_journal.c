@@ -90,6 +90,8 @@ static _Noreturn void write_for_ever(struct kit *k, int promise)
 	if (cut_world_open(&loop, &world, NULL) < 0 ||
 	    cut_journal_create(world, k->dir, 1, &journal, NULL) < 0)
 		_exit(1);
+	k->journal = journal;
+	kit_listen(k);
 	for (int n = 1;; n++) {
 		cut_auto(cut_str) char *body =
 			cut_printf("{\"type\":\"tick\",\"n\":%d,\"pad\":\"%0*d\"}", n, n % 900, 0);

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#define LABEL_63 "a23456789a23456789a23456789a23456789a23456789a23456789a23456789"
+
 /* The JSON, or "! what; next". */
 static void show(int r, const json_t *json, const struct cut_err *err, struct cut_buf *out)
 {
@@ -50,6 +52,7 @@ static void test_written_values_are_read_by_their_type(void **state)
 		{CUT_T_INT, "1..", "0", "! a whole number of at least 1"},
 		{CUT_T_INT, "..10", "11", "! a whole number of at most 10"},
 		{CUT_T_INT, "..10", "-11", "-11"},
+		{CUT_T_INT, "x..10", "-11", "-11"},
 
 		{CUT_T_NUMBER, NULL, "2.5", "2.5"},
 		{CUT_T_NUMBER, NULL, "2", "2"},
@@ -111,6 +114,12 @@ static void test_written_values_are_read_by_their_type(void **state)
 		{CUT_T_FQDN, NULL, "a b.test", "! a domain name, such as www.shop.test"},
 		{CUT_T_FQDN, NULL, "192.0.2.7", "! a domain name, such as www.shop.test"},
 		{CUT_T_FQDN, NULL, "shop.test/x", "! a domain name, such as www.shop.test"},
+		{CUT_T_FQDN, NULL, "shop~.test", "! a domain name, such as www.shop.test"},
+		{CUT_T_FQDN, NULL, "shop[.test", "! a domain name, such as www.shop.test"},
+		{CUT_T_FQDN, NULL, "shop:.test", "! a domain name, such as www.shop.test"},
+		{CUT_T_FQDN, NULL, LABEL_63 ".test", "\"" LABEL_63 ".test\""},
+		{CUT_T_FQDN, NULL, LABEL_63 "x.test", "! a domain name, such as www.shop.test"},
+		{CUT_T_FQDN, NULL, LABEL_63 "." LABEL_63 "." LABEL_63 "." LABEL_63, "! a domain name, such as www.shop.test"},
 
 		{CUT_T_IP, NULL, "192.0.2.7", "\"192.0.2.7\""},
 		{CUT_T_IP, NULL, "2001:DB8:0:0::7", "\"2001:db8::7\""},
@@ -131,6 +140,7 @@ static void test_written_values_are_read_by_their_type(void **state)
 		{CUT_T_URL, NULL, "http:///path", "! a URL, such as https://shop.test/health"},
 		{CUT_T_URL, NULL, "http://:80/", "! a URL, such as https://shop.test/health"},
 		{CUT_T_URL, NULL, "ht_tp://x", "! a URL, such as https://shop.test/health"},
+		{CUT_T_URL, NULL, "http://a\x7f",  "! a URL, such as https://shop.test/health"},
 		{CUT_T_URL, NULL, "http://a b", "! a URL, such as https://shop.test/health"},
 		{CUT_T_URL, NULL, "http://é", "! a URL, such as https://shop.test/health"},
 		{CUT_T_URL, NULL, "https://me:pass@x/", "! a URL, such as https://shop.test/health; credentials do not belong into a URL: use a secret"},
@@ -151,6 +161,7 @@ static void test_written_values_are_read_by_their_type(void **state)
 		{CUT_T_SIZE, NULL, "1.2.3kB", "! a size with a unit, such as 64KiB or 10GB"},
 		{CUT_T_SIZE, NULL, "-1kB", "! a size with a unit, such as 64KiB or 10GB; units are B, kB, MB, GB, TB, KiB, MiB, GiB and TiB"},
 		{CUT_T_SIZE, NULL, "99999999TiB", "! a size with a unit, such as 64KiB or 10GB: it is too large"},
+		{CUT_T_SIZE, NULL, "9223372036854775.9kB", "! a size with a unit, such as 64KiB or 10GB: it is too large"},
 		{CUT_T_SIZE, NULL, "kB", "! a size with a unit, such as 64KiB or 10GB"},
 		{CUT_T_SIZE, "1kB..1MB", "2MB", "! a size from 1kB to 1MB"},
 
@@ -188,6 +199,7 @@ static void test_written_values_are_read_by_their_type(void **state)
 		{CUT_T_SECRET, NULL, "s3cr3t!", "! the name of a secret"},
 		{CUT_T_SECRET, NULL, "", "! the name of a secret"},
 
+		{CUT_T_RATE, NULL, "500", "! a rate with a unit, such as 1/s or 30/m; write 500/s, 500/m or 500/h"},
 		{CUT_T_RATE, NULL, "1/s", "1.0"},
 		{CUT_T_RATE, NULL, "30/m", "0.5"},
 		{CUT_T_RATE, NULL, "3600/h", "1.0"},
@@ -247,6 +259,7 @@ static void test_computed_values_are_fitted_to_the_type(void **state)
 		{CUT_T_LIST, NULL, "{'a': 1}", "! a list: it is a map"},
 		{CUT_T_MAP, NULL, "[1]", "! a map: it is a list"},
 		{CUT_T_BOOL, NULL, "1 < 2", "true"},
+		{CUT_T_BOOL, NULL, "2 < 1", "false"},
 		{CUT_T_BOOL, NULL, "'false'", "false"},
 		{CUT_T_BOOL, NULL, "1", "! true or false: it is the int 1"},
 		{CUT_T_DURATION, NULL, "duration('90s')", "90"},
@@ -269,6 +282,7 @@ static void test_computed_values_are_fitted_to_the_type(void **state)
 		{CUT_T_CHOICE, "1|2", "3", "! one of 1 or 2"},
 		{CUT_T_LIST, NULL, "[1, 'a', [duration('1s')], {'k': null}]", "[1,\"a\",[1],{\"k\":null}]"},
 		{CUT_T_LIST, "string", "[1, 'a']", "[\"1\",\"a\"]"},
+		{CUT_T_LIST, "nosuch", "[1, 'a']", "[1,\"a\"]"},
 		{CUT_T_LIST, "fqdn", "['a.test', 'b c']", "! a list whose item 2 is a domain name, such as www.shop.test"},
 		{CUT_T_LIST, NULL, "'[1]'", "[1]"},
 		{CUT_T_LIST, NULL, "5", "! a list: it is the int 5"},
@@ -343,6 +357,9 @@ static void test_json_comes_back_as_the_value_of_its_type(void **state)
 		struct cut_val want;
 	} rows[] = {
 		{CUT_T_DURATION, "90", {.kind = CUT_VAL_DURATION, .i = 90000}},
+		{CUT_T_DURATION, "null", {.kind = CUT_VAL_NULL}},
+		{CUT_T_PERCENT, "true", {.kind = CUT_VAL_BOOL, .b = true}},
+		{CUT_T_TIME, "7", {.kind = CUT_VAL_INT, .i = 7}},
 		{CUT_T_DURATION, "0.25", {.kind = CUT_VAL_DURATION, .i = 250}},
 		{CUT_T_DURATION, "null", {.kind = CUT_VAL_NULL}},
 		{CUT_T_TIME, "\"1970-01-01T00:00:01Z\"", {.kind = CUT_VAL_TIMESTAMP, .i = 1000}},
