@@ -200,6 +200,27 @@ static void add_tails(const json_t *list, struct cut_buf *out)
 	}
 }
 
+static void add_downtime(const json_t *list, struct cut_buf *out)
+{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *d = json_array_get(list, i), *more = json_object_get(d, "more_s");
+		const char *with = cut_json_str(d, "ends_with", NULL);
+
+		cut_buf_printf(out, "Downtime: %s, since %.8s, ends ", cut_json_str(d, "id", ""),
+			       cut_json_str(d, "since", "0000-00-00T--:--:--") + 11);
+		if (!with) {
+			cut_buf_add_str(out, "by none of this\n");
+			continue;
+		}
+		cut_buf_printf(out, "when %s is undone", with);
+		if (json_is_number(more)) {
+			cut_buf_add_str(out, ", in ");
+			cut_render_seconds(more, out);
+		}
+		cut_buf_add_char(out, '\n');
+	}
+}
+
 void cut_render_rollback(const json_t *preview, struct cut_buf *out)
 {
 	const char *ended = cut_json_str(preview, "ended", NULL);
@@ -243,7 +264,8 @@ void cut_render_rollback(const json_t *preview, struct cut_buf *out)
 	else
 		cut_buf_add_str(out, "not known, a step says no `planned`");
 	cut_buf_add_char(out, '\n');
+	add_downtime(json_object_get(preview, "downtime"), out);
 	if (cut_json_bool(preview, "accept_loss_needed", false))
-		cut_buf_add_str(
-			out, "A point of no return has been passed: this needs --accept-loss.\n");
+		cut_buf_add_str(out, "A point of no return has been passed: what came since may be "
+				     "lost, and this needs --accept-loss.\n");
 }

@@ -13,9 +13,10 @@ struct preview {
 	struct {
 		CUT_VEC(uint32_t);
 	} done;
-	json_t *steps, *impossible;
+	json_t *steps, *impossible, *downtime;
 	cut_time total;
 	bool unknown; /* some duration is */
+	bool *ended;  /* owned: of each downtime, whether it was noted */
 };
 
 /* Is there something of the step that a rollback would undo, if it can? */
@@ -45,6 +46,28 @@ static void open_step(struct preview *p, uint32_t step)
 	cut_heap_push(&p->ready, (struct cut_heap_item){cut_rollback_rank(p->run, step), 0, step});
 }
 
+/* Downtime that ends when this step is undone; step CUT_NONE: that no undo ends. */
+static void note_downtime(struct preview *p, uint32_t step)
+{
+	const struct cut_run *run = p->run;
+
+	for (uint32_t i = 0; i < run->rb->downtimes_len; i++) {
+		const struct cut_downtime *d = &run->rb->downtimes[i];
+		cut_time since = run->clocks[i].since;
+
+		if (since == CUT_NEVER || (step == CUT_NONE ? p->ended[i] : d->from != step))
+			continue;
+		p->ended[i] = true;
+		json_array_append_new(
+			p->downtime,
+			json_pack("{s:s, s:o, s:s?, s:o}", "id", d->id, "since",
+				  cut_json_rfc3339(run->wall - (run->t - since)), "ends_with",
+				  step == CUT_NONE ? NULL : run->rb->steps[step].address, "more_s",
+				  cut_json_seconds(step == CUT_NONE || p->unknown ? CUT_NEVER
+										  : p->total)));
+	}
+}
+
 static void undo_step(struct preview *p, uint32_t step)
 {
 	const struct cut_step *model = &p->run->rb->steps[step];
@@ -64,6 +87,7 @@ static void undo_step(struct preview *p, uint32_t step)
 		p->unknown = true;
 	else
 		p->total += model->planned;
+	note_downtime(p, step);
 	cut_vec_push(&p->done, step);
 }
 
@@ -141,13 +165,18 @@ json_t *cut_run_rollback_preview(const struct cut_run *run, const char *target, 
 		p.left = cut_rollback_counters(run);
 		p.steps = json_array();
 		p.impossible = json_array();
+		p.downtime = json_array();
+		p.ended = cut_new_array(bool, run->rb->downtimes_len + 1);
 		walk(&p);
+		note_downtime(&p, CUT_NONE);
+		free(p.ended);
 		preview = json_object();
 		json_object_set_new(preview, "steps", p.steps);
 		json_object_set_new(preview, "impossible", p.impossible);
 		json_object_set_new(preview, "temporary", temporaries(run));
 		json_object_set_new(preview, "time_s",
 				    cut_json_seconds(p.unknown ? CUT_NEVER : p.total));
+		json_object_set_new(preview, "downtime", p.downtime);
 		json_object_set_new(preview, "accept_loss_needed",
 				    json_boolean(run->ponr != CUT_NONE));
 		json_object_set_new(preview, "until", tails(run));

@@ -145,7 +145,9 @@ const char *cut_hold_kind_name(enum cut_hold_kind kind);
 
 /* What a rollback would do now, in order: for `rollback --show` and the confirmation.
  * {"steps": [{"step", "restores", "planned_s"}], "impossible": [{"step", "reason"}], "temporary":
- * [...], "time_s", "accept_loss_needed", "until": [...]}; target as in CUT_ORDER_ROLLBACK. */
+ * [...], "time_s", "accept_loss_needed", "until": [...],
+ * "downtime": [{"id", "since", "ends_with": step or null, "more_s"}]}; target as in
+ * CUT_ORDER_ROLLBACK. */
 json_t *cut_run_rollback_preview(const struct cut_run *run, const char *target,
 				 struct cut_err *err);
 /* The sums of that for a status, which may not take long: {"steps": how many, "time_s",

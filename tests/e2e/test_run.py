@@ -416,7 +416,7 @@ def test_what_a_rollback_would_do_is_shown_also_of_a_dead_run(cutover):
     run.wait_for_people("gate")
     live = cutover.json("rollback", "--show", run.id)
     assert set(live) == {"steps", "impossible", "temporary", "time_s", "accept_loss_needed",
-                         "until"}
+                         "until", "downtime", "ended"}
     assert [row["step"] for row in live["steps"]] == ["three", "two", "one"]
     for role in ("supervisor", "engine", "host"):
         run.kill(role)

@@ -104,12 +104,41 @@ static void test_what_is_undone_already_is_not_listed_again(void **state)
 	world_free(w);
 }
 
+static void test_downtime_that_runs_tells_which_undo_ends_it_and_when(void **state)
+{
+	struct world *w = world_new("downtime: [{id: dark, from: a, to: d, kind: outage},"
+				    " {id: slow, from: b, to: d, kind: read_only},"
+				    " {id: over, from: a, to: b, kind: outage}]\n"
+				    "steps:\n"
+				    "  - {id: a, uses: t.write, planned: 5s}\n"
+				    "  - {id: b, uses: t.write, rollback: not_needed}\n"
+				    "  - {id: c, uses: t.write, planned: 7s}\n"
+				    "  - {id: d, wait: 1h}\n");
+	cut_auto(cut_json) json_t *preview = NULL, *part = NULL;
+
+	world_start(w);
+	world_at(w, 1000);
+	world_ok(w, "a");
+	world_ok(w, "b");
+	world_ok(w, "c");
+	preview = cut_run_rollback_preview(world_run(w), NULL, NULL);
+	expect_at(preview, "/downtime",
+		  "[{\"ends_with\":\"a\",\"id\":\"dark\",\"more_s\":12,"
+		  "\"since\":\"2025-11-22T20:00:00.000Z\"},"
+		  "{\"ends_with\":null,\"id\":\"slow\",\"more_s\":null,"
+		  "\"since\":\"2025-11-22T20:00:01.000Z\"}]");
+	part = cut_run_rollback_preview(world_run(w), "b", NULL);
+	expect_at(part, "/downtime/0/ends_with", "null");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_old_answers_live_on_for_as_long_as_steps_tell),
 		cmocka_unit_test(test_what_is_restored_and_what_cannot_be_is_listed),
 		cmocka_unit_test(test_what_is_undone_already_is_not_listed_again),
+		cmocka_unit_test(test_downtime_that_runs_tells_which_undo_ends_it_and_when),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -320,7 +320,7 @@ static void test_the_preview_tells_the_order_without_doing_anything(void **state
 	cut_json_canonical(preview, &text);
 	assert_string_equal(
 		cut_buf_str(&text),
-		"{\"accept_loss_needed\":false,\"impossible\":[],\"steps\":["
+		"{\"accept_loss_needed\":false,\"downtime\":[],\"impossible\":[],\"steps\":["
 		"{\"planned_s\":null,\"restores\":\"the state before it\",\"step\":\"d\"},"
 		"{\"planned_s\":null,\"restores\":\"the state before it\",\"step\":\"e\"},"
 		"{\"planned_s\":null,\"restores\":\"the state before it\",\"step\":\"c\"},"
