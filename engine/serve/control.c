@@ -3,20 +3,19 @@
 
 #include "engine/base/log.h"
 #include "engine/base/vec.h"
-#include "engine/runtime/tail.h"
 #include "engine/serve/evaluate.h"
+#include "engine/serve/eventfeed.h"
 #include "engine/serve/listen.h"
 #include "engine/serve/orders.h"
+#include "engine/serve/reply.h"
 #include "engine/serve/statusfeed.h"
 
 #include <errno.h>
-#include <microhttpd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
 
 #define BODY_MAX_BYTES (64u * 1024)
-#define PIECE_BYTES    16384
 #define STREAM_EVERY   20 /* ms: people do not read faster, and each sending wakes the reader */
 /* How long an order waits for the disk, below what its client does; on a full one for room. */
 #define SYNC_PATIENCE  20000	    /* ms */
@@ -35,10 +34,8 @@ struct request {
 	uint64_t wait_seq; /* 0: not taken yet */
 	struct cut_buf reply;
 	unsigned status;
-	/* an event stream */
-	struct cut_tail *tail;
-	struct cut_buf event; /* what is left of the current one */
-	bool suspended, told; /* told: of the fault */
+	struct cut_event_feed *events; /* owned; NULL: it is no stream */
+	bool suspended;
 };
 
 struct cut_control {
@@ -65,7 +62,7 @@ static size_t streams_open(const struct cut_control *c)
 	size_t n = 0;
 
 	cut_vec_foreach (&c->requests, q)
-		n += (*q)->tail != NULL;
+		n += (*q)->events != NULL;
 	return n;
 }
 
@@ -123,123 +120,36 @@ static void resume_soon(struct cut_control *c)
 	cut_bell_set(c->again, CUT_SOON);
 }
 
-static enum MHD_Result reply_text(struct request *q, unsigned status, const struct cut_buf *text)
-{
-	struct MHD_Response *response = MHD_create_response_from_buffer(
-		text->len, (void *)cut_buf_str(text), MHD_RESPMEM_MUST_COPY);
-	enum MHD_Result r;
-
-	MHD_add_response_header(response, "Content-Type", "application/json");
-	MHD_add_response_header(response, "Cache-Control", "no-store");
-	r = MHD_queue_response(q->connection, status, response);
-	MHD_destroy_response(response);
-	return r;
-}
-
-static enum MHD_Result reply_json(struct request *q, unsigned status, const json_t *json)
-{
-	cut_auto(cut_str) char *line =
-		json_dumps(json, JSON_COMPACT); /* steps stay in their order */
-	cut_auto(cut_buf) struct cut_buf text = {0};
-
-	cut_buf_printf(&text, "%s\n", line);
-	return reply_text(q, status, &text);
-}
-
-static json_t *error_json(const struct cut_err *err)
-{
-	return json_pack("{s:o, s:i}", "error", cut_err_json(err), "errno", -err->code);
-}
-
-static unsigned error_status(const struct cut_err *err)
-{
-	switch (err->code) {
-	case -EPERM: return MHD_HTTP_FORBIDDEN;
-	case -ENOENT: return MHD_HTTP_NOT_FOUND;
-	case -EINVAL:
-	case -EBADMSG: return MHD_HTTP_BAD_REQUEST;
-	case -ENOTSUP: return MHD_HTTP_NOT_IMPLEMENTED;
-	case -ESHUTDOWN: return MHD_HTTP_GONE;
-	default: return MHD_HTTP_CONFLICT;
-	}
-}
-
-static enum MHD_Result reply_error(struct request *q, const struct cut_err *err)
-{
-	cut_auto(cut_json) json_t *json = error_json(err);
-
-	return reply_json(q, error_status(err), json);
-}
-
-static enum MHD_Result refuse(struct request *q, int code, const char *why, const char *what)
-{
-	cut_auto(cut_err) struct cut_err err = {0};
-
-	cut_err_set(&err, code, why, NULL, "%s", what);
-	return reply_error(q, &err);
-}
-
 /* --- event streams --- */
 
-/* Gathers whole events until the buffer is full or the journal has no more that is durable. */
-static int stream_fill(struct request *q, size_t want)
-{
-	while (q->event.len < want) {
-		const char *json;
-		uint64_t seq;
-		size_t len;
-		int r = cut_tail_next(q->tail, q->control->synced, &seq, &json, &len);
-
-		if (r <= 0)
-			return r;
-		cut_buf_printf(&q->event, "id: %llu\ndata: ", (unsigned long long)seq);
-		cut_buf_add(&q->event, json, len);
-		cut_buf_add_str(&q->event, "\n\n");
-	}
-	return 0;
-}
-
-static ssize_t stream_read(void *data, uint64_t pos, char *buf, size_t max)
+static ssize_t events_read(void *data, uint64_t pos, char *buf, size_t max)
 {
 	struct request *q = data;
-	size_t n;
+	const struct cut_control *c = q->control;
+	ssize_t n = cut_event_feed_read(q->events,
+					&(struct cut_event_feed_state){
+						.synced = c->synced,
+						.fault = c->fault,
+						.ended = c->ended,
+					},
+					buf, max);
 
-	if (stream_fill(q, max) < 0)
-		return MHD_CONTENT_READER_END_WITH_ERROR;
-	if (q->event.len == 0 && q->control->fault && !q->told) {
-		q->told = true;
-		cut_buf_add_str(&q->event, "event: fault\ndata: ");
-		cut_json_canonical(q->control->fault, &q->event);
-		cut_buf_add_str(&q->event, "\n\n");
-	}
-	if (q->event.len == 0) {
-		if (q->control->ended || q->told)
-			return MHD_CONTENT_READER_END_OF_STREAM;
+	if (n == 0)
 		request_suspend(q);
-		return 0;
-	}
-	n = q->event.len < max ? q->event.len : max;
-	memcpy(buf, q->event.data, n);
-	cut_buf_consume(&q->event, n);
-	return (ssize_t)n;
+	if (n < 0)
+		return n == -ENODATA ? MHD_CONTENT_READER_END_OF_STREAM
+				     : MHD_CONTENT_READER_END_WITH_ERROR;
+	return n;
 }
 
 static enum MHD_Result serve_events(struct request *q)
 {
 	const char *last =
 		MHD_lookup_connection_value(q->connection, MHD_HEADER_KIND, "Last-Event-ID");
-	struct MHD_Response *response;
-	enum MHD_Result r;
 
-	q->tail = cut_tail_new(cut_driver_options(q->control->driver)->dir,
-			       last ? strtoull(last, NULL, 10) : 0);
-	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PIECE_BYTES, stream_read, q,
-						     NULL);
-	MHD_add_response_header(response, "Content-Type", "text/event-stream");
-	MHD_add_response_header(response, "Cache-Control", "no-store");
-	r = MHD_queue_response(q->connection, MHD_HTTP_OK, response);
-	MHD_destroy_response(response);
-	return r;
+	q->events = cut_event_feed_new(cut_driver_options(q->control->driver)->dir,
+				       last ? strtoull(last, NULL, 10) : 0);
+	return cut_reply_pieces(q->connection, "text/event-stream", events_read, q, NULL);
 }
 
 /* --- status, orders, expressions --- */
@@ -253,16 +163,8 @@ static ssize_t status_read(void *feed, uint64_t pos, char *buf, size_t max)
 
 static enum MHD_Result serve_status(struct request *q)
 {
-	struct MHD_Response *response = MHD_create_response_from_callback(
-		MHD_SIZE_UNKNOWN, PIECE_BYTES, status_read, cut_status_feed_new(q->control->driver),
-		cut_status_feed_free);
-	enum MHD_Result r;
-
-	MHD_add_response_header(response, "Content-Type", "application/json");
-	MHD_add_response_header(response, "Cache-Control", "no-store");
-	r = MHD_queue_response(q->connection, MHD_HTTP_OK, response);
-	MHD_destroy_response(response);
-	return r;
+	return cut_reply_pieces(q->connection, "application/json", status_read,
+				cut_status_feed_new(q->control->driver), cut_status_feed_free);
 }
 
 static bool disk_full(const struct cut_control *c)
@@ -279,7 +181,7 @@ static bool is_overdue(const struct request *q)
 
 static bool is_order_waiting(const struct request *q)
 {
-	return q->suspended && !q->tail;
+	return q->suspended && !q->events;
 }
 
 /* Those that need not wait any longer go on; also in vain. */
@@ -316,9 +218,9 @@ static enum MHD_Result answer_order(struct request *q)
 	cut_auto(cut_err) struct cut_err err = {0};
 
 	if (q->wait_seq <= q->control->synced || q->control->fault)
-		return reply_text(q, q->status, &q->reply);
+		return cut_reply_text(q->connection, q->status, &q->reply);
 	cut_order_unsafe(disk_full(q->control), &err);
-	return reply_error(q, &err);
+	return cut_reply_error(q->connection, &err);
 }
 
 /* Takes the order, then holds the answer back until its record is on disk. */
@@ -329,15 +231,15 @@ static enum MHD_Result serve_order(struct request *q)
 	int r;
 
 	if (cut_json_parse(cut_buf_str(&q->body), q->body.len, "the order", &order, &err) < 0)
-		return reply_error(q, &err);
+		return cut_reply_error(q->connection, &err);
 	if (disk_full(q->control) && cut_order_needs_room(order, &err))
-		return is_overdue(q) ? reply_error(q, &err) : order_wait(q);
+		return is_overdue(q) ? cut_reply_error(q->connection, &err) : order_wait(q);
 	reply = json_object();
 	r = cut_order_give(q->control->driver, &q->who, order, &q->wait_seq, reply, &err);
 	if (r < 0) {
 		json_decref(reply);
-		q->status = error_status(&err);
-		reply = error_json(&err);
+		q->status = cut_reply_error_status(&err);
+		reply = cut_reply_error_json(&err);
 	} else {
 		q->status = MHD_HTTP_OK;
 		json_object_set_new(reply, "ok", json_true());
@@ -357,8 +259,8 @@ static enum MHD_Result serve_eval(struct request *q)
 
 	if (cut_json_parse(cut_buf_str(&q->body), q->body.len, "the request", &ask, &err) < 0 ||
 	    cut_evaluate_live(q->control->driver, ask, &reply, &err) < 0)
-		return reply_error(q, &err);
-	return reply_json(q, MHD_HTTP_OK, reply);
+		return cut_reply_error(q->connection, &err);
+	return cut_reply_json(q->connection, MHD_HTTP_OK, reply);
 }
 
 static const struct route {
@@ -382,8 +284,10 @@ static enum MHD_Result dispatch(struct request *q, const char *method, const cha
 		if (strcmp(routes[i].method, method) == 0)
 			return routes[i].serve(q);
 	}
-	return known ? refuse(q, -EINVAL, "the method is another", "no such request")
-		     : refuse(q, -ENOENT, "there is no such path", "no such request");
+	return known ? cut_reply_refusal(q->connection, -EINVAL, "the method is another",
+					 "no such request")
+		     : cut_reply_refusal(q->connection, -ENOENT, "there is no such path",
+					 "no such request");
 }
 
 /* --- requests --- */
@@ -421,10 +325,9 @@ static void on_request_end(void *data, struct MHD_Connection *connection, void *
 			break;
 		}
 	}
-	cut_tail_free(q->tail);
+	cut_event_feed_free(q->events);
 	cut_buf_done(&q->body);
 	cut_buf_done(&q->reply);
-	cut_buf_done(&q->event);
 	free(q);
 	*state = NULL;
 }
@@ -447,11 +350,13 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 	if (q->wait_seq > 0) /* resumed: its record is on disk, or it has waited for long */
 		return answer_order(q);
 	if (q->body.error)
-		return refuse(q, -EINVAL, "it is larger than 64 KiB", "not read");
+		return cut_reply_refusal(q->connection, -EINVAL, "it is larger than 64 KiB",
+					 "not read");
 	if (strcmp(url, ORDERS) != 0 && !cut_person_may_look(q->control->driver, q->who.uid))
-		return refuse(q, -EPERM,
-			      "you are neither an operator of this run nor in a role of it",
-			      "not allowed");
+		return cut_reply_refusal(
+			q->connection, -EPERM,
+			"you are neither an operator of this run nor in a role of it",
+			"not allowed");
 	return dispatch(q, method, url);
 }
 
@@ -462,8 +367,8 @@ static void streams_resume(struct cut_control *c)
 	bool any = false;
 
 	cut_vec_foreach (&c->requests, q) {
-		any |= (*q)->tail && (*q)->suspended;
-		if ((*q)->tail)
+		any |= (*q)->events && (*q)->suspended;
+		if ((*q)->events)
 			request_resume(*q);
 	}
 	if (any)
@@ -542,10 +447,10 @@ void cut_control_ended(struct cut_control *c)
 
 void cut_control_broken(struct cut_control *c, const struct cut_err *why)
 {
-	c->fault = error_json(why);
+	c->fault = cut_reply_error_json(why);
 	cut_vec_foreach (&c->requests, q) {
-		if (!(*q)->tail && (*q)->suspended) {
-			(*q)->status = error_status(why);
+		if (!(*q)->events && (*q)->suspended) {
+			(*q)->status = cut_reply_error_status(why);
 			cut_buf_reset(&(*q)->reply);
 			cut_json_canonical(c->fault, &(*q)->reply);
 		}
