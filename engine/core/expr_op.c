@@ -114,6 +114,8 @@ int expr_equal(struct eval *ev, const struct cut_val *a, const struct cut_val *b
 	if ((a->kind == CUT_VAL_LAZY && (b->kind == CUT_VAL_LAZY || b->kind == CUT_VAL_MAP)) ||
 	    (b->kind == CUT_VAL_LAZY && a->kind == CUT_VAL_MAP))
 		return expr_no_overload(ev, "==", a, b);
+	if (is_number(a) && is_number(b))
+		return compare_number(a, b) == 0;
 	if (a->kind != b->kind)
 		return 0;
 	if (a->kind == CUT_VAL_LIST)

@@ -57,13 +57,16 @@ static void test_strings_read_their_escapes(void **state)
 	       {"'ÿ ☃ 😀'", "\"ÿ ☃ 😀\""});
 }
 
-static void test_equality_is_within_a_type(void **state)
+static void test_equality_is_within_a_type_and_of_numbers_by_value(void **state)
 {
 	EXPECT({"1 == 1", "true"},
 	       {"1 == 2", "false"},
 	       {"1.0 == 1.0", "true"},
-	       {"1 == 1.0", "false"},
-	       {"1.0 == 1", "false"},
+	       {"1 == 1.0", "true"},
+	       {"1.0 == 1", "true"},
+	       {"1 != 1.5", "true"},
+	       {"9007199254740993 == 9007199254740992.0", "false"},
+	       {"1 == 0.0/0.0", "false"},
 	       {"1 == '1'", "false"},
 	       {"1 == true", "false"},
 	       {"null == null", "true"},
@@ -77,7 +80,7 @@ static void test_equality_is_within_a_type(void **state)
 	       {"[1, 2] == [1, 2]", "true"},
 	       {"[1, 2] == [2, 1]", "false"},
 	       {"[1] == [1, 1]", "false"},
-	       {"[1] == [1.0]", "false"},
+	       {"[1] == [1.0]", "true"},
 	       {"[] == []", "true"},
 	       {"[[1], 'a'] == [[1], 'a']", "true"},
 	       {"{} == {}", "true"},
@@ -262,7 +265,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_literals_are_their_own_value),
 		cmocka_unit_test(test_strings_read_their_escapes),
-		cmocka_unit_test(test_equality_is_within_a_type),
+		cmocka_unit_test(test_equality_is_within_a_type_and_of_numbers_by_value),
 		cmocka_unit_test(test_order_is_defined_for_scalars),
 		cmocka_unit_test(test_logic_lets_a_deciding_operand_win_over_errors),
 		cmocka_unit_test(test_only_the_chosen_branch_of_a_condition_is_evaluated),
