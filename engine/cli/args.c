@@ -4,6 +4,7 @@
 #include "engine/base/near.h"
 #include "engine/cli/print.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -67,6 +68,10 @@ static int unknown_option(struct cut_args *args, const char *name)
 	}
 	if (near.best)
 		next = cut_printf("did you mean --%s?", near.best);
+	else if (args->command->max_args > 0)
+		next = cut_printf("see `cutover %s --help`; an argument that begins with - stands "
+				  "after --",
+				  args->command->name);
 	return usage(args, next, "unknown option --%s", name);
 }
 
@@ -127,6 +132,12 @@ static int take_option(struct cut_args *args, char *text, char **argv, int argc,
 	return 0;
 }
 
+/* Not so the numbers of an expression: -1, --1, -(2 + 3). */
+static bool looks_like_option(const char *text)
+{
+	return text[0] == '-' && isalpha((unsigned char)text[strspn(text, "-")]);
+}
+
 static int check_output(struct cut_args *args)
 {
 	const char *output = cut_args_value(args, "output");
@@ -177,9 +188,10 @@ int cut_args_parse(int argc, char **argv, struct cut_args *ret, bool *ret_help)
 			r = take_option(ret, (char[]){"follow"}, argv, argc, &at);
 		} else if (!only_positional && strcmp(text, "-h") == 0) {
 			r = take_option(ret, (char[]){"help"}, argv, argc, &at);
-		} else if (!only_positional && strncmp(text, "--", 2) == 0) {
+		} else if (!only_positional && strncmp(text, "--", 2) == 0 &&
+			   looks_like_option(text)) {
 			r = take_option(ret, text + 2, argv, argc, &at);
-		} else if (!only_positional && text[0] == '-' && text[1]) {
+		} else if (!only_positional && looks_like_option(text)) {
 			r = unknown_option(ret, text + 1);
 		} else if (ret->positional_len == CUT_ARGS_MAX) {
 			r = usage(ret, NULL, "too many arguments");

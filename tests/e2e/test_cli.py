@@ -190,6 +190,21 @@ def test_validate_tells_all_faults_at_once(cutover):
     assert good == {"ok": True, "faults": []}
 
 
+@pytest.mark.parametrize("step, told", [
+    ("uses: http, with: {url: 'http://x', body: a, json: {b: 1}}", "body and json"),
+    ("uses: http, with: {url: 'http://x', method: post}", "capitals"),
+    ("uses: http, with: {url: 'http://x', expect: {stats: [200]}}", "expect has no 'stats'"),
+    ("uses: http, with: {url: 'http://x', auth: {bearer: nope}}", "unknown secret 'nope'"),
+    ("uses: tcp, with: {address: '127.0.0.1'}", "tcp: "),
+    ("uses: notify, with: {text: hello}", "notify: "),
+    ("uses: dsn.set_ttl", "did you mean 'dns.set_ttl'?")])
+def test_validate_asks_the_plugins(cutover, step, told):
+    book = cutover.book("cutover: v1\nname: bad\nsteps:\n"
+                        f"  - {{id: a, {step}, rollback: not_needed}}\n")
+    err = cutover("validate", book, code=2).err
+    assert told in err and f"{book}:4:" in err
+
+
 def test_status_has_exactly_the_promised_fields(cutover):
     run = cutover.run(BOOK)
     status = run.status
@@ -411,7 +426,7 @@ def test_the_graph_comes_in_three_forms(cutover):
 
 @pytest.mark.parametrize("expression, value", [
     ("1 + 2", 3), ("'a' + 'b'", "ab"), ("x.y[1] > 1.5", True), ("has(x.z)", False),
-    ("false && 1/0 > 0", False), ("[1, 2].map(i, i * 2)", [2, 4]), ("null", None)])
+    ("false && 1/0 > 0", False), ("-1 + 3", 2), ("--1", 1), ("-(2 * 3)", -6), ("[1, 2].map(i, i * 2)", [2, 4]), ("null", None)])
 def test_eval_prints_a_value_as_json(cutover, expression, value):
     (cutover.folder / "vars.json").write_text('{"x": {"y": [1, 2]}}')
     done = cutover("eval", expression, "--vars", "vars.json", code=0)
