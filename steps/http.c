@@ -22,7 +22,7 @@ static const struct cut_param params[] = {
 	{"expect", CUT_T_MAP, 0, NULL, NULL,
 	 "{status: [200], json: {pointer: value}, body_contains: text}; all must hold"},
 	{"follow", CUT_T_BOOL, 0, "false", NULL, "follow up to 5 redirects to the same host"},
-	{"auth", CUT_T_MAP, 0, NULL, NULL,
+	{"auth", CUT_T_MAP, 0, NULL, "secret",
 	 "{bearer: secret} or {basic: secret with name:password}"},
 	{"ca_file", CUT_T_STRING, CUT_P_PATH, NULL, NULL,
 	 "certificates to trust, else the system's"},
@@ -310,8 +310,28 @@ static void http_plan(struct cut_call *call)
 
 static int http_check(const json_t *p, char *why, size_t len)
 {
-	const json_t *auth = json_object_get(p, "auth");
+	static const char *const expected[] = {"status", "json", "body_contains"};
+	const json_t *auth = json_object_get(p, "auth"), *value;
+	const char *method = cut_json_str(p, "method", "GET"), *key;
 
+	if (!*method || method[strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-")]) {
+		snprintf(why, len, "the method is '%s'; methods are in capitals: GET, POST",
+			 method);
+		return -EINVAL;
+	}
+	json_object_foreach (json_object_get(p, "expect"), key, value) {
+		bool known = false;
+
+		for (size_t i = 0; i < CUT_ARRAY_LEN(expected); i++)
+			known |= strcmp(expected[i], key) == 0;
+		if (!known) {
+			snprintf(why, len,
+				 "expect has no '%s'; it may be status, json and "
+				 "body_contains",
+				 key);
+			return -EINVAL;
+		}
+	}
 	if (json_object_get(p, "body") && json_object_get(p, "json")) {
 		snprintf(why, len, "body and json are given; leave one out");
 		return -EINVAL;

@@ -120,7 +120,26 @@ static int need_plugin(void *data, const char *name, struct cut_err *err)
 {
 	struct cut_context *ctx = data;
 
-	return catalog_load(&ctx->places, name, &ctx->catalog, err);
+	int r = catalog_load(&ctx->places, name, &ctx->catalog, err);
+
+	/* no such plugin: those that are there may bear a name like it */
+	if (r == -ENOENT && !ctx->all_loaded) {
+		cut_auto(cut_err) struct cut_err ignored = {0};
+
+		ctx->all_loaded = true;
+		cut_catalog_load_all(&ctx->places, &ctx->catalog, &ignored);
+	}
+	return r;
+}
+
+/* The plugins' own word on parameters that are known; they change nothing and ask nobody. */
+static int check_params(void *data, const char *name, const json_t *calls, json_t **ret,
+			struct cut_err *err)
+{
+	struct cut_context *ctx = data;
+	cut_auto(cut_str) char *path = cut_places_plugin(&ctx->places, name);
+
+	return cut_host_check(ctx->places.host_path, path, calls, ret, err);
 }
 
 /* --- parameters --- */
@@ -197,6 +216,7 @@ int cut_context_load(const struct cut_args *args, const char *path, bool quiet,
 	struct cut_load_options options = {
 		.catalog = &ctx->catalog,
 		.need_plugin = need_plugin,
+		.check_params = check_params,
 		.need_data = ctx,
 		.large = cut_args_has(args, "large"),
 	};

@@ -24,6 +24,7 @@ char *cut_places_plugin(const struct cut_places *places, const char *name);
 struct cut_context {
 	struct cut_places places;
 	struct cut_catalog catalog;
+	bool all_loaded; /* every plugin that is there, to find one with a like name */
 	struct cut_faults faults;
 	struct cut_runbook *rb;	       /* owned */
 	const struct cut_graph *graph; /* rb's */

@@ -413,6 +413,36 @@ static bool is_watched(const struct cut_runbook *rb, uint32_t stage)
 	return false;
 }
 
+static const char *environment_of(const struct cut_runbook *rb, const struct cut_step *step)
+{
+	const char *environment = step->environment;
+
+	for (uint32_t g = step->group; !environment && g != CUT_NONE; g = rb->groups[g].parent)
+		environment = rb->groups[g].environment;
+	return environment;
+}
+
+/* A protected side stays as it is until something was accepted: it is what one goes back to. */
+static void check_protection(const struct cut_check *check, uint32_t i)
+{
+	const struct cut_runbook *rb = check->rb;
+	const struct cut_step *step = &rb->steps[i];
+	const struct cut_phase *phase = &rb->phases[step->phase];
+	const char *side = environment_of(rb, step);
+
+	if (!side ||
+	    !json_is_true(json_object_get(json_object_get(rb->environments, side), "protect")) ||
+	    !((step->body.effects | (step->undo_body ? step->undo_body->effects : 0)) &
+	      CUT_DESTROY) ||
+	    (phase->role == CUT_PHASE_FORWARD && phase->stage > 0))
+		return;
+	tell_step(check, i, NULL,
+		  phase->role == CUT_PHASE_FORWARD
+			  ? "move it to a phase after one with `acceptance`"
+			  : "finally runs also where nothing was accepted: use a last phase",
+		  "destroys in a protected environment before acceptance", step->address);
+}
+
 static void check_acceptance(const struct cut_check *check, uint32_t i)
 {
 	const struct cut_acceptance *a = &check->rb->phases[i].acceptance;
@@ -436,6 +466,7 @@ void cut_check_model(const struct cut_check *check)
 		if (!check->tainted[i])
 			check_since(check, i);
 		check_window(check, i);
+		check_protection(check, i);
 	}
 	for (uint32_t i = 0; i < rb->forward_len; i++)
 		check_acceptance(check, i);

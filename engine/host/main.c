@@ -4,7 +4,9 @@
  *	cutover-host [--keep-out FOLDER] [--plugin PATH]
  *		serves frames on descriptor 3; without PATH the built-in steps
  *	cutover-host --describe [PATH]
- *		prints what a plugin offers, as JSON, and ends */
+ *		prints what a plugin offers, as JSON, and ends
+ *	cutover-host --check [PATH]
+ *		reads a list of {action, params}, prints why each cannot be, or null, and ends */
 #include "engine/host/host.h"
 
 #include "engine/base/hash.h"
@@ -27,12 +29,13 @@ enum { LINK_FD = 3, LOCK_FD = 4 };
 struct options {
 	const char *plugin;
 	const char *keep_out; /* a folder in which a plugin must not write */
-	bool describe;
+	bool describe, check;
 };
 
 static int parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option table[] = {
+		{"check", no_argument, NULL, 'c'},
 		{"describe", no_argument, NULL, 'd'},
 		{"keep-out", required_argument, NULL, 'k'},
 		{"plugin", required_argument, NULL, 'p'},
@@ -41,7 +44,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		if (c == 'd')
+		if (c == 'c')
+			o->check = true;
+		else if (c == 'd')
 			o->describe = true;
 		else if (c == 'k')
 			o->keep_out = optarg;
@@ -50,7 +55,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		else
 			return -EINVAL;
 	}
-	if (o->describe && optind < argc)
+	if ((o->describe || o->check) && optind < argc)
 		o->plugin = argv[optind++];
 	return optind == argc ? 0 : -EINVAL;
 }
@@ -164,6 +169,7 @@ int main(int argc, char **argv)
 	cut_auto(cut_str) char *digest = NULL;
 	const struct cut_plugin *plugin;
 	struct options o = {0};
+	bool serves;
 	int r;
 
 	cut_json_use_alloc();
@@ -174,10 +180,11 @@ int main(int argc, char **argv)
 	if (parse_options(argc, argv, &o) < 0) {
 		fprintf(stderr,
 			"usage: cutover-host [--keep-out FOLDER] [--plugin PATH] | --describe "
-			"[PATH]\n");
+			"[PATH] | --check [PATH]\n");
 		return 2;
 	}
-	if (!o.describe) {
+	serves = !o.describe && !o.check;
+	if (serves) {
 		fcntl(LINK_FD, F_SETFD, FD_CLOEXEC);
 		fcntl(LOCK_FD, F_SETFD, FD_CLOEXEC); /* if there is one */
 		cut_log_open(STDERR_FILENO, CUT_LOG_INFO, "host");
@@ -191,7 +198,8 @@ int main(int argc, char **argv)
 	host_confine(o.plugin != NULL, o.keep_out);
 	r = host_load(o.plugin, &plugin, &digest, &err);
 	if (r < 0)
-		return report_fault(&err, !o.describe);
+		return report_fault(&err, serves);
 	return o.describe ? print_descriptor(plugin, o.plugin, digest)
+	       : o.check  ? host_check(plugin)
 			  : serve(plugin, o.plugin, digest);
 }

@@ -146,7 +146,8 @@ int load_foreach(struct load *l, uint32_t node, unsigned *ret_max_parallel, load
 	struct foreach_draft draft;
 	json_t *items;
 
-	if (load_object(l, T_FOREACH, node, &draft) < 0)
+	if (load_object(l, T_FOREACH, node, &draft) < 0 ||
+	    !load_loop_name(l, load_find(l, node, "as"), draft.as))
 		return -EINVAL;
 	items = load_item_list(l, draft.items);
 	if (!items)

@@ -28,6 +28,8 @@ static void load_top(struct load *l)
 	rb->locks = top->locks;
 	rb->locks_len = top->locks_len;
 	rb->window.closes = CUT_NEVER;
+	if (top->locks)
+		load_locks(l, load_find(l, 1, "locks"), top->locks, top->locks_len);
 }
 
 static void load_all_defaults(struct load *l)
@@ -120,6 +122,8 @@ static void check(struct load *l)
 			       cut_arena_printf(&l->rb->arena, "%s", err.next), "%s: %s", err.what,
 			       err.why);
 	}
+	if (l->rb->graph)
+		load_spans(l);
 	cut_check_model(&(struct cut_check){.rb = l->rb,
 					    .graph = l->rb->graph,
 					    .uses = l->uses.items,
@@ -189,6 +193,8 @@ static void load_done(struct load *l)
 	cut_vec_done(&l->unsupported);
 	cut_vec_done(&l->waits);
 	cut_vec_done(&l->untils);
+	cut_vec_done(&l->spans);
+	cut_vec_done(&l->checks);
 	free(l->id_nodes.items);
 }
 
@@ -276,10 +282,13 @@ static int load_plugins(struct cut_doc *doc, const struct cut_load_options *opti
 		return 0;
 	names = plugins_of(doc);
 	json_array_foreach (names, i, name) {
-		if (r == 0)
-			r = options->need_plugin(options->need_data, json_string_value(name), err);
+		r = options->need_plugin(options->need_data, json_string_value(name), err);
+		if (r < 0 && r != -ENOENT) /* what is not there is told where it is named */
+			return r;
+		if (err)
+			cut_err_done(err);
 	}
-	return r;
+	return 0;
 }
 
 static int load_source(struct source *source, const char *name, const char *folder,
@@ -311,8 +320,10 @@ static int load_source(struct source *source, const char *name, const char *fold
 			l.text_len = 0;
 		}
 		r = load_plugins(l.doc, options, err);
-		if (r == 0)
+		if (r == 0) {
 			load_document(&l);
+			r = load_checks(&l, err);
+		}
 	}
 	load_done(&l);
 	if (r < 0)

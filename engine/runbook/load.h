@@ -273,6 +273,20 @@ struct load_later { /* a name of another step in a wait or temporary of `step` *
 	uint32_t node, step;
 	const char *name;
 };
+struct load_span {     /* what lasts from one step to another: checked when the graph is there */
+	uint32_t node; /* that names the second */
+	uint32_t from, to;
+	bool apart; /* they may not be one */
+	const char *what, *hint;
+};
+
+struct load_check { /* parameters that their plugin is asked about */
+	const struct cut_catalog_action *action;
+	uint32_t node;
+	json_t *params; /* borrowed from the runbook */
+	bool asked;
+};
+
 struct load_laters {
 	CUT_VEC(struct load_later);
 };
@@ -349,6 +363,14 @@ struct load {
 	bool too_many;		     /* the cap of steps was told */
 	unsigned nears;		     /* unknown names for which a near one was looked for */
 	struct load_laters waits, untils;
+	struct {
+		struct load_check *items;
+		size_t len, cap;
+	} checks;
+	struct {
+		struct load_span *items;
+		size_t len, cap;
+	} spans;
 	struct runbook_draft top;
 	struct defaults_draft defaults;
 	const struct cut_retry *retry; /* of bodies that name none */
@@ -394,13 +416,26 @@ bool load_is(struct load *l, uint32_t node, enum cut_node_kind kind, const char 
 /* A typed JSON object of a table: inventories, objectives, authority. NULL after a fault. */
 json_t *load_noted(struct load *l, enum load_table_id table, uint32_t node);
 json_t *load_noted_list(struct load *l, enum load_table_id table, uint32_t node);
+json_t *load_text_map(struct load *l, uint32_t node); /* name to text; NULL: told */
 int load_texts(struct load *l, uint32_t node, const char *const **ret, uint32_t *ret_len);
 int load_word(struct load *l, uint32_t node, const char *range, unsigned *ret);
 int load_when(struct load *l, uint32_t node, struct cut_when *ret);
+void load_locks(struct load *l, uint32_t node, const char *const *names, uint32_t len);
+/* Tells of a time that is relative to what the window has not. */
+void load_relative(struct load *l, uint32_t node, struct cut_when when,
+		   const struct cut_window *window);
 bool load_id_valid(struct load *l, uint32_t node, const char *text);
+
+/* refs.c */
+/* false: told, or a parameter without a value; dynamic: it needs what only a run has */
+bool load_refs(struct load *l, uint32_t node, size_t offset, unsigned width,
+	       const struct cut_expr *expr, bool *ret_dynamic);
+bool load_loop_name(struct load *l, uint32_t node, const char *name); /* may it be a foreach's? */
 
 /* vars.c */
 bool load_has_template(const char *text);
+/* Of an expression that starts after "${{": its "}}" outside quotes and braces, or NULL. */
+const char *load_template_end(const char *at);
 /* The text of a scalar with what is constant put in; NULL after a fault. */
 const char *load_text(struct load *l, uint32_t node);
 struct cut_expr *load_expr(struct load *l, uint32_t node, enum cut_use_place place);
@@ -454,6 +489,9 @@ void load_secrets(struct load *l);
 void load_connections(struct load *l);
 const struct cut_connection *load_connection(const struct load *l, const char *name);
 
+/* load_check.c */
+int load_checks(struct load *l, struct cut_err *err); /* asks the plugins, tells what they say */
+
 /* load_body.c */
 int load_body(struct load *l, uint32_t node, const struct body_draft *draft, struct cut_body *ret);
 int load_action(struct load *l, uint32_t node, struct cut_body *ret); /* verify, rollback */
@@ -465,6 +503,8 @@ void load_step(struct load *l, uint32_t node, struct step_draft *draft, enum cut
 	       struct cut_step *step);
 
 /* load_names.c */
+void load_span(struct load *l, struct load_span span);
+void load_spans(struct load *l); /* tells of those that would end before they begin */
 /* What a name means to somebody in `group`: false when nothing has it. */
 bool load_name(struct load *l, uint32_t group, uint32_t node, const char *name,
 	       struct cut_need *ret);

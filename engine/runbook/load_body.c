@@ -277,10 +277,14 @@ static void refuse_beside(struct load *l, const struct body_draft *draft, const 
 		     {"expect_exit", draft->expect_exit},
 		     {"outputs", draft->outputs}};
 
-	for (size_t i = 0; i < CUT_ARRAY_LEN(given); i++)
+	for (size_t i = 0; i < CUT_ARRAY_LEN(given); i++) {
 		if (given[i].node && !exec)
 			load_fault_key(l, given[i].node, "it belongs to run and exec",
 				       "'%s' is not for %s", given[i].key, name);
+		else if (given[i].node && load_find(l, draft->with, given[i].key))
+			load_fault_key(l, given[i].node, "keep one of the two",
+				       "'%s' is given in 'with' already", given[i].key);
+	}
 	if (draft->with && draft->run)
 		load_fault_key(l, draft->with, "parameters of exec stand beside run",
 			       "'with' goes with 'uses'");
@@ -332,6 +336,9 @@ static void load_check(struct load *l, uint32_t node, const struct body_draft *d
 {
 	uint32_t that = draft->with ? load_child(l, draft->with, l->word.that) : 0;
 
+	if (that && cut_doc_at(l->doc, that)->kind == CUT_NODE_LIST &&
+	    !cut_doc_at(l->doc, that)->child)
+		load_fault(l, that, "write what must be true", "a check of nothing always passes");
 	if (that && !cut_doc_at(l->doc, that)->next &&
 	    cut_doc_at(l->doc, draft->with)->child == that) {
 		load_exprs(l, that, &body->that, &body->that_text, &body->that_len);
@@ -351,6 +358,7 @@ static const char *const exec_keys[] = {"argv", "env", "outputs", NULL};
 int load_body(struct load *l, uint32_t node, const struct body_draft *draft, struct cut_body *body)
 {
 	struct load_values values = {0};
+	size_t errors = l->faults->errors;
 	bool exec;
 
 	body->timeout = draft->timeout == CUT_NEVER ? l->defaults.timeout : draft->timeout;
@@ -384,6 +392,11 @@ int load_body(struct load *l, uint32_t node, const struct body_draft *draft, str
 		memcpy(body->dynamic, values.dynamic.items,
 		       values.dynamic.len * sizeof(*body->dynamic));
 	}
+	if (body->action->ops & CUT_HAS_CHECK && !values.dynamic.len && l->faults->errors == errors)
+		cut_vec_push(&l->checks,
+			     (struct load_check){.action = body->action,
+						 .node = draft->with ? draft->with : node,
+						 .params = body->params});
 	free(values.dynamic.items);
 	cut_buf_done(&values.pointer);
 	return 0;

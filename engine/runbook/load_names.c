@@ -192,15 +192,46 @@ static void resolve_since(struct load *l, const struct load_later *later)
 	step->wait->since = need.index;
 }
 
+void load_span(struct load *l, struct load_span span)
+{
+	if (span.from != CUT_NONE && span.to != CUT_NONE)
+		cut_vec_push(&l->spans, span);
+}
+
+void load_spans(struct load *l)
+{
+	const struct cut_runbook *rb = l->rb;
+
+	cut_vec_foreach (&l->spans, s) {
+		uint32_t from = rb->steps[s->from].phase, to = rb->steps[s->to].phase;
+		bool backwards = from == to ? cut_graph_before(rb->graph, s->to, s->from)
+					    : from < rb->forward_len && to < from;
+
+		if (backwards || (s->apart && s->from == s->to))
+			load_fault(l, s->node, s->hint, "%s", s->what);
+	}
+}
+
 static void resolve_until(struct load *l, const struct load_later *later)
 {
+	static const char what[] = "what is temporary would be undone as soon as it is done";
+	static const char hint[] = "name a later step or phase, or write temporary: true";
 	const struct cut_step *step = &l->rb->steps[later->step];
 	uint32_t phase = cut_runbook_phase(l->rb, later->name);
 
 	if (phase != CUT_NONE && phase < l->rb->forward_len) {
 		step->temporary->until_phase = phase;
+		if (phase < step->phase)
+			load_fault(l, later->node, hint, "%s", what);
 	} else if (!load_name(l, step->group, 0, later->name, &step->temporary->until)) {
 		load_unknown_step(l, later->node, later->name, true);
+	} else if (!step->temporary->until.group) {
+		load_span(l, (struct load_span){.node = later->node,
+						.from = later->step,
+						.to = step->temporary->until.index,
+						.apart = true,
+						.what = what,
+						.hint = hint});
 	}
 }
 

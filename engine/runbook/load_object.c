@@ -166,6 +166,22 @@ uint32_t load_find(const struct load *l, uint32_t map, const char *key)
 	return at;
 }
 
+json_t *load_text_map(struct load *l, uint32_t node)
+{
+	json_t *map;
+
+	if (!load_is(l, node, CUT_NODE_MAP, NULL))
+		return NULL;
+	map = json_object();
+	for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next) {
+		const char *text = load_is(l, at, CUT_NODE_SCALAR, NULL) ? load_text(l, at) : NULL;
+
+		if (text)
+			json_object_set_new(map, cut_doc_key(l->doc, at), json_string(text));
+	}
+	return map;
+}
+
 static json_t *noted_scalar(struct load *l, const struct load_key *key, uint32_t node)
 {
 	union {

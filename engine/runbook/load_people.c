@@ -196,6 +196,21 @@ void load_roles(struct load *l)
 	}
 }
 
+/* Each of the names at key, in a list or alone, is a role. */
+static void check_roles(struct load *l, uint32_t node)
+{
+	bool list = cut_doc_at(l->doc, node)->kind == CUT_NODE_LIST;
+
+	for (uint32_t at = list ? cut_doc_at(l->doc, node)->child : node; at;
+	     at = list ? cut_doc_at(l->doc, at)->next : 0) {
+		const char *name =
+			cut_doc_at(l->doc, at)->kind == CUT_NODE_SCALAR ? load_text(l, at) : NULL;
+
+		if (name)
+			load_role(l, at, name);
+	}
+}
+
 void load_authority(struct load *l)
 {
 	uint32_t node = l->top.authority;
@@ -205,20 +220,8 @@ void load_authority(struct load *l)
 	l->rb->authority = load_noted(l, T_AUTHORITY, node);
 	if (!l->rb->authority)
 		return;
-	for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next) {
-		const json_t *name,
-			*names = json_object_get(l->rb->authority, cut_doc_key(l->doc, at));
-		uint32_t item = cut_doc_at(l->doc, at)->kind == CUT_NODE_LIST
-					? cut_doc_at(l->doc, at)->child
-					: at;
-		size_t i;
-
-		json_array_foreach (names, i, name) {
-			load_role(l, item, json_string_value(name));
-			item = cut_doc_at(l->doc, item)->next ? cut_doc_at(l->doc, item)->next
-							      : item;
-		}
-	}
+	for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next)
+		check_roles(l, at);
 }
 
 void load_clients(struct load *l)
@@ -243,8 +246,12 @@ void load_clients(struct load *l)
 		client->id = id ? load_text(l, id) : NULL;
 		client->what = what ? load_text(l, what) : NULL;
 		client->owner = owner ? load_text(l, owner) : NULL;
-		if (due && load_when(l, due, &when) == 0)
+		l->repeated = true; /* a fault of it was told with the list */
+		if (due && load_when(l, due, &when) == 0) {
 			client->due = when;
+			load_relative(l, due, when, &l->rb->window);
+		}
+		l->repeated = false;
 		if (client->id && !cut_map_put(&ids, client->id, strlen(client->id), at, NULL))
 			load_fault(l, id, NULL, "client '%s' is there twice", client->id);
 	}
@@ -276,7 +283,16 @@ static void load_times(struct load *l, uint32_t node, struct cut_notify *notify)
 	for (uint32_t at = list ? cut_doc_at(l->doc, node)->child : node; at;
 	     at = list ? cut_doc_at(l->doc, at)->next : 0)
 		if (load_when(l, at, &notify->at[notify->at_len]) == 0)
-			notify->at_len++;
+			load_relative(l, at, notify->at[notify->at_len++], &l->rb->window);
+}
+
+static void load_url(struct load *l, uint32_t node, const char *text)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+	cut_auto(cut_json) json_t *url = NULL;
+
+	if (cut_value_parse(CUT_T_URL, NULL, text, strlen(text), &url, &err) < 0)
+		load_fault(l, node, NULL, "'%s' is not %s", text, err.what);
 }
 
 static void load_notify(struct load *l, uint32_t node, struct cut_notify *notify)
@@ -293,6 +309,8 @@ static void load_notify(struct load *l, uint32_t node, struct cut_notify *notify
 	notify->on = draft.on_len ? draft.on : NULL;
 	if (!draft.webhook == !draft.argv)
 		load_fault(l, node, NULL, "a notify entry needs either 'webhook' or 'argv'");
+	if (draft.webhook)
+		load_url(l, load_find(l, node, "webhook"), draft.webhook);
 	if (draft.argv)
 		notify->argv = load_value(l, draft.argv, CUT_T_ARGV, 0, NULL, &values);
 	if (draft.on_len)
@@ -343,6 +361,12 @@ static void check_baselines(struct load *l, uint32_t node)
 		bool known = false;
 
 		json_decref(load_noted(l, T_BASELINE, at));
+		if (cut_doc_at(l->doc, at)->kind == CUT_NODE_MAP &&
+		    !!load_find(l, at, "value") + !!load_find(l, at, "file") +
+				    !!load_find(l, at, "capture") !=
+			    1)
+			load_fault(l, at, NULL,
+				   "a baseline needs exactly one of value, file and capture");
 		for (size_t i = 0; i < l->metrics.len; i++) {
 			known |= strcmp(l->metrics.items[i].id, near.word) == 0;
 			cut_near_try(&near, l->metrics.items[i].id);
@@ -350,6 +374,19 @@ static void check_baselines(struct load *l, uint32_t node)
 		if (!known)
 			load_fault_key(l, at, load_did_you_mean(l, &near),
 				       "there is no metric '%s'", near.word);
+	}
+}
+
+static void check_network(struct load *l, uint32_t node)
+{
+	for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next) {
+		uint32_t step = load_find(l, at, "step"), first, last;
+		const char *name = step && cut_doc_at(l->doc, step)->kind == CUT_NODE_SCALAR
+					   ? load_text(l, step)
+					   : NULL;
+
+		if (name)
+			load_step_named(l, step, name, &first, &last);
 	}
 }
 
@@ -370,10 +407,12 @@ void load_inventory(struct load *l)
 		note(l, "waive", load_noted_list(l, T_WAIVE, top->waive));
 	if (top->objectives)
 		l->rb->objectives = load_noted(l, T_OBJECTIVES, top->objectives);
+	if (top->network)
+		check_network(l, top->network);
 	if (top->sign_off)
 		json_decref(load_noted(l, T_SIGN_OFF, top->sign_off));
 	if (top->baselines)
 		check_baselines(l, top->baselines);
 	if (top->links)
-		l->rb->links = load_untyped(l, top->links, NULL);
+		l->rb->links = load_text_map(l, top->links);
 }

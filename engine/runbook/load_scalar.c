@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { UINT_AT_MOST = 1000000000 };
+
 static int word_index(const char *range, const char *text, size_t len)
 {
 	int index = 0;
@@ -63,9 +65,22 @@ static bool in_range(const char *range, double value, enum load_kind kind)
 			bounds[i] =
 				cut_duration_parse(text, len, &ms) == 0 ? (double)ms : bounds[i];
 		else
-			bounds[i] = strtod(text, NULL);
+			bounds[i] = strtod(text, NULL) / (kind == LOAD_PERCENT ? 100 : 1);
 	}
 	return value >= bounds[0] && value <= bounds[1];
+}
+
+/* "1..1000" as a person would say it. */
+static const char *range_hint(struct load *l, const char *range)
+{
+	const char *dots = range ? strstr(range, "..") : NULL;
+
+	if (!dots)
+		return NULL;
+	return dots[2] ? cut_arena_printf(&l->rb->arena, "it may be from %.*s to %s",
+					  (int)(dots - range), range, dots + 2)
+		       : cut_arena_printf(&l->rb->arena, "it must be at least %.*s",
+					  (int)(dots - range), range);
 }
 
 static bool number_parse(const char *text, double *ret)
@@ -115,8 +130,8 @@ static int set_duration(struct load *l, const struct load_key *key, uint32_t nod
 		return -EINVAL;
 	}
 	if (!in_range(key->range, (double)ms, LOAD_DURATION)) {
-		load_fault(l, node, NULL, "%s: %s is out of range, %s is wanted", key->name, text,
-			   key->range);
+		load_fault(l, node, range_hint(l, key->range), "%s: %s is out of range", key->name,
+			   text);
 		return -EINVAL;
 	}
 	*(cut_time *)at = ms;
@@ -132,16 +147,19 @@ static int set_number(struct load *l, const struct load_key *key, uint32_t node,
 							 : "a number";
 
 	if (key->kind == LOAD_PERCENT ? !percent_parse(text, &value)
-				      : !number_parse(text, &value)) {
+				      : !number_parse(text, &value) ||
+						(key->kind == LOAD_UINT && value != floor(value))) {
 		load_fault(l, node, NULL, "%s: '%s' is not %s", key->name, text, wanted);
 		return -EINVAL;
 	}
-	if ((key->kind == LOAD_UINT && (value < 0 || value != floor(value) || value > 1e9)) ||
-	    !in_range(key->range, value, key->kind)) {
-		load_fault(l, node,
-			   key->range ? cut_arena_printf(&l->rb->arena, "it may be %s", key->range)
-				      : NULL,
-			   "%s: %s is out of range", key->name, text);
+	if (key->kind == LOAD_UINT && value > UINT_AT_MOST) {
+		load_fault(l, node, "it may be up to 1000000000", "%s: %s is out of range",
+			   key->name, text);
+		return -EINVAL;
+	}
+	if ((key->kind == LOAD_UINT && value < 0) || !in_range(key->range, value, key->kind)) {
+		load_fault(l, node, range_hint(l, key->range), "%s: %s is out of range", key->name,
+			   text);
 		return -EINVAL;
 	}
 	if (key->kind == LOAD_UINT)
@@ -248,6 +266,32 @@ int load_when(struct load *l, uint32_t node, struct cut_when *ret)
 	const char *text = load_text(l, node);
 
 	return text ? when_parse(l, node, text, ret) : -EINVAL;
+}
+
+/* Each is the name of a file among the locks of the state directory. */
+void load_locks(struct load *l, uint32_t node, const char *const *names, uint32_t len)
+{
+	enum { LOCK_NAME_MAX = 128 };
+
+	for (uint32_t i = 0; i < len; i++) {
+		size_t n = strlen(names[i]);
+
+		if (n == 0 || n > LOCK_NAME_MAX || names[i][0] == '.' || strchr(names[i], '/') ||
+		    strpbrk(names[i], "\n\r\t"))
+			load_fault(l, node,
+				   "letters, digits and the like, up to 128 bytes; no '/', and no "
+				   "'.' to begin with",
+				   "'%s' cannot name a lock", names[i]);
+	}
+}
+
+void load_relative(struct load *l, uint32_t node, struct cut_when when,
+		   const struct cut_window *window)
+{
+	if ((when.base == CUT_WHEN_OPENS && window->opens == 0) ||
+	    (when.base == CUT_WHEN_CLOSES && window->closes == CUT_NEVER))
+		load_fault(l, node, "give the runbook a window, or write the time out",
+			   "this counts from a window that is not there");
 }
 
 int load_texts(struct load *l, uint32_t node, const char *const **ret, uint32_t *ret_len)

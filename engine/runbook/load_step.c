@@ -146,6 +146,7 @@ static void refuse_timing(struct load *l, uint32_t node, const struct step_draft
 	static const char *const keys[] = {"timeout", "deadline",    "poll",   "verify", "with",
 					   "env",     "observe",     "plan",   "stdin",	 "cwd",
 					   "shell",   "expect_exit", "outputs"};
+	static const char *const told[] = {"effects", "class"};
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(keys); i++) {
 		uint32_t at = load_find(l, node, keys[i]);
@@ -153,9 +154,10 @@ static void refuse_timing(struct load *l, uint32_t node, const struct step_draft
 		if (at)
 			load_fault_key(l, at, NULL, "'%s' is not for %s", keys[i], what);
 	}
-	if (draft->body.effects && strcmp(what, "manual") != 0)
-		load_fault_key(l, load_find(l, node, "effects"), NULL, "'effects' is not for %s",
-			       what);
+	for (size_t i = 0; i < CUT_ARRAY_LEN(told) && strcmp(what, "manual") != 0; i++)
+		if (i == 0 ? draft->body.effects : draft->body.class)
+			load_fault_key(l, load_find(l, node, told[i]), NULL, "'%s' is not for %s",
+				       told[i], what);
 }
 
 static int load_one_body(struct load *l, uint32_t node, struct step_draft *draft,
@@ -208,6 +210,11 @@ static bool may_undo(const struct cut_step *step)
 	return cut_step_writes(step) && !(step->body.effects & CUT_NO_UNDO);
 }
 
+static const char *apart(enum cut_phase_role role)
+{
+	return role == CUT_PHASE_FINALLY ? "steps of finally" : "a test or check";
+}
+
 /* What the step says about its undo, and what its effects imply where it says nothing. */
 static void load_undo(struct load *l, uint32_t node, const struct step_draft *draft,
 		      enum cut_phase_role role, struct cut_step *step)
@@ -220,8 +227,7 @@ static void load_undo(struct load *l, uint32_t node, const struct step_draft *dr
 	step->undo = CUT_UNDO_AUTO;
 	if (at && role != CUT_PHASE_FORWARD) {
 		load_fault_key(l, at, "it is never undone: take the key away",
-			       "'rollback' is not for %s",
-			       role == CUT_PHASE_FINALLY ? "steps of finally" : "a test or check");
+			       "'rollback' is not for %s", apart(role));
 		at = 0;
 	}
 	if (at && cut_doc_at(l->doc, at)->kind == CUT_NODE_MAP) {
@@ -245,7 +251,8 @@ static void load_undo(struct load *l, uint32_t node, const struct step_draft *dr
 		step->undo = CUT_UNDO_NOT_NEEDED;
 }
 
-static void load_temporary(struct load *l, const struct step_draft *draft, struct cut_step *step)
+static void load_temporary(struct load *l, const struct step_draft *draft, enum cut_phase_role role,
+			   struct cut_step *step)
 {
 	struct temporary_draft t = {.backstop = CUT_NEVER};
 	uint32_t at = draft->temporary;
@@ -253,6 +260,11 @@ static void load_temporary(struct load *l, const struct step_draft *draft, struc
 
 	if (!at)
 		return;
+	if (role != CUT_PHASE_FORWARD) {
+		load_fault_key(l, at, "only steps of phases are undone",
+			       "'temporary' is not for %s", apart(role));
+		return;
+	}
 	if (cut_doc_at(l->doc, at)->kind == CUT_NODE_MAP) {
 		if (load_object(l, T_TEMPORARY, at, &t) < 0)
 			return;
@@ -280,9 +292,12 @@ static void load_planned(struct load *l, uint32_t node, struct cut_step *step)
 	json_t *seconds;
 
 	step->planned = CUT_NEVER;
-	if (!node || !load_is(l, node, CUT_NODE_SCALAR, "planned") ||
-	    strcmp(cut_doc_str(l->doc, node), "history") == 0)
+	if (!node || !load_is(l, node, CUT_NODE_SCALAR, "planned"))
 		return;
+	if (strcmp(cut_doc_str(l->doc, node), "history") == 0) {
+		load_unsupported(l, node, "planned: history");
+		return;
+	}
 	seconds = load_value(l, node, CUT_T_DURATION, 0, NULL, NULL);
 	step->planned = cut_json_ms(seconds, CUT_NEVER);
 	json_decref(seconds);
@@ -292,6 +307,10 @@ static void load_poll(struct load *l, uint32_t node, struct cut_step *step)
 {
 	if (!node || load_object(l, T_POLL, node, &step->poll) < 0)
 		return;
+	if (step->poll.limit && step->poll.stable > step->poll.limit)
+		load_fault(l, node, "raise limit, or lower stable",
+			   "%u successes in a row cannot come of %u tries", step->poll.stable,
+			   step->poll.limit);
 	if (step->body.uses && cut_step_writes(step))
 		load_fault_key(l, node,
 			       "retry repeats what failed; a poll of its own can follow as a step",
@@ -315,9 +334,21 @@ static const struct cut_prose *load_prose(struct load *l, const struct step_draf
 	return prose;
 }
 
+static void check_emergency(struct load *l, uint32_t node)
+{
+	unsigned word;
+
+	if (cut_doc_at(l->doc, node)->kind == CUT_NODE_MAP)
+		json_decref(load_noted(l, T_EMERGENCY, node));
+	else
+		load_word(l, node, "skip", &word);
+}
+
 /* Few steps have any: they are not worth a place in each. */
 static void keep_links(struct load *l, const struct cut_step *step, json_t *links)
 {
+	if (!links)
+		return;
 	if (!l->rb->step_links)
 		l->rb->step_links = json_object();
 	json_object_set_new(l->rb->step_links, step->address, links);
@@ -385,16 +416,20 @@ void load_step(struct load *l, uint32_t node, struct step_draft *draft, enum cut
 	if (one_body(l, node, draft, usable) && load_one_body(l, node, draft, step) == 0 &&
 	    l->faults->errors == errors) {
 		load_undo(l, node, draft, role, step);
-		load_temporary(l, draft, step);
+		load_temporary(l, draft, role, step);
 		load_poll(l, draft->poll, step);
 	} else {
 		step->undo = CUT_UNDO_NOT_NEEDED; /* what it does is not known: no second fault */
 	}
 	load_planned(l, draft->planned, step);
+	if (draft->emergency)
+		check_emergency(l, draft->emergency);
+	if (draft->locks)
+		load_locks(l, load_find(l, node, "locks"), draft->locks, draft->locks_len);
 	if (draft->verify)
 		step->verify_body = load_extra(l, draft->verify, true);
 	if (draft->links)
-		keep_links(l, step, load_untyped(l, draft->links, NULL));
+		keep_links(l, step, load_text_map(l, draft->links));
 	if (l->faults->errors > errors)
 		l->tainted.items[l->step] |= CUT_TAINT_BODY;
 }

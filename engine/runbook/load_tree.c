@@ -338,6 +338,7 @@ static void add_phase(struct load *l, uint32_t node, const struct phase_draft *d
 		load_window(l, draft->window, &phase->window);
 	if (draft->acceptance)
 		load_acceptance(l, draft->acceptance, &phase->acceptance);
+	load_relative(l, load_find(l, node, "not_before"), draft->not_before, &phase->window);
 	if (instance) { /* a group for its names: siblings are named plainly inside it */
 		place.prefix = cut_arena_printf(&l->rb->arena, "%s/", l->doc->texts[id]);
 		place.group = new_group(l, &place, id);

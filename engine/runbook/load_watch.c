@@ -37,8 +37,10 @@ void load_acceptance(struct load *l, uint32_t node, struct cut_acceptance *ret)
 	struct acceptance_draft draft;
 
 	*ret = (struct cut_acceptance){.given = true, .tests = CUT_NONE, .settle = CUT_NEVER};
-	if (load_object(l, T_ACCEPTANCE, node, &draft) < 0)
-		return;
+	load_object(l, T_ACCEPTANCE, node, &draft); /* a fault leaves that key at its default */
+	if (draft.tests && cut_doc_at(l->doc, draft.tests)->kind == CUT_NODE_LIST &&
+	    !cut_doc_at(l->doc, draft.tests)->child)
+		draft.tests = 0;
 	ret->clean_for = draft.clean_for;
 	ret->settle = draft.settle;
 	ret->tests = draft.tests ? draft.tests : CUT_NONE; /* a node until its steps are read */
@@ -48,6 +50,10 @@ void load_acceptance(struct load *l, uint32_t node, struct cut_acceptance *ret)
 	ret->on_bad = draft.on_bad;
 	ret->deadline = draft.deadline;
 	ret->on_deadline = draft.on_deadline;
+	if (draft.deadline <= draft.clean_for + (draft.settle == CUT_NEVER ? 0 : draft.settle))
+		load_fault_key(l, load_find(l, node, "deadline"),
+			       "it counts from the stage's last step, as settle and clean_for do",
+			       "the deadline passes before clean_for can");
 	ret->sign_off = load_role_list(l, load_find(l, node, "sign_off"), draft.sign_off,
 				       draft.sign_off_len, &ret->sign_off_len);
 }
@@ -169,6 +175,27 @@ static bool load_pair(struct load *l, uint32_t node, double *ret_a, double *ret_
 	       load_number(l, cut_doc_at(l->doc, first)->next, ret_b);
 }
 
+/* What a later version will compare with: read and checked, refused by a run. */
+static void check_later_bound(struct load *l, const struct bound_draft *draft)
+{
+	struct load_values values = {.constant = true};
+	unsigned word;
+	double ignored;
+
+	if (draft->worse_than)
+		load_word(l, draft->worse_than, "recorded|blue", &word);
+	if (draft->judge)
+		load_word(l, draft->judge, "mann_whitney|count_share", &word);
+	if (draft->by)
+		json_decref(load_value(l, draft->by, CUT_T_PERCENT, 0, NULL, &values));
+	if (draft->floor)
+		load_number(l, draft->floor, &ignored);
+	if ((draft->by || draft->floor) && !draft->worse_than)
+		load_fault_key(l, draft->by ? draft->by : draft->floor, NULL,
+			       "'%s' goes with worse_than", draft->by ? "by" : "floor");
+	cut_buf_done(&values.pointer);
+}
+
 static void load_bound(struct load *l, uint32_t node, struct cut_bound *ret)
 {
 	struct bound_draft draft;
@@ -183,6 +210,7 @@ static void load_bound(struct load *l, uint32_t node, struct cut_bound *ret)
 			   "a bound needs exactly one rule");
 		return;
 	}
+	check_later_bound(l, &draft);
 	if (draft.above && load_number(l, draft.above, &ret->high))
 		ret->kind = CUT_BOUND_ABOVE;
 	if (draft.below && load_number(l, draft.below, &ret->low))
@@ -193,6 +221,28 @@ static void load_bound(struct load *l, uint32_t node, struct cut_bound *ret)
 			load_fault(l, draft.outside, NULL,
 				   "the first number must not be above the second");
 	}
+}
+
+/* A value that is bad must not be good again at the same time. */
+static void check_clear(struct load *l, uint32_t node, const struct cut_trigger *t)
+{
+	const struct cut_bound *bad = &t->bad, *clear = &t->clear;
+	bool apart;
+
+	if (bad->kind == CUT_BOUND_NONE || clear->kind == CUT_BOUND_NONE)
+		return;
+	if (bad->kind == clear->kind)
+		apart = (bad->kind == CUT_BOUND_BELOW || clear->high <= bad->high) &&
+			(bad->kind == CUT_BOUND_ABOVE || clear->low >= bad->low);
+	else
+		apart = bad->kind == CUT_BOUND_ABOVE && clear->kind == CUT_BOUND_BELOW
+				? clear->low <= bad->high
+			: bad->kind == CUT_BOUND_BELOW && clear->kind == CUT_BOUND_ABOVE
+				? clear->high >= bad->low
+				: false;
+	if (!apart)
+		load_fault(l, node, "such as bad: {above: 5%}, clear: {below: 3%}",
+			   "some values would be bad and clear at once");
 }
 
 /* Exactly one rule of persistence, `for: 3m` where none is written. */
@@ -283,13 +333,17 @@ static void add_trigger(struct load *l, uint32_t node, const char *id)
 		return;
 	find_metric(l, load_find(l, node, "metric"), draft.metric, &t);
 	load_bound(l, draft.bad, &t.bad);
-	if (draft.clear)
+	if (draft.clear) {
 		load_bound(l, draft.clear, &t.clear);
+		check_clear(l, draft.clear, &t);
+	}
 	load_persistence(l, node, &draft, &t);
 	load_missing(l, draft.missing, &t);
 	t.keep = draft.keep;
 	t.warmup = draft.warmup;
 	t.shadow = draft.shadow;
+	if (draft.mitigate)
+		json_decref(load_noted(l, T_MITIGATE, draft.mitigate));
 	if (draft.then == 3) /* mitigate: the nearest of today's, should anybody ask */
 		load_unsupported(l, load_find(l, node, "then"), "then: mitigate");
 	t.then = draft.then == 3 ? CUT_THEN_PAUSE : (enum cut_then)draft.then;
@@ -298,6 +352,14 @@ static void add_trigger(struct load *l, uint32_t node, const char *id)
 		load_step_named(l, load_find(l, node, "from"), draft.from, &t.from, &other);
 	if (draft.until)
 		load_step_named(l, load_find(l, node, "until"), draft.until, &other, &t.until);
+	if (draft.from && draft.until)
+		load_span(l, (struct load_span){
+				     .node = load_find(l, node, "until"),
+				     .from = t.from,
+				     .to = t.until,
+				     .what = "the trigger would be disarmed before it is armed",
+				     .hint = "it is armed from the start of `from` to the end of "
+					     "`until`"});
 	if (t.from == CUT_NONE && !draft.from)
 		for (uint32_t i = 0; i < l->rb->steps_len && t.from == CUT_NONE; i++)
 			if (l->rb->steps[i].body.effects & CUT_TRAFFIC &&
@@ -354,12 +416,18 @@ static void load_downtime(struct load *l, uint32_t node, struct cut_downtime *d)
 	if (load_step_named(l, load_find(l, node, "from"), draft.from, &d->from, &other) < 0 ||
 	    load_step_named(l, load_find(l, node, "to"), draft.to, &other, &d->to) < 0)
 		return;
-	if (d->from == d->to || l->rb->steps[d->to].phase < l->rb->steps[d->from].phase)
-		load_fault(l, load_find(l, node, "to"),
-			   "`from` is the step that stops service, `to` the one that restores it",
-			   "the clock would end before it starts: '%s' does not come after '%s'",
-			   draft.to, draft.from);
-	else if (!cut_step_writes(&l->rb->steps[d->from]) && l->rb->steps[d->from].body.uses)
+	load_span(l, (struct load_span){
+			     .node = load_find(l, node, "to"),
+			     .from = d->from,
+			     .to = d->to,
+			     .apart = true,
+			     .what = cut_arena_printf(&l->rb->arena,
+						      "the clock would end before it starts: '%s' "
+						      "does not come after '%s'",
+						      draft.to, draft.from),
+			     .hint = "`from` is the step that stops service, `to` the one that "
+				     "restores it"});
+	if (!cut_step_writes(&l->rb->steps[d->from]) && l->rb->steps[d->from].body.uses)
 		load_fault(l, load_find(l, node, "from"), "name the step that stops service",
 			   "'%s' changes nothing, so no clock can start with it", draft.from);
 }

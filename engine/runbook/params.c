@@ -52,6 +52,8 @@ static json_t *load_choices(struct load *l, uint32_t node, enum cut_type type)
 
 	if (!load_is(l, node, CUT_NODE_LIST, "choices"))
 		return NULL;
+	if (!cut_doc_at(l->doc, node)->child)
+		load_fault(l, node, "choices: [small, large]", "nothing could be chosen");
 	list = json_array();
 	for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next) {
 		json_t *choice = load_value(l, at, type, 0, NULL, NULL);

@@ -42,7 +42,7 @@ static json_t *parameter_json(const struct cut_doc *doc, uint32_t node)
 
 static int read_text(const char *path, struct cut_buf *out, struct cut_err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC), r = 0;
 	ssize_t n = 1;
 
 	if (fd < 0)
@@ -53,12 +53,14 @@ static int read_text(const char *path, struct cut_buf *out, struct cut_err *err)
 		n = at ? read(fd, at, 65536) : 0;
 		if (n > 0)
 			out->len += (size_t)n;
+		else if (n < 0)
+			r = -errno;
 	}
 	close(fd);
 	if (out->error)
 		return cut_err_set(err, -EINVAL, "it is larger than 4 MiB", NULL, "parameters %s",
 				   path);
-	return n < 0 ? cut_err_sys(err, -EIO, NULL, "cannot read parameters %s", path) : 0;
+	return r < 0 ? cut_err_sys(err, r, NULL, "cannot read parameters %s", path) : 0;
 }
 
 int cut_params_read(const char *path, struct cut_faults *faults, json_t **ret, struct cut_err *err)

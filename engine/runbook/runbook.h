@@ -41,7 +41,11 @@ struct cut_load_options {
 	/* Called for each plugin that the file names, before anything is looked up in the catalog:
 	 * adds it there. NULL: the catalog is complete. An error of it is the load's. */
 	int (*need_plugin)(void *data, const char *name, struct cut_err *err);
-	void *need_data;
+	/* Asks a plugin what it says of parameters that are all known: calls is a list of {action,
+	 * params}, *ret gets the reason against each, or null. NULL: nobody is asked. */
+	int (*check_params)(void *data, const char *plugin, const json_t *calls, json_t **ret,
+			    struct cut_err *err);
+	void *need_data; /* for both */
 	const json_t
 		*set; /* --set, name → text; a name that is not declared is an error; or NULL */
 	const json_t

@@ -98,7 +98,7 @@ static const struct load_key objectives_keys[] = {
 	{"rpo", LOAD_DURATION, .help = "the most data, in time, that may be lost"},
 	{"rto", LOAD_DURATION, .help = "the longest time until service is back"},
 	{"downtime", LOAD_DURATION, .help = "the longest time without service"},
-	{"sla", LOAD_PERCENT, .help = "availability promised"},
+	{"sla", LOAD_PERCENT, .range = "0%..100%", .help = "availability promised"},
 };
 
 static const struct load_key parameter_keys[] = {

@@ -140,7 +140,7 @@ static const struct load_key acceptance_keys[] = {
 	{"max_bad", LOAD_UINT, .offset = offsetof(struct acceptance_draft, max_bad),
 	 .fallback = "0", .range = "0..", .help = "bad samples that are borne"},
 	{"coverage", LOAD_PERCENT, .offset = offsetof(struct acceptance_draft, coverage),
-	 .fallback = "95%", .range = "0..1", .help = "slots that must have evidence"},
+	 .fallback = "95%", .range = "0%..100%", .help = "slots that must have evidence"},
 	{"on_bad", LOAD_WORD, .offset = offsetof(struct acceptance_draft, on_bad),
 	 .fallback = "restart", .range = "restart|extend|fail",
 	 .help = "what a bad sample does to the clock"},

@@ -7,18 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* Names of a run, known only while it runs. */
-static const char *const run_roots[] = {"steps", "run", "baselines"};
-static const char *const live_roots[] = {"metrics", "triggers", "window", "downtime", "clients"};
-
-static bool is_one_of(const char *name, const char *const *list, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (strcmp(list[i], name) == 0)
-			return true;
-	return false;
-}
-
 static void on_any_ref(void *data, const char *const *path, size_t len, bool in_has)
 {
 	*(bool *)data = true;
@@ -55,126 +43,21 @@ static struct load_expr *expr_of(struct load *l, const char *text, size_t len)
 	return e;
 }
 
-/* What the references of one expression say about it. */
-struct refs {
-	struct load *l;
-	uint32_t node;
-	size_t offset;
-	unsigned width;
-	bool dynamic, bad, unknown; /* unknown: a parameter whose own fault was told */
-};
-
-static void unknown_root(struct refs *r, const char *name)
-{
-	static const char *const constant_roots[] = {"params", "environments"};
-	struct cut_near near = {.word = name};
-
-	for (size_t i = 0; i < CUT_ARRAY_LEN(run_roots); i++)
-		cut_near_try(&near, run_roots[i]);
-	for (size_t i = 0; i < CUT_ARRAY_LEN(live_roots); i++)
-		cut_near_try(&near, live_roots[i]);
-	for (size_t i = 0; i < CUT_ARRAY_LEN(constant_roots); i++)
-		cut_near_try(&near, constant_roots[i]);
-	for (const struct cut_scope *s = r->l->scope; s; s = s->outer)
-		cut_near_try(&near, s->name);
-	load_fault_at(r->l, r->node, r->offset, r->width,
-		      near.best ? load_did_you_mean(r->l, &near)
-				: "names start with params, environments, steps or run, or are a "
-				  "foreach's variable",
-		      "unknown name '%s' in an expression", name);
-	r->bad = true;
-}
-
-static void check_param(struct refs *r, const char *name, bool in_has)
-{
-	const struct cut_runbook *rb = r->l->rb;
-	struct cut_near near = {.word = name};
-
-	if (!name || json_object_get(rb->parameters, name) || in_has)
-		return;
-	for (uint32_t i = 0; i < rb->declared_len; i++) {
-		if (strcmp(rb->declared[i].name, name) == 0) {
-			/* declared without a value: told there when it is required */
-			r->unknown = true;
-			if (!r->l->poisoned) {
-				load_fault_at(r->l, r->node, r->offset, r->width,
-					      "give it a default, or test it with has()",
-					      "parameter '%s' has no value", name);
-				r->bad = true;
-			}
-			return;
-		}
-		cut_near_try(&near, rb->declared[i].name);
-	}
-	load_fault_at(r->l, r->node, r->offset, r->width,
-		      near.best ? load_did_you_mean(r->l, &near) : "declare it under `parameters`",
-		      "unknown parameter '%s'", name);
-	r->bad = true;
-}
-
-static void check_environment(struct refs *r, const char *const *path, size_t len, bool in_has)
-{
-	const json_t *at = r->l->rb->environments, *next;
-
-	for (size_t i = 1; i < len && !in_has; i++, at = next) {
-		struct cut_near near = {.word = path[i]};
-		const char *key;
-		json_t *value;
-
-		if (at && !json_is_object(at))
-			return; /* the evaluation says what is wrong */
-		next = json_object_get(at, path[i]);
-		if (next)
-			continue;
-		json_object_foreach ((json_t *)at, key, value)
-			cut_near_try(&near, key);
-		load_fault_at(r->l, r->node, r->offset, r->width, load_did_you_mean(r->l, &near),
-			      "'%s' is not in environments%s%s", path[i], i > 1 ? "." : "",
-			      i > 1 ? path[i - 1] : "");
-		r->bad = true;
-		return;
-	}
-}
-
-static void on_ref(void *data, const char *const *path, size_t len, bool in_has)
-{
-	struct refs *r = data;
-
-	for (const struct cut_scope *s = r->l->scope; s; s = s->outer)
-		if (strcmp(s->name, path[0]) == 0)
-			return;
-	if (r->bad)
-		return;
-	if (strcmp(path[0], "params") == 0)
-		check_param(r, len > 1 ? path[1] : NULL, in_has);
-	else if (strcmp(path[0], "environments") == 0)
-		check_environment(r, path, len, in_has);
-	else if (is_one_of(path[0], run_roots, CUT_ARRAY_LEN(run_roots)) ||
-		 is_one_of(path[0], live_roots, CUT_ARRAY_LEN(live_roots)))
-		r->dynamic = true;
-	else
-		unknown_root(r, path[0]);
-	if (strcmp(path[0], "baselines") == 0)
-		load_unsupported(r->l, r->node, "baselines");
-}
-
 /* Parses and judges one expression. NULL: told, or it depends on what has no value. */
 static struct load_expr *use_expr(struct load *l, uint32_t node, size_t offset, const char *text,
 				  size_t len, enum cut_use_place place, bool *ret_dynamic)
 {
 	struct load_expr *e = expr_of(l, text, len);
-	struct refs refs = {.l = l, .node = node, .offset = offset, .width = (unsigned)len};
+	bool dynamic = false;
 
 	if (!e->expr) {
 		load_fault_at(l, node, offset + (e->column ? e->column - 1 : 0), 1, e->next,
 			      "expression: %s", e->fault);
 		return NULL;
 	}
-	if (e->has_refs)
-		cut_expr_refs(e->expr, on_ref, &refs);
-	if (refs.bad || refs.unknown)
+	if (e->has_refs && !load_refs(l, node, offset, (unsigned)len, e->expr, &dynamic))
 		return NULL;
-	if (refs.dynamic)
+	if (dynamic)
 		cut_vec_push(&l->uses, (struct cut_use){.expr = e->expr,
 							.step = l->step,
 							.group = l->group,
@@ -183,7 +66,7 @@ static struct load_expr *use_expr(struct load *l, uint32_t node, size_t offset, 
 							.place = place,
 							.own = l->own});
 	if (ret_dynamic)
-		*ret_dynamic = refs.dynamic;
+		*ret_dynamic = dynamic;
 	return e;
 }
 
@@ -192,9 +75,9 @@ bool load_has_template(const char *text)
 	return strstr(text, "${{") != NULL;
 }
 
-/* The end of an expression that starts after "${{": its "}}" outside quotes, or NULL. */
-static const char *template_end(const char *at)
+const char *load_template_end(const char *at)
 {
+	unsigned open = 0;
 	char quote = 0;
 
 	for (; *at; at++) {
@@ -205,7 +88,11 @@ static const char *template_end(const char *at)
 				quote = 0;
 		} else if (*at == '"' || *at == '\'') {
 			quote = *at;
-		} else if (at[0] == '}' && at[1] == '}' && at[2] != '}') {
+		} else if (*at == '{') {
+			open++;
+		} else if (*at == '}' && open > 0) {
+			open--;
+		} else if (at[0] == '}' && at[1] == '}') {
 			return at;
 		}
 	}
@@ -228,7 +115,8 @@ static struct load_expr *expr_at(struct load *l, uint32_t node, const char *text
 	const char *start = text;
 
 	trim(&text, &len);
-	if (len >= 5 && memcmp(text, "${{", 3) == 0 && template_end(text + 3) == text + len - 2) {
+	if (len >= 5 && memcmp(text, "${{", 3) == 0 &&
+	    load_template_end(text + 3) == text + len - 2) {
 		text += 3;
 		len -= 5;
 		trim(&text, &len);
@@ -236,11 +124,54 @@ static struct load_expr *expr_at(struct load *l, uint32_t node, const char *text
 	return use_expr(l, node, (size_t)(text - start), text, len, place, ret_dynamic);
 }
 
-struct cut_expr *load_expr(struct load *l, uint32_t node, enum cut_use_place place)
+static int constant_ident(const struct cut_expr_env *env, const char *name, struct cut_arena *arena,
+			  struct cut_val *ret)
+{
+	struct load *l = env->data;
+
+	return cut_names_ident(l->rb, l->scope, name, arena, ret);
+}
+
+static int constant_member(const struct cut_expr_env *env, const struct cut_val *object,
+			   const char *key, struct cut_arena *arena, struct cut_val *ret)
+{
+	struct load *l = env->data;
+
+	return cut_names_member(l->rb, object, key, arena, ret);
+}
+
+static struct cut_expr_env constant_env(struct load *l)
+{
+	return (struct cut_expr_env){.ident = constant_ident, .member = constant_member, .data = l};
+}
+
+/* A condition: what is known of it when the runbook is loaded must be true or false. */
+static struct load_expr *condition(struct load *l, uint32_t node, enum cut_use_place place)
 {
 	const struct cut_node *n = cut_doc_at(l->doc, node);
-	struct load_expr *e =
-		expr_at(l, node, l->doc->texts[n->text], l->doc->text_lens[n->text], place, NULL);
+	struct cut_expr_env env = constant_env(l);
+	cut_auto(cut_err) struct cut_err err = {0};
+	struct cut_arena arena = {0};
+	bool dynamic = false;
+	struct cut_val val;
+	struct load_expr *e = expr_at(l, node, l->doc->texts[n->text], l->doc->text_lens[n->text],
+				      place, &dynamic);
+
+	if (!e || dynamic)
+		return e;
+	if (cut_expr_eval(e->expr, &env, &arena, &val, &err) < 0)
+		load_fault(l, node, err.next, "this condition cannot be computed: %s", err.what);
+	else if (val.kind != CUT_VAL_BOOL)
+		load_fault(l, node, "compare it with something",
+			   "this condition is of type %s, neither true nor false",
+			   cut_val_kind_name(val.kind));
+	cut_arena_done(&arena);
+	return e;
+}
+
+struct cut_expr *load_expr(struct load *l, uint32_t node, enum cut_use_place place)
+{
+	struct load_expr *e = condition(l, node, place);
 
 	return e ? e->expr : NULL;
 }
@@ -261,12 +192,10 @@ int load_exprs(struct load *l, uint32_t node, struct cut_expr ***ret, const char
 	}
 	for (uint32_t at = list ? cut_doc_at(l->doc, node)->child : node; at;
 	     at = list ? cut_doc_at(l->doc, at)->next : 0) {
-		const struct cut_node *n = cut_doc_at(l->doc, at);
 		struct load_expr *e = NULL;
 
 		if (load_is(l, at, CUT_NODE_SCALAR, NULL))
-			e = expr_at(l, at, l->doc->texts[n->text], l->doc->text_lens[n->text],
-				    CUT_USE_CHECK, NULL);
+			e = condition(l, at, CUT_USE_CHECK);
 		if (!e)
 			continue;
 		if (!list) { /* the common case costs nothing: the cache entry is the array */
@@ -310,7 +239,7 @@ static int template_parse(struct load *l, uint32_t node, const char *text, struc
 			text += len;
 			continue;
 		}
-		close = template_end(open + 3);
+		close = load_template_end(open + 3);
 		if (!close) {
 			load_fault_at(l, node, (size_t)(open - start), 3, "close it with }}",
 				      "'${{' is not closed");
@@ -350,26 +279,10 @@ int load_template(struct load *l, uint32_t node, struct cut_template *ret, bool 
 	return template_parse(l, node, cut_doc_str(l->doc, node), ret, ret_constant);
 }
 
-static int constant_ident(const struct cut_expr_env *env, const char *name, struct cut_arena *arena,
-			  struct cut_val *ret)
-{
-	struct load *l = env->data;
-
-	return cut_names_ident(l->rb, l->scope, name, arena, ret);
-}
-
-static int constant_member(const struct cut_expr_env *env, const struct cut_val *object,
-			   const char *key, struct cut_arena *arena, struct cut_val *ret)
-{
-	struct load *l = env->data;
-
-	return cut_names_member(l->rb, object, key, arena, ret);
-}
-
 int load_constant(struct load *l, uint32_t node, const struct cut_template *tpl,
 		  struct cut_arena *arena, struct cut_val *ret)
 {
-	struct cut_expr_env env = {.ident = constant_ident, .member = constant_member, .data = l};
+	struct cut_expr_env env = constant_env(l);
 	cut_auto(cut_err) struct cut_err err = {0};
 	struct cut_buf text = {0};
 	int r = 0;

@@ -16,7 +16,7 @@ struct scan {
 /* A `${{ … }}` at the cursor: its length, or 0. What is in it is no business of the shell's. */
 static size_t template_len(const char *at)
 {
-	const char *end = strncmp(at, "${{", 3) == 0 ? strstr(at + 3, "}}") : NULL;
+	const char *end = strncmp(at, "${{", 3) == 0 ? load_template_end(at + 3) : NULL;
 
 	return end ? (size_t)(end - at) + 2 : 0;
 }

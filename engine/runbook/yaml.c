@@ -419,7 +419,9 @@ static bool is_too_large(struct reader *r, bool large)
 int cut_yaml_read(struct cut_doc *doc, const char *text, size_t len, bool large,
 		  struct cut_faults *faults)
 {
-	struct reader r = {.doc = doc, .faults = faults, .text = text, .len = len};
+	/* some editors begin a file with a byte order mark, which says nothing in UTF-8 */
+	size_t mark = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	struct reader r = {.doc = doc, .faults = faults, .text = text + mark, .len = len - mark};
 	yaml_parser_t parser;
 	yaml_event_t events[2] = {0}; /* the newest one, and the one before it */
 	unsigned newest = 0;
@@ -430,7 +432,7 @@ int cut_yaml_read(struct cut_doc *doc, const char *text, size_t len, bool large,
 	if (!yaml_parser_initialize(&parser))
 		cut_out_of_memory();
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+	yaml_parser_set_input_string(&parser, (const unsigned char *)r.text, r.len);
 	/* one event is handled when the next is known: its text's slot has come from memory then */
 	while (!ended && !failed && !r.stop) {
 		newest ^= 1;

@@ -64,3 +64,7 @@ pid_t cut_hostlink_pid(const struct cut_hostlink *link);
 /* Runs `cutover-host --describe [plugin]` and returns its descriptor; blocking, at most 10 s; for
  * validate, plugins and schema, before any loop runs. */
 int cut_host_describe(const char *host_path, const char *plugin, json_t **ret, struct cut_err *err);
+/* The same way `cutover-host --check`: calls is a list of {action, params}; *ret gets, for each,
+ * why the plugin does not take it, or null. */
+int cut_host_check(const char *host_path, const char *plugin, const json_t *calls, json_t **ret,
+		   struct cut_err *err);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@ enum {
 	ABOVE_FD = 10, /* where descriptors wait until they get their number */
 	DESCRIBE_MS = 10000,
 	DESCRIPTOR_MAX_BYTES = 4 << 20,
+	CHECKED_MAX_BYTES = 64 << 20, /* a reason for each step of a large runbook */
 	SAID_MAX_BYTES = 16 * 1024,
 };
 
@@ -255,11 +257,12 @@ static int describe_failed(const char *plugin, const struct cut_buf *said, bool 
 	return cut_err_set(err, -EPERM, NULL, NULL, "%.*s", (int)strcspn(text, "\n"), text);
 }
 
-static int describe_run(const char *host_path, const char *plugin, struct cut_buf *out,
-			struct cut_err *err)
+/* in: what it reads, or -1 */
+static int ask_plugin(const char *host_path, const char *how, const char *plugin, int in,
+		      struct cut_buf *out, struct cut_err *err)
 {
 	cut_auto(cut_buf) struct cut_buf said = {.max_bytes = SAID_MAX_BYTES};
-	char *argv[] = {"cutover-host", "--describe", (char *)plugin, NULL};
+	char *argv[] = {"cutover-host", (char *)how, (char *)plugin, NULL};
 	int a[2], b[2], status = 0, r;
 	bool in_time;
 	pid_t pid;
@@ -273,7 +276,7 @@ static int describe_run(const char *host_path, const char *plugin, struct cut_bu
 		return r;
 	}
 	/* Descriptors 0 to 2 are open in this process, so the pipes are above them. */
-	r = spawn_with(host_path, argv, (const int[][2]){{-1, 0}, {a[1], 1}, {b[1], 2}}, 3, &pid);
+	r = spawn_with(host_path, argv, (const int[][2]){{in, 0}, {a[1], 1}, {b[1], 2}}, 3, &pid);
 	close(a[1]);
 	close(b[1]);
 	if (r == 0) {
@@ -296,9 +299,26 @@ static int describe_run(const char *host_path, const char *plugin, struct cut_bu
 int cut_host_describe(const char *host_path, const char *plugin, json_t **ret, struct cut_err *err)
 {
 	cut_auto(cut_buf) struct cut_buf out = {.max_bytes = DESCRIPTOR_MAX_BYTES};
-	int r = describe_run(host_path, plugin, &out, err);
+	int r = ask_plugin(host_path, "--describe", plugin, -1, &out, err);
 
 	if (r < 0)
 		return r;
 	return cut_json_parse(cut_buf_str(&out), out.len, "the plugin's tables", ret, err);
+}
+
+int cut_host_check(const char *host_path, const char *plugin, const json_t *calls, json_t **ret,
+		   struct cut_err *err)
+{
+	cut_auto(cut_buf) struct cut_buf out = {.max_bytes = CHECKED_MAX_BYTES};
+	int in = memfd_create("calls", MFD_CLOEXEC), r;
+
+	if (in < 0)
+		return no_host(err, -errno, host_path);
+	if (json_dumpfd(calls, in, JSON_COMPACT) < 0 || lseek(in, 0, SEEK_SET) < 0)
+		r = no_host(err, -EIO, host_path);
+	else
+		r = ask_plugin(host_path, "--check", plugin, in, &out, err);
+	close(in);
+	return r < 0 ? r
+		     : cut_json_parse(cut_buf_str(&out), out.len, "the plugin's answer", ret, err);
 }

@@ -206,7 +206,8 @@ static void test_a_check_puts_on_record_what_it_saw(void **state)
 		" \"environments.blue.host == 'b2'\", \"params.n == 4\"]}}\n"
 		"  - {id: odd, uses: check, with: {that: [\"params.n == 4\", "
 		"\"steps.a.outputs.tail "
-		"== duration('1s')\", \"params.n\", \"params.n / 0 == 1\"]}}\n");
+		"== duration('1s')\", \"steps.a.outputs.old\", "
+		"\"params.n / 0 == size(steps.a.state)\"]}}\n");
 
 	world_start(w);
 	world_outcome(w, "a", CUT_OK, NULL, "{\"old\": 1}");
@@ -221,10 +222,11 @@ static void test_a_check_puts_on_record_what_it_saw(void **state)
 	      "{\"values\":[{\"is\":false,\"saw\":{\"params.n\":3},\"that\":\"params.n == 4\"},"
 	      "{\"error\":\"no such key: tail\",\"is\":null,\"saw\":{},\"that\":"
 	      "\"steps.a.outputs.tail == duration('1s')\"},"
-	      "{\"error\":\"it is neither true nor false\",\"is\":null,\"saw\":{\"params.n\":3},"
-	      "\"that\":\"params.n\"},"
-	      "{\"error\":\"divide by zero\",\"is\":null,\"saw\":{\"params.n\":3},\"that\":"
-	      "\"params.n / 0 == 1\"}]}");
+	      "{\"error\":\"it is neither true nor false\",\"is\":null,"
+	      "\"saw\":{\"steps.a.outputs.old\":1},\"that\":\"steps.a.outputs.old\"},"
+	      "{\"error\":\"divide by zero\",\"is\":null,"
+	      "\"saw\":{\"params.n\":3,\"steps.a.state\":\"succeeded\"},\"that\":"
+	      "\"params.n / 0 == size(steps.a.state)\"}]}");
 	world_free(w);
 }
 

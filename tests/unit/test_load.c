@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/load_kit.h"
 
+#include <errno.h>
+
 #define HEAD "cutover: v1\nname: t\n"
 #define OK   "uses: check, with: {that: \"true\"}"
 #define EDGE                                                                                       \
@@ -211,6 +213,94 @@ static void test_what_is_of_a_later_version_is_noted_with_its_place(void **state
 	assert_string_equal(rb->unsupported[1].what, "emergency");
 }
 
+static void test_later_names_and_words_are_noted_too(void **state)
+{
+	cut_auto(cut_runbook) struct cut_runbook *rb = load_good(
+		HEAD
+		"roles: {ops: {members: [ann]}}\nsteps:\n"
+		"  - {id: a, approve: {roles: [ops], checks: [window.margin > duration('1m')]}}\n"
+		"  - {id: b, " OK ", planned: history}\n");
+
+	assert_int_equal(rb->unsupported_len, 2);
+	assert_string_equal(rb->unsupported[0].what, "window.margin");
+	assert_string_equal(rb->unsupported[1].what, "planned: history");
+}
+
+static int need_nothing(void *data, const char *name, struct cut_err *err)
+{
+	return strcmp(name, "dns") && strcmp(name, "core")
+		       ? cut_err_set(err, -ENOENT, NULL, NULL, "no %s", name)
+		       : 0;
+}
+
+/* Refuses every url that has a word in it. */
+static int check_url(void *data, const char *plugin, const json_t *calls, json_t **ret,
+		     struct cut_err *err)
+{
+	json_t *whys = json_array();
+	const json_t *call;
+	size_t i;
+
+	assert_string_equal(plugin, "core");
+	++*(unsigned *)data;
+	json_array_foreach (calls, i, call) {
+		assert_string_equal(cut_json_str(call, "action", ""), "http");
+		json_array_append_new(
+			whys, strstr(cut_json_str(cut_json_at(call, "/params"), "url", ""), "bad")
+				      ? json_string("no such place")
+				      : json_null());
+	}
+	*ret = whys;
+	return 0;
+}
+
+static void told_of(const char *text, const struct cut_load_options *options, const char *told)
+{
+	struct cut_faults faults = {0};
+	struct cut_runbook *rb = NULL;
+	struct cut_buf all = {0};
+
+	cut_runbook_load_text(text, strlen(text), "t.yaml", "/srv", options, &faults, &rb, NULL);
+	cut_faults_print(&faults, false, &all);
+	assert_string_equal(cut_buf_str(&all), told);
+	cut_runbook_free(rb);
+	cut_faults_done(&faults);
+	cut_buf_done(&all);
+}
+
+static void test_a_plugin_that_is_not_there_is_told_where_it_is_named(void **state)
+{
+	told_of(HEAD "steps:\n  - {id: a, uses: dnss.set_ttl}\n  - {id: b, wait: 5}\n",
+		&(struct cut_load_options){.catalog = &catalog, .need_plugin = need_nothing},
+		"t.yaml:4:19: error: there is no action 'dnss.set_ttl'; did you mean "
+		"'dns.set_ttl'?\n"
+		"      - {id: a, uses: dnss.set_ttl}\n                      ^~~~~~~~~~~~\n"
+		"t.yaml:5:19: error: '5' is not a duration of at least 0s; write 5s, 5m or 5h\n"
+		"      - {id: b, wait: 5}\n                      ^\n");
+}
+
+static void test_plugins_are_asked_once_about_what_is_known(void **state)
+{
+	unsigned asked = 0;
+	struct cut_load_options options = {
+		.catalog = &catalog, .check_params = check_url, .need_data = &asked};
+
+	told_of(HEAD "steps:\n"
+		     "  - {id: a, uses: http, with: {url: \"http://good\"}}\n"
+		     "  - {id: b, uses: http, with: {url: \"http://bad\"}}\n"
+		     "  - {id: c, uses: http, with: {url: \"http://bad/${{ run.id }}\"}}\n"
+		     "  - id: d\n    foreach: {items: [1, 2]}\n    uses: http\n"
+		     "    with: {url: \"http://bad/${{ item }}\"}\n",
+		&options,
+		"t.yaml:5:31: error: http: no such place\n"
+		"      - {id: b, uses: http, with: {url: \"http://bad\"}}\n"
+		"                                  ^\n"
+		"t.yaml:10:11: error: http: no such place\n"
+		"        with: {url: \"http://bad/${{ item }}\"}\n"
+		"              ^\n");
+	assert_int_equal(asked, 1);
+}
+
 static void test_inventory_and_objectives_are_kept_typed(void **state)
 {
 	cut_auto(cut_runbook) struct cut_runbook *rb =
@@ -284,6 +374,9 @@ int main(void)
 		cmocka_unit_test(test_defaults_reach_steps_and_their_extra_bodies),
 		cmocka_unit_test(test_triggers_are_armed_at_the_first_step_that_moves_traffic),
 		cmocka_unit_test(test_what_is_of_a_later_version_is_noted_with_its_place),
+		cmocka_unit_test(test_later_names_and_words_are_noted_too),
+		cmocka_unit_test(test_a_plugin_that_is_not_there_is_told_where_it_is_named),
+		cmocka_unit_test(test_plugins_are_asked_once_about_what_is_known),
 		cmocka_unit_test(test_inventory_and_objectives_are_kept_typed),
 		cmocka_unit_test(test_a_file_and_its_json_form_have_one_identity),
 		cmocka_unit_test(test_the_cap_of_steps_is_told_once),

@@ -47,6 +47,9 @@ static void test_a_value_never_adds_a_word(void **state)
 		{"echo \"${{ params.p }}\" '${{ params.p }}'", "[\"echo\",\"a b\",\"a b\"]"},
 		{"[echo, \"${{ params.n }} of ${{ params.d }}\"]", "[\"echo\",\"3 of 1m30s\"]"},
 		{"[echo, \"${{ environments.green.host + '!' }}\"]", "[\"echo\",\"g.example!\"]"},
+		{"[echo, \"${{ {'a': {'b': 'c'}}.a.b }}\"]", "[\"echo\",\"c\"]"},
+		{"'echo ${{ {\"a\": {\"b\": \"c d\"}}.a.b }} ${{ \"}} }\" }}'",
+		 "[\"echo\",\"c d\",\"}} }\"]"},
 	};
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(rows); i++)

@@ -33,6 +33,21 @@ static void test_scalars_keep_their_text_and_place(void **state)
 	assert_string_equal(cut_doc_str(doc, first->next), "22:00");
 }
 
+static void test_a_byte_order_mark_says_nothing(void **state)
+{
+	static const char text[] = "\xef\xbb\xbf"
+				   "a: 1\na: 2\n";
+	struct cut_faults faults = {0};
+	int r;
+	cut_auto(cut_doc) struct cut_doc *doc = read_doc(text, strlen(text), false, &faults, &r);
+
+	assert_int_equal(r, 0);
+	assert_int_equal(cut_doc_at(doc, cut_doc_get(doc, 1, "a"))->column, 4);
+	assert_int_equal(faults.len, 1);
+	assert_int_equal(faults.items[0].mark.line, 2);
+	cut_faults_done(&faults);
+}
+
 /* Duplicates are found by hash: a map of 200,000 keys is no matter. */
 static void test_many_keys_are_compared_in_no_time(void **state)
 {
@@ -147,6 +162,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scalars_keep_their_text_and_place),
+		cmocka_unit_test(test_a_byte_order_mark_says_nothing),
 		cmocka_unit_test(test_many_keys_are_compared_in_no_time),
 		cmocka_unit_test(test_a_long_key_is_compared_too),
 		cmocka_unit_test(test_the_same_key_in_another_map_is_another_key),
