@@ -145,7 +145,7 @@ static struct cut_expr_env constant_env(struct load *l)
 	return (struct cut_expr_env){.ident = constant_ident, .member = constant_member, .data = l};
 }
 
-/* A condition: what is known of it when the runbook is loaded must be true or false. */
+/* A condition: what is known of it when the runbook is loaded should be true or false. */
 static struct load_expr *condition(struct load *l, uint32_t node, enum cut_use_place place)
 {
 	const struct cut_node *n = cut_doc_at(l->doc, node);
@@ -160,11 +160,12 @@ static struct load_expr *condition(struct load *l, uint32_t node, enum cut_use_p
 	if (!e || dynamic)
 		return e;
 	if (cut_expr_eval(e->expr, &env, &arena, &val, &err) < 0)
-		load_fault(l, node, err.next, "this condition cannot be computed: %s", err.what);
+		load_warn(l, node, "the step will fail, or the gate stay open",
+			  "this condition cannot be computed: %s", err.what);
 	else if (val.kind != CUT_VAL_BOOL)
-		load_fault(l, node, "compare it with something",
-			   "this condition is of type %s, neither true nor false",
-			   cut_val_kind_name(val.kind));
+		load_warn(l, node, "compare it with something",
+			  "this condition is of type %s, neither true nor false",
+			  cut_val_kind_name(val.kind));
 	cut_arena_done(&arena);
 	return e;
 }
