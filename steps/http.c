@@ -11,7 +11,12 @@
 #include <errno.h>
 #include <string.h>
 
-enum { BODY_TOLD_BYTES = 200, BODY_KEPT_BYTES = 64 * 1024, JSON_KEPT_BYTES = 256 * 1024 };
+enum {
+	RETRY_AFTER_DIGITS = 8,
+	BODY_TOLD_BYTES = 200,
+	BODY_KEPT_BYTES = 64 * 1024,
+	JSON_KEPT_BYTES = 256 * 1024
+};
 
 static const struct cut_param params[] = {
 	{"url", CUT_T_URL, CUT_P_REQUIRED, NULL, NULL, "http or https; certificates are verified"},
@@ -168,6 +173,24 @@ static char *find_difference(const json_t *expect, const struct cut_http_reply *
 	return NULL;
 }
 
+/* Seconds, where a server that is busy says for how long; -1: it does not, or names a date. */
+static int read_retry_after(const struct cut_http_reply *reply)
+{
+	cut_auto(cut_json) json_t *headers = NULL;
+	const char *text;
+	int seconds = 0;
+
+	if (reply->status != 429 && reply->status != 503)
+		return -1;
+	headers = read_headers(reply->headers);
+	text = cut_json_str(headers, "retry-after", "");
+	if (!*text || strlen(text) > RETRY_AFTER_DIGITS || text[strspn(text, "0123456789")])
+		return -1;
+	for (; *text; text++)
+		seconds = seconds * 10 + (*text - '0');
+	return seconds;
+}
+
 /* An answer that is not the expected one. Gateways say 502 and 504 when they lost the answer of a
  * server that may have done the work. */
 static enum cut_status status_of_answer(const struct cut_call *call, long status)
@@ -177,22 +200,31 @@ static enum cut_status status_of_answer(const struct cut_call *call, long status
 	return status == 502 || status == 504 ? CUT_UNKNOWN : CUT_FAIL;
 }
 
+static void end_unexpected(struct cut_call *call, const struct cut_http_reply *reply)
+{
+	size_t len = reply->body_len < BODY_TOLD_BYTES ? reply->body_len : BODY_TOLD_BYTES;
+	int wait_s = read_retry_after(reply);
+	cut_auto(cut_buf) struct cut_buf told = {0};
+	cut_auto(cut_str) char *asks =
+		wait_s < 0 ? NULL : cut_printf(", and asks for %d s", wait_s);
+
+	cut_utf8_add_clean(&told, reply->body, len);
+	end(call, status_of_answer(call, reply->status),
+	    wait_s < 0 ? NULL : json_pack("{s:i}", "retry_after_s", wait_s),
+	    "%s answered %ld, which is not expected%s%s%s", method_of(call), reply->status,
+	    asks ? asks : "", told.len ? ": " : "", cut_buf_str(&told));
+}
+
 static void judge(struct cut_call *call, const struct cut_http_reply *reply)
 {
 	const json_t *expect = json_object_get(call->params, "expect");
 	cut_auto(cut_json) json_t *parsed = NULL;
-	cut_auto(cut_buf) struct cut_buf told = {0};
 	cut_auto(cut_str) char *why = NULL;
 
 	if (reply->body_len)
 		cut_json_parse(reply->body, reply->body_len, "the body", &parsed, NULL);
 	if (!is_expected_status(expect, reply->status)) {
-		cut_utf8_add_clean(&told, reply->body,
-				   reply->body_len < BODY_TOLD_BYTES ? reply->body_len
-								     : BODY_TOLD_BYTES);
-		end(call, status_of_answer(call, reply->status), NULL,
-		    "%s answered %ld, which is not expected%s%s", method_of(call), reply->status,
-		    told.len ? ": " : "", cut_buf_str(&told));
+		end_unexpected(call, reply);
 		return;
 	}
 	why = find_difference(expect, reply, parsed);

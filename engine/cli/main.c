@@ -51,6 +51,21 @@ int cut_cmd_help(const struct cut_args *args)
 	return r;
 }
 
+/* What was printed did not arrive. An exit code that tells how a run ended stays. */
+static int check_printed(const struct cut_args *args, int exit_code)
+{
+	cut_auto(cut_err) struct cut_err err = {0};
+	bool tells_end = args->command->run == cut_cmd_run || args->command->run == cut_cmd_watch ||
+			 args->command->run == cut_cmd_recover;
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return exit_code;
+	cut_err_sys(&err, errno ? -errno : -EIO, "make room, or print elsewhere",
+		    "cannot write to standard output");
+	cut_cli_fail(args, &err, CUT_EXIT_INTERNAL);
+	return exit_code == CUT_EXIT_OK && !tells_end ? CUT_EXIT_INTERNAL : exit_code;
+}
+
 int main(int argc, char **argv)
 {
 	struct cut_args args;
@@ -71,9 +86,9 @@ int main(int argc, char **argv)
 	r = cut_args_parse(argc, argv, &args, &help);
 	if (r)
 		return r;
-	if (help) {
+	if (help)
 		cut_args_help(args.command, stdout);
-		return CUT_EXIT_OK;
-	}
-	return args.command->run(&args);
+	else
+		r = args.command->run(&args);
+	return check_printed(&args, r);
 }

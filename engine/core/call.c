@@ -157,10 +157,9 @@ void cut_call_cancel(struct cut_run *run, uint32_t step)
 	fill(run, fx, step, cut_call_body(run, step));
 }
 
-/* Before the try after the nth failed one: delay × factor^(n-1), at most max; with jitter between
- * half of it and all of it, from the run, the step and the attempt, so that a replay waits as long.
- */
-cut_time cut_call_delay(const struct cut_run *run, uint32_t step, const struct cut_retry *retry,
+/* Delay × factor^(n-1), at most max; with jitter between half of it and all of it, from the run,
+ * the step and the attempt, so that a replay waits as long. */
+static cut_time backoff(const struct cut_run *run, uint32_t step, const struct cut_retry *retry,
 			unsigned attempt, unsigned tries)
 {
 	double delay = (double)retry->delay;
@@ -177,6 +176,20 @@ cut_time cut_call_delay(const struct cut_run *run, uint32_t step, const struct c
 		       run->rb->steps[step].address, attempt, tries);
 	hash = cut_crc32c(0, text.data, text.len);
 	return (cut_time)(delay / 2 + delay / 2 * ((double)hash / (double)UINT32_MAX));
+}
+
+/* Before the try after the nth failed one. As long as the other side asked for, where that is
+ * longer and an attempt may take as long; an undo keeps its own pace: service waits for it. */
+cut_time cut_call_delay(const struct cut_run *run, const struct cut_event *ev,
+			const struct cut_retry *retry, unsigned attempt, unsigned tries)
+{
+	uint32_t step = ev->outcome.step;
+	cut_time delay = backoff(run, step, retry, attempt, tries);
+	cut_time asked = cut_json_ms(json_object_get(ev->outcome.data, "retry_after_s"), 0);
+
+	if (run->steps[step].part == CUT_PART_UNDO || asked > cut_call_body(run, step)->timeout)
+		return delay;
+	return asked > delay ? asked : delay;
 }
 
 /* --- executors that were lost --- */

@@ -82,9 +82,10 @@ static void stopped(struct cut_run *run, uint32_t step, const struct cut_event *
 	cut_step_fail(run, step, NULL);
 }
 
-static bool retry_later(struct cut_run *run, uint32_t step, const struct cut_retry *retry,
-			uint16_t *tries, const char *text)
+static bool retry_later(struct cut_run *run, const struct cut_event *ev,
+			const struct cut_retry *retry, uint16_t *tries, const char *text)
 {
+	uint32_t step = ev->outcome.step;
 	struct cut_run_step *s = &run->steps[step];
 	cut_auto(cut_buf) struct cut_buf after = {0};
 	cut_time delay;
@@ -92,7 +93,7 @@ static bool retry_later(struct cut_run *run, uint32_t step, const struct cut_ret
 	if (s->late || *tries >= retry->limit)
 		return false;
 	++*tries;
-	delay = cut_call_delay(run, step, retry, s->attempt, *tries);
+	delay = cut_call_delay(run, ev, retry, s->attempt, *tries);
 	cut_duration_human(delay, &after);
 	cut_step_say(run, step, "try %u of %u in %s: %s", *tries + 1u, retry->limit + 1,
 		     cut_buf_str(&after), text);
@@ -131,7 +132,7 @@ static void apply_failed(struct cut_run *run, uint32_t step, const struct cut_ev
 	}
 	if (repeat_again(run, step, ev))
 		return;
-	if (retry_later(run, step, model->body.retry, &s->tries, text)) {
+	if (retry_later(run, ev, model->body.retry, &s->tries, text)) {
 		cut_run_leave_lane(run, step);
 		cut_step_move(run, step, CUT_STEP_READY);
 		cut_step_record(run, step, false);
@@ -195,7 +196,7 @@ static void on_verify(struct cut_run *run, uint32_t step, const struct cut_event
 		return;
 	}
 	if (s->part == CUT_PART_VERIFY &&
-	    retry_later(run, step, model->verify_body->retry, &s->verify_tries, text))
+	    retry_later(run, ev, model->verify_body->retry, &s->verify_tries, text))
 		return;
 	cut_step_say(run, step, "verification failed: %s", text);
 	cut_step_fail(run, step, NULL);

@@ -132,6 +132,8 @@ static json_t *decisions_json(const json_t *records)
 		why = refused  ? refused
 		      : d->why ? cut_json_str(r, d->why, NULL)
 			       : order_why(json_object_get(r, "args"));
+		if (why && strcmp(why, cut_json_str(r, "state", "")) == 0)
+			why = NULL; /* "run accepted: accepted" */
 		row = json_pack("{s:O?, s:O?, s:s, s:s, s:s, s:s?, s:O?}", "seq",
 				json_object_get(r, "seq"), "at", json_object_get(r, "at"), "type",
 				d->type, "who", cut_json_str(r, "actor", ""), "what", what, "why",
@@ -149,16 +151,49 @@ static json_t *decisions_json(const json_t *records)
 
 /* --- timeline --- */
 
+struct turn {
+	cut_time at;
+	uint32_t step;
+};
+
+static int by_time(const void *a, const void *b)
+{
+	const struct turn *x = a, *y = b;
+
+	return x->at != y->at ? (x->at > y->at) - (x->at < y->at)
+			      : (x->step > y->step) - (x->step < y->step);
+}
+
+/* The steps as they began; one that never did keeps its place behind the one before it. */
+static struct turn *turns_new(const struct cut_runbook *rb, const struct cut_run *run)
+{
+	struct turn *turns = cut_new_array(struct turn, rb->steps_len);
+	cut_time at = 0;
+
+	for (uint32_t i = 0; i < rb->steps_len; i++) {
+		struct cut_step_view v;
+
+		cut_run_step_view(run, i, &v);
+		if (v.started != CUT_NEVER)
+			at = v.started;
+		turns[i] = (struct turn){at, i};
+	}
+	if (rb->steps_len)
+		qsort(turns, rb->steps_len, sizeof(*turns), by_time);
+	return turns;
+}
+
 static json_t *timeline_json(const struct cut_runbook *rb, const struct cut_run *run)
 {
+	struct turn *turns = turns_new(rb, run);
 	json_t *list = json_array();
 
 	for (uint32_t i = 0; i < rb->steps_len; i++) {
-		const struct cut_step *step = &rb->steps[i];
+		const struct cut_step *step = &rb->steps[turns[i].step];
 		struct cut_step_view v;
 		bool timed;
 
-		cut_run_step_view(run, i, &v);
+		cut_run_step_view(run, turns[i].step, &v);
 		if (v.state == CUT_STEP_PENDING)
 			continue;
 		timed = v.started != CUT_NEVER && v.ended != CUT_NEVER;
@@ -172,6 +207,7 @@ static json_t *timeline_json(const struct cut_runbook *rb, const struct cut_run 
 					"planned_s", cut_json_seconds(step->planned), "reason",
 					v.reason));
 	}
+	free(turns);
 	return list;
 }
 

@@ -282,8 +282,8 @@ void cut_call_cancel(struct cut_run *run, uint32_t step);
 void cut_call_lost(struct cut_run *run, uint32_t step, bool not_sent, const char *why);
 void cut_call_observed(struct cut_run *run, const struct cut_event *ev);
 void cut_call_resume(struct cut_run *run); /* all calls in flight are lost */
-cut_time cut_call_delay(const struct cut_run *run, uint32_t step, const struct cut_retry *retry,
-			unsigned attempt, unsigned tries);
+cut_time cut_call_delay(const struct cut_run *run, const struct cut_event *ev,
+			const struct cut_retry *retry, unsigned attempt, unsigned tries);
 const struct cut_body *cut_call_body(const struct cut_run *run, uint32_t step);
 
 /* --- timer.c --- */

@@ -122,7 +122,7 @@ void cut_undo_outcome(struct cut_run *run, const struct cut_event *ev)
 		     retry->limit + 1, text);
 	cut_step_doing(run, step, CUT_DOING_DELAY);
 	cut_timer_step(run, step,
-		       run->t + cut_call_delay(run, step, retry, s->undo_attempt, s->undo_tries),
+		       run->t + cut_call_delay(run, ev, retry, s->undo_attempt, s->undo_tries),
 		       false);
 }
 

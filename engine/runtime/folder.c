@@ -12,7 +12,8 @@ int cut_folder_make(const char *path, mode_t mode, struct cut_err *err)
 {
 	if (mkdir(path, mode) == 0 || errno == EEXIST)
 		return 0;
-	return cut_err_sys(err, -errno, NULL, "cannot make %s", path);
+	return cut_err_sys(err, -errno, "`--state-dir` names another place", "cannot make %s",
+			   path);
 }
 
 int cut_folder_make_all(const char *path, mode_t mode, struct cut_err *err)

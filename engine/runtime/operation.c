@@ -102,6 +102,14 @@ static void on_poll_again(void *data)
 	operation_call(data);
 }
 
+/* Until the next try: longer where the other side asked for that and there is the time. */
+static cut_time poll_pause(const struct cut_poll *poll, const json_t *data, cut_time left)
+{
+	cut_time asked = cut_json_ms(json_object_get(data, "retry_after_s"), 0);
+
+	return asked > poll->every && asked < left ? asked : poll->every;
+}
+
 /* The end of one try of a poll: another one, or the end of the operation. */
 static void poll_next(struct operation *o, enum cut_status status, const char *text, json_t *data)
 {
@@ -124,7 +132,7 @@ static void poll_next(struct operation *o, enum cut_status status, const char *t
 	}
 	if (!o->again)
 		o->again = cut_bell_new(o->all->world, on_poll_again, o);
-	cut_bell_set(o->again, cut_world_boot(o->all->world) + poll->every);
+	cut_bell_set(o->again, cut_world_boot(o->all->world) + poll_pause(poll, data, left));
 }
 
 static void on_done(void *data, enum cut_status status, const char *text, json_t *result, bool sent)

@@ -594,3 +594,22 @@ def test_recover_says_which_run_goes_on(cutover):
         assert out == told if told else json.loads(out)["run"] == run.id
     run("abort", "--yes")
     run.end(7)
+
+
+@pytest.mark.parametrize("words", [["validate", "book.yaml"], ["plan", "book.yaml"], ["schema"],
+                                   ["list", "--output", "json"], ["help"]], ids=" ".join)
+def test_what_cannot_be_printed_is_an_error(cutover, words):
+    cutover.run(BOOK)
+    cutover.book(BOOK)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([str(PROGRAM), *words], cwd=cutover.folder, env=cutover.env,
+                              stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and "cannot write to standard output" in done.stderr
+
+
+def test_a_run_tells_its_end_though_nothing_can_be_printed(cutover):
+    cutover.book(BOOK)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([str(PROGRAM), "run", "book.yaml", "--yes"], cwd=cutover.folder,
+                              env=cutover.env, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0 and "cannot write to standard output" in done.stderr

@@ -4,6 +4,9 @@
 Effects are counted in the file `marks`, where drills write a line for each."""
 
 import datetime
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -560,3 +563,42 @@ def test_what_a_run_does_not_support_is_refused_before_anything_happens(cutover)
         """), "--yes", code=6)
     assert "not supported yet" in done.err
     assert cutover.runs() == [] and cutover.marks == []
+
+
+class Busy(BaseHTTPRequestHandler):
+    """Once at each path: come back in a second. When it was asked is kept."""
+
+    def do_GET(self):
+        asked = self.server.asked.setdefault(self.path, [])
+        asked.append(time.monotonic())
+        self.send_response(503 if len(asked) == 1 else 200)
+        self.send_header("Retry-After", "1")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *words):
+        pass
+
+
+def test_a_busy_server_is_left_alone_for_as_long_as_it_asks(cutover):
+    with ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
+        server.asked = {}
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        run = cutover.run(f"""\
+            cutover: v1
+            name: busy
+            phases:
+              - id: main
+                order: parallel
+                steps:
+                  - {{id: retry, uses: http, with: {{url: "{url}/retry"}},
+                      retry: {{limit: 1, delay: 10ms}}}}
+                  - {{id: poll, uses: http, with: {{url: "{url}/poll"}}, poll: {{every: 10ms}}}}
+                  - {{id: short, uses: http, with: {{url: "{url}/short"}}, timeout: 900ms,
+                      retry: {{limit: 1, delay: 10ms}}}}
+            """)
+        server.shutdown()
+    waited = {path: asked[1] - asked[0] for path, asked in server.asked.items()}
+    assert waited["/retry"] > 0.95 and waited["/poll"] > 0.95 and waited["/short"] < 0.8, waited
+    assert "asks for 1 s" in run("logs").out

@@ -198,6 +198,7 @@ def test_a_stage_is_accepted_when_it_was_clean_and_its_tests_pass(cutover):
     states = {r["state"]: r for r in run.records("acceptance")}
     assert states["met"]["evidence"]["coverage"] >= 0.5 and "accepted" in states
     assert run.status["acceptance"]["coverage"] >= 0.5  # also of a run that is over
+    assert run("logs").out.splitlines()[-1].endswith(" == accepted")  # and not "accepted: accepted"
 
 
 def test_a_bad_sample_starts_the_clean_time_again(cutover):

@@ -99,6 +99,18 @@ def test_a_read_is_judged_by_its_status(core, web, status, expect, ended):
     assert get(core, web.url + "/", **params).status == ended
 
 
+@pytest.mark.parametrize("status, after, asked", [
+    (503, "7", 7), (429, "0", 0), (503, "Mon, 23 Nov 2026 03:46:12 GMT", None), (503, "-1", None),
+    (503, "999999999999", None), (500, "7", None), (503, None, None)])
+def test_how_long_a_busy_server_wants_to_be_left_alone_is_told(core, web, status, after, asked):
+    web.answers["/"] = (status, {"Retry-After": after} if after else {}, "busy")
+    for method, ended in ("GET", "retry"), ("POST", "fail"):
+        done = get(core, web.url + "/", method=method)
+        assert (done.status, done.data) == (
+            ended, {"retry_after_s": asked} if asked is not None else None)
+        assert (f"asks for {asked} s" in done.text) == (asked is not None)
+
+
 @pytest.mark.parametrize("status, ended", [(200, "ok"), (400, "fail"), (503, "fail"),
                                            (502, "unknown"), (504, "unknown")])
 def test_a_write_that_a_gateway_lost_is_unknown(core, web, status, ended):

@@ -37,6 +37,8 @@ static void test_each_kind_of_decision_is_told_in_words(void **state)
 	static const char *const cases[][3] = {
 		{"{\"type\":\"run\",\"state\":\"paused\",\"cause\":\"a failed\"}", "run paused",
 		 "a failed"},
+		{"{\"type\":\"run\",\"state\":\"accepted\",\"cause\":\"accepted\"}", "run accepted",
+		 ""},
 		{"{\"type\":\"trigger\",\"trigger\":\"high\",\"shown\":\"FIRED\",\"text\":\"7 > "
 		 "5\"}",
 		 "trigger high FIRED", "7 > 5"},
@@ -182,6 +184,28 @@ static void test_the_timeline_holds_the_steps_that_had_their_turn(void **state)
 	world_free(w);
 }
 
+static void test_the_timeline_is_in_the_order_in_which_steps_began(void **state)
+{
+	struct world *w =
+		world_new("phases:\n"
+			  "  - id: main\n"
+			  "    order: parallel\n"
+			  "    steps:\n"
+			  "      - {id: late, uses: t.read, needs: [early]}\n"
+			  "      - {id: never, uses: t.read, needs: [early], if: \"1 > 2\"}\n"
+			  "      - {id: early, uses: t.read}\n");
+	cut_auto(cut_json) json_t *report = NULL;
+
+	world_start(w);
+	world_at(w, 1000);
+	world_ok(w, "early");
+	report = report_of(w, "[]", 6000);
+	expect_at(report, "/timeline/0/step", "\"early\"");
+	expect_at(report, "/timeline/1/step", "\"late\"");
+	expect_at(report, "/timeline/2/step", "\"never\"");
+	world_free(w);
+}
+
 static void test_a_run_has_ended_when_its_last_state_was_written(void **state)
 {
 	struct world *w = measured("");
@@ -245,6 +269,7 @@ int main(void)
 		cmocka_unit_test(test_objectives_are_held_against_what_was_measured),
 		cmocka_unit_test(test_objectives_that_nobody_set_are_not_judged),
 		cmocka_unit_test(test_the_timeline_holds_the_steps_that_had_their_turn),
+		cmocka_unit_test(test_the_timeline_is_in_the_order_in_which_steps_began),
 		cmocka_unit_test(test_a_run_has_ended_when_its_last_state_was_written),
 		cmocka_unit_test(test_what_a_rollback_left_behind_is_named),
 		cmocka_unit_test(test_what_failed_and_was_gone_on_without_is_named),

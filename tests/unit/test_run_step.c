@@ -33,6 +33,53 @@ static void test_a_failed_attempt_is_retried_with_growing_delays(void **state)
 	world_free(w);
 }
 
+static void test_who_asks_to_be_left_alone_is_but_no_longer_than_an_attempt_may_take(void **state)
+{
+	struct world *w = world_new("steps:\n"
+				    "  - {id: a, uses: t.read, timeout: 1m, retry: {limit: 3, "
+				    "delay: 4s, factor: 1, jitter: false}}\n");
+
+	world_start(w);
+	world_outcome(w, "a", CUT_RETRY, "busy", "{\"retry_after_s\": 30}");
+	world_at(w, 30000);
+	world_outcome(w, "a", CUT_RETRY, "busy", "{\"retry_after_s\": 3}");
+	world_at(w, 34000);
+	world_outcome(w, "a", CUT_RETRY, "busy", "{\"retry_after_s\": 61}");
+	world_at(w, 38000);
+	world_ok(w, "a");
+	expect_trace(w, "[     0] run running: started by alice\n"
+			"         a: apply 1\n"
+			"         a ready: try 2 of 4 in 30s: busy\n"
+			"[ 30000] a: apply 2\n"
+			"         a ready: try 3 of 4 in 4s: busy\n"
+			"[ 34000] a: apply 3\n"
+			"         a ready: try 4 of 4 in 4s: busy\n"
+			"[ 38000] a: apply 4\n"
+			"         run closing: all steps are done\n"
+			"         run done: all steps are done\n"
+			"         end, exit code 0\n");
+	world_free(w);
+}
+
+static void test_an_undo_keeps_its_own_pace(void **state)
+{
+	struct world *w = world_new("steps:\n"
+				    "  - id: a\n"
+				    "    uses: t.write\n"
+				    "    rollback: {uses: t.write, retry: {limit: 1, delay: 4s, "
+				    "jitter: false}}\n"
+				    "  - {id: b, wait: 1h}\n");
+
+	world_start(w);
+	world_ok(w, "a");
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	world_outcome(w, "a", CUT_FAIL, "busy", "{\"retry_after_s\": 30}");
+	world_forget(w);
+	world_at(w, 4000);
+	expect_trace(w, "[  4000] a: rollback 2, after its intent\n");
+	world_free(w);
+}
+
 static void test_jitter_waits_between_half_the_delay_and_all_of_it_and_always_as_long(void **state)
 {
 	cut_time first = 0;
@@ -297,6 +344,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_failed_attempt_is_retried_with_growing_delays),
+		cmocka_unit_test(
+			test_who_asks_to_be_left_alone_is_but_no_longer_than_an_attempt_may_take),
+		cmocka_unit_test(test_an_undo_keeps_its_own_pace),
 		cmocka_unit_test(
 			test_jitter_waits_between_half_the_delay_and_all_of_it_and_always_as_long),
 		cmocka_unit_test(test_a_verify_that_fails_repeats_itself_but_never_the_write),
