@@ -48,6 +48,17 @@ static bool has_effect(const struct cut_run *run, uint32_t step, enum cut_op op)
 	       (op == CUT_OP_APPLY && cut_step_writes(&run->rb->steps[step]));
 }
 
+/* What a pinned plan says of a step that has changed nothing yet, or NULL. */
+static const json_t *planned(const struct cut_run *run, uint32_t step)
+{
+	const struct cut_run_step *s = &run->steps[step];
+
+	if (s->part != CUT_PART_BODY || s->op != CUT_OP_APPLY || s->touched_before)
+		return NULL;
+	return json_object_get(json_object_get(run->armed, "planned"),
+			       run->rb->steps[step].address);
+}
+
 static void fill(struct cut_run *run, struct cut_effect *fx, uint32_t step,
 		 const struct cut_body *body)
 {
@@ -64,6 +75,7 @@ static void fill(struct cut_run *run, struct cut_effect *fx, uint32_t step,
 	fx->call.timeout = body->timeout;
 	fx->call.rollback = undo;
 	fx->call.poll = model->poll.every > 0 && s->part == CUT_PART_BODY;
+	fx->call.planned = planned(run, step);
 	if (!is_check(body))
 		make_key(run, step, fx->call.attempt + (CUT_RULE(SAME_KEY) ? 0 : s->lost), undo,
 			 fx->call.key);

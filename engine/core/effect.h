@@ -32,6 +32,9 @@ struct cut_effect {
 			cut_time timeout;    /* from its start */
 			bool rollback; /* to be served by the standby host where there is one */
 			bool poll; /* repeat until success, by the driver, as body's step says */
+			/* Only if the action's plan still tells these changes; NULL: whatever it
+			 * tells. Borrowed from the run. */
+			const json_t *planned;
 		} call;
 		struct {
 			uint32_t step;

@@ -2,6 +2,7 @@
 #include "engine/runtime/operation.h"
 
 #include "engine/base/vec.h"
+#include "engine/core/plan.h"
 #include "engine/runtime/world.h"
 
 #include <assert.h>
@@ -13,6 +14,7 @@ struct operation {
 	unsigned attempt;
 	const struct cut_body *body;
 	json_t *params, *saved; /* owned, counted */
+	json_t *planned;	/* owned, counted: what is still to be compared; or NULL */
 	char key[53];
 	cut_time timeout;
 	cut_time started; /* boot-time clock; when it was handed to its plugin, CUT_NEVER before */
@@ -60,6 +62,7 @@ static void operation_free(struct operation *o)
 	cut_bell_free(o->again);
 	json_decref(o->params);
 	json_decref(o->saved);
+	json_decref(o->planned);
 	free(o);
 }
 
@@ -155,6 +158,33 @@ static void on_save(void *data, json_t *state)
 	o->all->events.save(o->all->events.data, o->step, state);
 }
 
+/* Before the first change: is what it starts from still as the plan says that was pinned? */
+static void on_planned(void *data, enum cut_status status, const char *text, json_t *result,
+		       bool sent)
+{
+	struct operation *o = data;
+	cut_auto(cut_buf) struct cut_buf why = {0};
+	cut_auto(cut_json) json_t *planned = cut_take(o->planned);
+	bool lost = status == CUT_UNKNOWN || status == CUT_RETRY;
+
+	o->call = 0;
+	if (o->canceled) {
+		operation_end(o, CUT_CANCELED, "canceled before it started", NULL);
+	} else if (status != CUT_OK) {
+		cut_buf_printf(&why, "whether the plan still holds cannot be read: %s",
+			       text ? text : "no reason was given");
+		operation_end(o, lost ? CUT_RETRY : CUT_FAIL, cut_buf_str(&why), NULL);
+	} else if (!cut_plan_same(planned, json_object_get(result, "changes"), &why)) {
+		cut_auto(cut_str) char *told = cut_printf("the plan no longer holds: %s; nothing "
+							  "was changed: put that back, then retry",
+							  cut_buf_str(&why));
+
+		operation_end(o, CUT_FAIL, told, NULL);
+	} else {
+		operation_call(o);
+	}
+}
+
 static void operation_call(struct operation *o)
 {
 	cut_time now = cut_world_boot(o->all->world);
@@ -175,6 +205,10 @@ static void operation_call(struct operation *o)
 	request.timeout = o->started + o->timeout - now;
 	if (request.timeout < 1)
 		request.timeout = 1;
+	if (o->planned) {
+		request.op = "plan";
+		handler.done = on_planned;
+	}
 	o->call = cut_calls_call(o->all->calls, &request, &handler);
 }
 
@@ -191,6 +225,7 @@ void cut_operations_start(struct cut_operations *ops, struct cut_effect *fx, uin
 	o->body = fx->call.body;
 	o->params = cut_take(fx->call.params);
 	o->saved = json_incref((json_t *)fx->call.saved);
+	o->planned = json_incref((json_t *)fx->call.planned);
 	memcpy(o->key, fx->call.key, sizeof(o->key));
 	o->timeout = fx->call.timeout;
 	o->rollback = fx->call.rollback;

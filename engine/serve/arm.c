@@ -250,6 +250,27 @@ void cut_arm_look(struct cut_world *world, struct cut_calls *calls,
 	cut_planner_start(calls, rb, PLAN_TIMEOUT, on_plans, look);
 }
 
+/* What is compared once more before the first change: of steps that will find the world as it is
+ * now. What earlier steps of the run have changed is theirs to change. */
+static json_t *planned(const struct cut_engine_options *o)
+{
+	bool *as_is = cut_plan_finds_as_is(o->rb, o->graph);
+	json_t *all = json_object(), *step;
+	size_t i;
+
+	json_array_foreach (json_object_get(o->pinned, "steps"), i, step) {
+		const char *address = cut_json_str(step, "id", "");
+		uint32_t index = cut_runbook_address(o->rb, address);
+		json_t *changes = json_object_get(step, "changes");
+
+		if (index != CUT_NONE && as_is[index] && cut_step_writes(&o->rb->steps[index]) &&
+		    json_array_size(changes))
+			json_object_set(all, address, changes);
+	}
+	free(as_is);
+	return all;
+}
+
 json_t *cut_arm_record(const struct cut_engine_options *o, json_t *roles, json_t *hosts)
 {
 	const struct cut_runbook *rb = o->rb;
@@ -273,6 +294,8 @@ json_t *cut_arm_record(const struct cut_engine_options *o, json_t *roles, json_t
 			    o->acked ? json_deep_copy(o->acked) : json_array());
 	json_object_set_new(armed, "override_window",
 			    o->override_reason ? json_string(o->override_reason) : json_null());
+	if (o->pinned)
+		json_object_set_new(armed, "planned", planned(o));
 	if (rb->title)
 		json_object_set_new(armed, "title", json_string(rb->title));
 	if (rb->ticket)

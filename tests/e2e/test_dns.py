@@ -112,6 +112,32 @@ def test_a_pinned_plan_is_refused_where_somebody_moved_the_records_since(cutover
     assert server.values("www") == ["127.0.0.3"]
 
 
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_pinned_plan_guards_the_first_change_however_long_it_waits(cutover, start, crash):
+    server = start(kind="named")
+    path = book(cutover, server, "    on_failure: pause\n    retry: {limit: 1, delay: 10ms}\n")
+    cutover("plan", path, "--out", "signed.json", code=0)
+    run = cutover.start(path, "--plan", "signed.json")
+    run.wait_for_people("before")
+    if crash:
+        run.kill("engine")
+        run.wait(lambda s: s["engine"] == "live" and s["waiting_for"])
+    change(server, "127.0.0.9")
+    run("approve", "before")
+    run.wait_hold("step", "move")
+    told = run.status["steps"]["move"]
+    assert "the plan no longer holds" in told["reason"] and told["attempt"] == 2, told
+    assert "127.0.0.2 (ttl" in told["reason"] and "127.0.0.9 (ttl" in told["reason"], told
+    assert server.values("www") == ["127.0.0.9"]
+    assert run.records("saved") == []
+    assert cutover.json("rollback", "--show", run.id)["steps"] == []
+    change(server, "127.0.0.2")
+    run("retry", "move")
+    run.end(code=0)
+    assert server.values("www") == ["127.0.0.3"]
+    run.audit()
+
+
 def test_a_clock_that_is_off_is_in_the_plan_and_changes_nothing(cutover, start):
     server = start(kind="knotd", fake_time="+20m")
     path = book(cutover, server)
