@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands of the calls: posix_spawn (its cost does not grow with the heap, as fork's does), a
- *pidfd on the loop, output read to its end. Each leads a process group of its own in the host's
- *session, inherits descriptors 0, 1, 2 only, and is ended as a whole group.
+/* Commands of the calls: a pidfd on the loop, output read to its end. Each leads a process group of
+ * its own in the host's session, inherits descriptors 0, 1, 2 only, and is ended as a whole group.
  *
  *	running ─ exits ─► draining ─ pipes at their end, or DRAIN_MS ─► told, freed
  *	   └ SIGTERM, SIGKILL ─► exits ─► group emptying ─ nobody left ─┘                  */
 #include "engine/host/host.h"
 
 #include "engine/base/proc.h"
+#include "engine/host/program.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -80,7 +79,7 @@ static void stream_open(struct host_child *child, struct stream *stream, int fd,
 			uv_poll_cb fn)
 {
 	stream->child = child;
-	stream->fd = fd;
+	stream->fd = fd; /* from here on it does not block */
 	uv_poll_init(&child->host->loop, &stream->poll, fd);
 	uv_poll_start(&stream->poll, events, fn);
 	child->handles++;
@@ -217,11 +216,6 @@ static void on_input(uv_poll_t *poll, int status, int events)
 		stream_close(in); /* a command may well not read all of it */
 }
 
-/* Descriptors of the child, before it runs. -1 where there is none. */
-struct plumbing {
-	int in[2], out[2], err[2];
-};
-
 static void plumbing_close(struct plumbing *p)
 {
 	int *all[] = {p->in, p->out, p->err};
@@ -232,94 +226,33 @@ static void plumbing_close(struct plumbing *p)
 				close(all[i][end]);
 }
 
-/* ours: which end stays here and must not block. */
-static int pipe_open(int fds[2], int ours)
+static int pipe_open(int fds[2])
 {
 	if (pipe2(fds, O_CLOEXEC) < 0) {
 		fds[0] = fds[1] = -1;
 		return -errno;
 	}
-	fcntl(fds[ours], F_SETFL, O_NONBLOCK);
 	return 0;
 }
 
 static int plumbing_open(struct plumbing *p, bool with_input)
 {
-	int r = with_input ? pipe_open(p->in, 1) : 0;
+	int r = with_input ? pipe_open(p->in) : 0;
 
 	if (r == 0)
-		r = pipe_open(p->out, 0);
+		r = pipe_open(p->out);
 	if (r == 0)
-		r = pipe_open(p->err, 0);
+		r = pipe_open(p->err);
 	return r;
-}
-
-static void set_actions(posix_spawn_file_actions_t *actions, const struct plumbing *p,
-			const char *cwd)
-{
-	if (p->in[0] >= 0)
-		posix_spawn_file_actions_adddup2(actions, p->in[0], 0);
-	else
-		posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(actions, p->out[1], 1);
-	posix_spawn_file_actions_adddup2(actions, p->err[1], 2);
-	/* Everything else here is O_CLOEXEC, but a plugin's own libraries may be less careful. */
-	posix_spawn_file_actions_addclosefrom_np(actions, 3);
-	if (cwd)
-		posix_spawn_file_actions_addchdir_np(actions, cwd);
-}
-
-static void set_attributes(posix_spawnattr_t *attr)
-{
-	/* What this host or who started it may have ignored; the rest exec resets, and each signal
-	 * here costs a system call before it. */
-	static const int ignorable[] = {SIGPIPE, SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
-					SIGUSR1, SIGUSR2, SIGCHLD, SIGALRM};
-	sigset_t none, reset;
-
-	sigemptyset(&none);
-	sigemptyset(&reset);
-	for (size_t i = 0; i < CUT_ARRAY_LEN(ignorable); i++)
-		sigaddset(&reset, ignorable[i]);
-	posix_spawnattr_setflags(attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-					       POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setpgroup(attr, 0);
-	posix_spawnattr_setsigmask(attr, &none);
-	posix_spawnattr_setsigdefault(attr, &reset);
-}
-
-/* A program named by a relative path is looked for in the runbook's folder, whatever cwd is. */
-static char *program_path(const struct cut_child *spec)
-{
-	const char *name = spec->argv[0];
-	cut_auto(cut_str) char *folder = NULL;
-
-	if (!spec->cwd || name[0] == '/' || !strchr(name, '/'))
-		return cut_strdup(name);
-	folder = getcwd(NULL, 0);
-	return folder ? cut_printf("%s/%s", folder, name) : cut_strdup(name);
 }
 
 static int start_process(struct host_child *child, const struct cut_child *spec,
 			 const struct plumbing *p)
 {
-	cut_auto(cut_str) char *path = program_path(spec);
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	int r;
+	int r = program_start(spec, p, &child->pid);
 
-	posix_spawn_file_actions_init(&actions);
-	posix_spawnattr_init(&attr);
-	set_actions(&actions, p, spec->cwd);
-	set_attributes(&attr);
-	r = posix_spawnp(&child->pid, path, &actions, &attr, (char *const *)spec->argv,
-			 spec->env ? (char *const *)spec->env : environ);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attr);
-	if (r) {
-		child->pid = 0;
-		return -r;
-	}
+	if (r < 0)
+		return r;
 	child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0);
 	if (child->pidfd < 0) {
 		r = -errno;

@@ -3,9 +3,12 @@
 
 import os
 import pathlib
+import signal
 import time
 
 import pytest
+
+from hostdrive import Host
 
 
 def sh(script, **more):
@@ -43,10 +46,44 @@ def test_an_unexpected_exit_code_fails_with_the_last_words(core):
     (["/no/such/program"], "/no/such/program could not be started: No such file or directory"),
     (["no-such-program"], "no-such-program could not be started: No such file or directory"),
     (["/etc/passwd"], "/etc/passwd could not be started: Permission denied"),
+    ([""], " could not be started: No such file or directory"),
 ])
 def test_a_program_that_cannot_start_fails(core, argv, why):
     done = core.call("exec", "apply", {"argv": argv})
     assert (done.status, done.text) == ("fail", why)
+
+
+def script(path, text, mode=0o755):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+
+
+def test_a_name_is_looked_for_in_path(tmp_path):
+    """Past what is a folder or may not be run; and from the runbook's folder, wherever it runs."""
+    (tmp_path / "one" / "tool").mkdir(parents=True)
+    script(tmp_path / "two" / "tool", "#!/bin/sh\necho two\n", 0o644)
+    script(tmp_path / "three" / "tool", "#!/bin/sh\necho $0\n")
+    script(tmp_path / "bare" / "bare", "echo no shell reads this\n")
+    path = f"{tmp_path}/one:{tmp_path}/two:three:bare:/bin:/usr/bin"
+    with Host(None, folder=tmp_path, env={"PATH": path}) as host:
+        done = host.call("exec", "apply", {"argv": ["tool"], "cwd": "/"})
+        assert done.data["stdout"] == f"{tmp_path}/three/tool\n"
+        done = host.call("exec", "apply", {"argv": ["bare"]})
+        assert done.text == "bare could not be started: Exec format error"
+    with Host(None, folder=tmp_path, env={"PATH": f"{tmp_path}/two:{tmp_path}/none"}) as host:
+        done = host.call("exec", "apply", {"argv": ["tool"]})
+        assert done.text == "tool could not be started: Permission denied"
+
+
+def test_a_command_heeds_signals_and_has_a_group_of_its_own(core):
+    """The host itself ignores SIGPIPE."""
+    done = core.call("exec", "apply", sh("grep -E 'SigIgn|SigBlk' /proc/self/status; "
+                                         "ps -o pgid= -p $$; echo $$"))
+    _, blocked, _, ignored, group, pid = done.data["stdout"].split()
+    assert int(blocked, 16) == 0 and group == pid
+    for heeded in (signal.SIGPIPE, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+        assert not int(ignored, 16) >> (heeded - 1) & 1, heeded
 
 
 def test_a_signal_is_named(core):
