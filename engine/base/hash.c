@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
@@ -35,9 +36,27 @@ void cut_crypto_use_alloc(void)
 	CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free);
 }
 
+/* Fetched once: to look the algorithm up takes several times as long as to hash a line. */
+static EVP_MD *sha256;
+
+static void sha256_fetch(void)
+{
+	sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (!sha256)
+		cut_out_of_memory();
+}
+
+static const EVP_MD *sha256_get(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, sha256_fetch);
+	return sha256;
+}
+
 void cut_sha256(const void *data, size_t len, uint8_t ret[CUT_SHA256_BYTES])
 {
-	if (!EVP_Digest(data, len, ret, NULL, EVP_sha256(), NULL))
+	if (!EVP_Digest(data, len, ret, NULL, sha256_get(), NULL))
 		cut_out_of_memory();
 }
 
@@ -50,7 +69,6 @@ void cut_sha256_hex(const void *data, size_t len, char ret[CUT_SHA256_HEX + 1])
 }
 
 struct cut_hasher {
-	EVP_MD *sha256;	 /* owned */
 	EVP_MD_CTX *ctx; /* owned */
 };
 
@@ -58,9 +76,8 @@ struct cut_hasher *cut_hasher_new(void)
 {
 	struct cut_hasher *hasher = cut_new(struct cut_hasher);
 
-	hasher->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	hasher->ctx = EVP_MD_CTX_new();
-	if (!hasher->sha256 || !hasher->ctx)
+	if (!hasher->ctx)
 		cut_out_of_memory();
 	return hasher;
 }
@@ -68,7 +85,7 @@ struct cut_hasher *cut_hasher_new(void)
 void cut_hasher_sha256(struct cut_hasher *hasher, const void *data, size_t len,
 		       uint8_t ret[CUT_SHA256_BYTES])
 {
-	if (!EVP_DigestInit_ex2(hasher->ctx, hasher->sha256, NULL) ||
+	if (!EVP_DigestInit_ex2(hasher->ctx, sha256_get(), NULL) ||
 	    !EVP_DigestUpdate(hasher->ctx, data, len) ||
 	    !EVP_DigestFinal_ex(hasher->ctx, ret, NULL))
 		cut_out_of_memory();
@@ -79,7 +96,6 @@ void cut_hasher_free(struct cut_hasher *hasher)
 	if (!hasher)
 		return;
 	EVP_MD_CTX_free(hasher->ctx);
-	EVP_MD_free(hasher->sha256);
 	free(hasher);
 }
 

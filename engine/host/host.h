@@ -47,6 +47,7 @@ struct host {
 	uv_prepare_t flush; /* once a turn of the loop: several frames, one write */
 	struct cut_buf in, out;
 	bool greeting; /* frames wait until the names are looked up */
+	bool wiped;    /* in, of the secrets of hello */
 	bool stuck;    /* the engine does not read fast enough: wait until it does */
 	bool failed;   /* given up: to be closed */
 	bool closing;

@@ -175,8 +175,10 @@ static void take_frames(struct host *host)
 			break;
 		take_frame(host, frame);
 	}
-	if (!host->in.len && host->in.data)
+	if (!host->in.len && host->run && !host->wiped) {
 		explicit_bzero(host->in.data, host->in.cap); /* hello held the secrets */
+		host->wiped = true;
+	}
 }
 
 /* The engine is done with us, or dead: it closed its end, with or without unread frames of ours. */
