@@ -2,6 +2,7 @@
 /* Faults of a file as people and programs read them: file:line:column, what, hint, the line itself
  * with a caret under the place. Called by the loader (add) and by the commands (print). */
 #include "engine/runbook/runbook.h"
+#include "engine/base/utf8.h"
 #include "engine/base/vec.h"
 
 #include <stdarg.h>
@@ -78,7 +79,7 @@ static void add_shown(struct cut_buf *out, const char *s, size_t len)
 
 	if (c == '\t')
 		cut_buf_add_char(out, ' ');
-	else if (c < 0x20 || c == 0x7f || (c >= 0x80 && len == 1))
+	else if (c < 0x20 || c == 0x7f || cut_utf8_step(s, len) != len)
 		cut_buf_add_char(out, '?');
 	else
 		cut_buf_add(out, s, len);

@@ -515,6 +515,7 @@ void load_unknown_step(struct load *l, uint32_t node, const char *name, bool pha
 void load_names(struct load *l); /* needs, since, until: once all steps are known */
 
 /* load_tree.c */
+extern const char *const load_group_keys[]; /* ends with NULL */
 void load_phases(struct load *l);
 void load_side_phases(struct load *l); /* tests, ready, verify, finally */
 

@@ -130,16 +130,17 @@ static void add_step(struct load *l, uint32_t node, struct step_draft *draft, st
 	l->step = CUT_NONE;
 }
 
-static const char *const group_keys[] = {"id", "title",	  "description",  "order",	 "needs",
-					 "if", "foreach", "max_parallel", "environment", "steps"};
+const char *const load_group_keys[] = {"id",	       "title",	      "description", "order",
+				       "needs",	       "if",	      "foreach",     "steps",
+				       "max_parallel", "environment", NULL};
 
 static void refuse_group_keys(struct load *l, uint32_t node)
 {
 	for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next) {
 		bool known = false;
 
-		for (size_t i = 0; i < CUT_ARRAY_LEN(group_keys); i++)
-			known |= strcmp(group_keys[i], cut_doc_key(l->doc, at)) == 0;
+		for (size_t i = 0; load_group_keys[i]; i++)
+			known |= strcmp(load_group_keys[i], cut_doc_key(l->doc, at)) == 0;
 		/* a second body is no key too many, but a body too many */
 		for (const char *const *body = (const char *const[]){"uses", "run", "wait",
 								     "approve", "manual", NULL};

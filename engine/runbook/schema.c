@@ -41,6 +41,8 @@ static const struct {
 	{T_BODY, false, "uses|run"},
 };
 
+static const char id_pattern[] = "^[a-z][a-z0-9_]{0,63}$";
+static const char percent_pattern[] = "^[0-9.]+%$";
 static const char duration_pattern[] = "^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+$";
 
 /* Scalars keep their text, so an editor's number or boolean is a text too. */
@@ -52,6 +54,12 @@ static json_t *text_schema(void)
 static json_t *pattern_schema(const char *pattern)
 {
 	return json_pack("{s:s, s:s}", "type", "string", "pattern", pattern);
+}
+
+static json_t *time_schema(void)
+{
+	return pattern_schema("^([0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:.]+([Zz]|[+-][0-9]{2}:[0-9]{2})"
+			      "|(opens|closes)([+-]([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+)?)$");
 }
 
 /* Any scalar may be computed. */
@@ -95,6 +103,13 @@ static json_t *one_or_list(json_t *item)
 	return json_pack("{s:[o, o]}", "anyOf", item, list_schema(again));
 }
 
+/* A program and its arguments, or a text of them. */
+static json_t *command_schema(void)
+{
+	return json_pack("{s:[o, {s:s, s:o, s:i}]}", "anyOf", text_schema(), "type", "array",
+			 "items", text_schema(), "minItems", 1);
+}
+
 static json_t *either(json_t *a, json_t *b)
 {
 	return json_pack("{s:[o, o]}", "anyOf", a, b);
@@ -112,19 +127,29 @@ static json_t *number_schema(const char *type, const char *range)
 	return or_template(schema);
 }
 
+/* A map from ids; those of metrics may be instances of a foreach where they are referred to. */
+static json_t *named_schema(const struct load_key *key)
+{
+	json_t *schema = map_schema(ref_schema(key->table));
+
+	if (key->table != T_BASELINE)
+		json_object_set_new(schema, "propertyNames", pattern_schema(id_pattern));
+	return schema;
+}
+
 static json_t *shape_schema(const struct load_key *key)
 {
 	switch ((enum load_shape)key->shape) {
 	case SHAPE_TABLE: return ref_schema(key->table);
 	case SHAPE_LIST: return list_schema(ref_schema(key->table));
-	case SHAPE_MAP: return map_schema(ref_schema(key->table));
+	case SHAPE_MAP: return named_schema(key);
 	case SHAPE_TEXT_MAP: return map_schema(text_schema());
 	case SHAPE_ANY_MAP:
 	case SHAPE_BODY: return json_pack("{s:s}", "type", "object");
-	case SHAPE_ARGV:
+	case SHAPE_ARGV: return command_schema();
 	case SHAPE_TEXTS:
-	case SHAPE_EXPRS:
-	case SHAPE_TIMES: return one_or_list(text_schema());
+	case SHAPE_EXPRS: return one_or_list(text_schema());
+	case SHAPE_TIMES: return one_or_list(or_template(time_schema()));
 	case SHAPE_WORDS: return one_or_list(words_schema(key->range));
 	case SHAPE_WORD_OR_TABLE: return either(words_schema(key->range), ref_schema(key->table));
 	case SHAPE_DURATION_OR_WORD:
@@ -135,7 +160,9 @@ static json_t *shape_schema(const struct load_key *key)
 			      ref_schema(key->table));
 	case SHAPE_BOOL_OR_TABLE:
 		return either(json_pack("{s:s}", "type", "boolean"), ref_schema(key->table));
-	case SHAPE_NUMBERS: return list_schema(json_object());
+	case SHAPE_NUMBERS:
+		return json_pack("{s:s, s:o, s:i, s:i}", "type", "array", "items", text_schema(),
+				 "minItems", 2, "maxItems", 2);
 	case SHAPE_ANY: break;
 	}
 	return json_object();
@@ -144,14 +171,15 @@ static json_t *shape_schema(const struct load_key *key)
 static json_t *key_schema(const struct load_key *key)
 {
 	switch ((enum load_kind)key->kind) {
-	case LOAD_ID: return pattern_schema("^[a-z][a-z0-9_]{0,63}$");
+	case LOAD_ID: return pattern_schema(id_pattern);
 	case LOAD_BOOL: return or_template(json_pack("{s:s}", "type", "boolean"));
 	case LOAD_UINT: return number_schema("integer", key->range);
 	case LOAD_NUMBER: return number_schema("number", key->range);
-	case LOAD_PERCENT: return or_template(pattern_schema("^[0-9.]+%$"));
+	case LOAD_PERCENT: return or_template(pattern_schema(percent_pattern));
 	case LOAD_DURATION: return or_template(pattern_schema(duration_pattern));
 	case LOAD_WORD:
 	case LOAD_CHOICE: return or_template(words_schema(key->range));
+	case LOAD_WHEN: return or_template(time_schema());
 	case LOAD_TEXTS: return one_or_list(text_schema());
 	case LOAD_NODE: return shape_schema(key);
 	default: return text_schema();
@@ -220,13 +248,17 @@ static json_t *param_schema(const struct cut_param *p)
 		schema = or_template(words_schema(p->range));
 	else if (p->type == CUT_T_DURATION)
 		schema = or_template(pattern_schema(duration_pattern));
+	else if (p->type == CUT_T_PERCENT)
+		schema = or_template(pattern_schema(percent_pattern));
 	else if (p->type == CUT_T_LIST)
 		schema = either(json_pack("{s:s}", "type", "array"), pattern_schema("\\$\\{\\{"));
 	else if (p->type == CUT_T_MAP)
 		schema = either(json_pack("{s:s}", "type", "object"), pattern_schema("\\$\\{\\{"));
 	else if (p->type == CUT_T_JSON)
 		schema = json_object();
-	else if (p->type == CUT_T_ARGV || p->type == CUT_T_EXPR)
+	else if (p->type == CUT_T_ARGV)
+		schema = command_schema();
+	else if (p->type == CUT_T_EXPR)
 		schema = one_or_list(text_schema());
 	else
 		schema = text_schema();
@@ -265,6 +297,32 @@ static void add_case(json_t *cases, const char *name, const struct cut_param *ro
 	json_array_append_new(cases,
 			      json_pack("{s:{s:{s:{s:s}}, s:[s]}, s:o}", "if", "properties", "uses",
 					"const", name, "required", "uses", "then", then));
+}
+
+/* What may stand beside `run` are parameters of exec, by its table. */
+static void add_beside(json_t *schema, const struct cut_catalog *catalog)
+{
+	const struct cut_catalog_action *exec = cut_catalog_action(catalog, "exec");
+	json_t *properties = json_object_get(schema, "properties");
+
+	for (const struct cut_param *p = exec ? exec->params : NULL; p && p->name; p++) {
+		json_t *property = json_object_get(properties, p->name);
+
+		if (property && json_object_size(property) == 1) /* so far but a description */
+			json_object_update_missing_new(property, param_schema(p));
+	}
+	json_object_set_new(schema, "dependentRequired", json_pack("{s:[s]}", "with", "uses"));
+}
+
+/* A step with `steps` is a group, which has few keys. */
+static void add_groups(json_t *schema)
+{
+	json_t *names = json_array();
+
+	for (const char *const *key = load_group_keys; *key; key++)
+		json_array_append_new(names, json_string(*key));
+	json_object_update_new(schema, json_pack("{s:{s:[s]}, s:{s:{s:o}}}", "if", "required",
+						 "steps", "then", "propertyNames", "enum", names));
 }
 
 /* `uses` is one of what is there, and `with` follows its table. */
@@ -333,6 +391,9 @@ json_t *cut_runbook_schema(const struct cut_catalog *catalog)
 	add_actions(json_object_get(defs, "step"), catalog, false);
 	add_actions(json_object_get(defs, "body"), catalog, false);
 	add_actions(json_object_get(defs, "metric"), catalog, true);
+	add_beside(json_object_get(defs, "step"), catalog);
+	add_beside(json_object_get(defs, "body"), catalog);
+	add_groups(json_object_get(defs, "step"));
 	top = json_object_get(json_object_get(defs, "runbook"), "properties");
 	json_object_update_new(json_object_get(top, "connections"), connections_schema(catalog));
 	return json_pack("{s:s, s:s, s:s, s:o}", "$schema",
