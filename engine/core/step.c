@@ -324,8 +324,8 @@ void cut_step_interrupt(struct cut_run *run, uint32_t step, bool even_waiting)
 		cut_step_fail(run, step, NULL);
 		break;
 	case CUT_DOING_DELAY:
-		if (s->state != CUT_STEP_READY) { /* between two tries of a verify */
-			cut_step_fail(run, step, NULL);
+		if (s->state != CUT_STEP_READY) {
+			cut_step_fail(run, step, "the run stopped before it was verified again");
 			break;
 		}
 		__attribute__((fallthrough));

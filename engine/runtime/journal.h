@@ -74,12 +74,12 @@ uint64_t cut_journal_seq(const struct cut_journal *journal);	/* last appended */
 bool cut_journal_is_full(const struct cut_journal *journal);
 const char *cut_journal_head(const struct cut_journal *journal); /* digest of that line */
 
-/* All on the loop; members may be NULL. synced: seq is now durable. moved: the file failed, err
+/* All on the loop; room may be NULL. synced: seq is now durable. moved: the file failed, err
  * says how, and a successor took over without losing a record. failed: writing is over for good
  * (both files failed): nothing more may start. low: growth failed, only the reserve is left: no
  * forward steps, and once what was left before the reserve is used up records wait in memory until
  * a rollback asks for the reserve or there is room again. room: there is room again. */
-struct cut_journal_events { /* room may be NULL */
+struct cut_journal_events {
 	void (*synced)(void *data, uint64_t seq);
 	void (*moved)(void *data, const struct cut_err *err);
 	void (*failed)(void *data, const struct cut_err *err);

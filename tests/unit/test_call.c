@@ -179,6 +179,120 @@ static void test_a_check_is_not_canceled_but_its_answer_is_of_no_interest(void *
 	world_free(w);
 }
 
+static void test_delays_without_a_limit_grow_on(void **state)
+{
+	struct world *w = world_new("steps:\n"
+				    "  - {id: a, uses: t.write, retry: {limit: 4, delay: 2s, "
+				    "factor: 3, max: 0s, jitter: false}}\n");
+	static const cut_time delays[] = {2000, 6000, 18000, 54000};
+	cut_time t = 0;
+
+	world_start(w);
+	for (size_t i = 0; i < CUT_ARRAY_LEN(delays); i++) {
+		world_fail(w, "a");
+		assert_int_equal(cut_run_wake(world_run(w)), t + delays[i]);
+		world_at(w, t += delays[i]);
+	}
+	world_free(w);
+}
+
+static void test_what_is_sent_with_a_key_is_sent_again_where_a_look_tells_nothing(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.look}]\n");
+
+	world_start(w);
+	world_lost(w, "a", false);
+	world_outcome(w, "a", CUT_CANCELED, NULL, NULL);
+	world_ok(w, "a");
+	expect_trace(w, "[     0] run running: started by alice\n"
+			"         a: apply 1, after its intent\n"
+			"         a unknown: its host died\n"
+			"         a: observe 1\n"
+			"         a: apply 1\n"
+			"         a succeeded\n"
+			"         run closing: all steps are done\n"
+			"         run done: all steps are done\n"
+			"         end, exit code 0\n");
+	world_free(w);
+}
+
+static void test_a_verify_of_a_poll_is_no_poll(void **state)
+{
+	struct world *w = world_new(
+		"steps: [{id: a, uses: t.read, poll: {every: 1s}, verify: {uses: t.read}}]\n");
+
+	world_start(w);
+	world_ok(w, "a");
+	world_ok(w, "a");
+	expect_trace(w, "[     0] run running: started by alice\n"
+			"         a: apply 1, polling\n"
+			"         a: extra verify 1\n"
+			"         run closing: all steps are done\n"
+			"         run done: all steps are done\n"
+			"         end, exit code 0\n");
+	world_free(w);
+}
+
+static void test_an_answer_without_words_or_values_is_one_all_the_same(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.get, on_failure: continue}, "
+				    "{id: b, uses: t.get}]\n");
+	cut_auto(cut_err) struct cut_err err = {0};
+	cut_auto(cut_json) json_t *nothing = json_null();
+	struct cut_event ev = {.type = CUT_EV_OUTCOME,
+			       .outcome = {.step = world_step(w, "b"),
+					   .op = CUT_OP_APPLY,
+					   .attempt = 1,
+					   .data = nothing}};
+	struct cut_step_view view;
+
+	world_start(w);
+	world_outcome(w, "a", CUT_FAIL, "", NULL);
+	assert_int_equal(world_feed(w, &ev, &err), 0);
+	cut_run_step_view(world_run(w), world_step(w, "b"), &view);
+	assert_int_equal(view.state, CUT_STEP_SUCCEEDED);
+	assert_null(view.outputs);
+	expect_trace(w, "[     0] run running: started by alice\n"
+			"         a: apply 1\n"
+			"         a failed: no reason was given\n"
+			"         b: apply 1\n"
+			"         run closing: all steps are done\n"
+			"         run done: all steps are done\n"
+			"         end, exit code 0\n");
+	world_free(w);
+}
+
+static void test_a_deadline_does_not_decide_what_nobody_knows(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.opaque, deadline: 1m}]\n");
+
+	world_start(w);
+	world_lost(w, "a", false);
+	world_at(w, 61000);
+	assert_int_equal(state_of(w, "a"), CUT_STEP_UNKNOWN);
+	world_free(w);
+}
+
+static void test_a_deadline_ends_the_wait_for_the_next_try_of_a_verify(void **state)
+{
+	struct world *w =
+		world_new("steps: [{id: a, uses: t.write, deadline: 1m, verify: {uses: "
+			  "t.read, retry: {limit: 3, delay: 10m, max: 10m, jitter: false}}}]\n");
+
+	world_start(w);
+	world_ok(w, "a");
+	world_fail(w, "a");
+	world_forget(w);
+	world_at(w, 61000);
+	expect_trace(w,
+		     "[ 60000] a failed: its deadline of all attempts has passed: try 2 of 4 in "
+		     "10m00s: broken\n"
+		     "         run paused: a failed: its deadline of all attempts has passed: try "
+		     "2 of 4 in 10m00s: broken; next: cutover retry a, cutover skip a --reason "
+		     "TEXT, cutover attest a --applied (fixed by hand), or cutover rollback\n");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +306,13 @@ int main(void)
 		cmocka_unit_test(test_a_test_that_is_lost_fails_where_nobody_is_asked),
 		cmocka_unit_test(test_a_new_engine_checks_an_open_gate_again),
 		cmocka_unit_test(test_a_check_is_not_canceled_but_its_answer_is_of_no_interest),
+		cmocka_unit_test(test_delays_without_a_limit_grow_on),
+		cmocka_unit_test(
+			test_what_is_sent_with_a_key_is_sent_again_where_a_look_tells_nothing),
+		cmocka_unit_test(test_a_verify_of_a_poll_is_no_poll),
+		cmocka_unit_test(test_an_answer_without_words_or_values_is_one_all_the_same),
+		cmocka_unit_test(test_a_deadline_does_not_decide_what_nobody_knows),
+		cmocka_unit_test(test_a_deadline_ends_the_wait_for_the_next_try_of_a_verify),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

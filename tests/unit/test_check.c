@@ -227,12 +227,35 @@ static void test_references_that_cannot_be_are_told_with_what_to_do(void **state
 	assert_int_equal(wrong, 0);
 }
 
+static void test_as_many_may_be_asked_for_as_there_are(void **state)
+{
+	cut_auto(cut_buf) struct cut_buf text = {0};
+	struct loaded l;
+
+	cut_buf_add_str(&text, HEAD "steps:\n");
+	for (int i = 0; i < 40; i++)
+		cut_buf_printf(&text,
+			       "  - {id: s%d, if: \"run.id == 'x'\", run: [x], effects: read, "
+			       "outputs: {v: int}}\n",
+			       i);
+	cut_buf_add_str(&text, "  - {id: b, uses: check, with: {that: \"true");
+	for (int i = 0; i < 40; i++)
+		cut_buf_printf(&text,
+			       " && (has(steps.s%d.outputs.v) ? steps.s%d.outputs.v == 1 : true)",
+			       i, i);
+	cut_buf_add_str(&text, "\"}}\n");
+	l = load_with(text.data, NULL);
+	assert_string_equal(l.told, "");
+	loaded_done(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_references_that_are_certain_are_taken),
 		cmocka_unit_test(test_references_that_cannot_be_are_told_with_what_to_do),
 		cmocka_unit_test(test_what_may_never_have_run_is_asked_first_in_finally),
+		cmocka_unit_test(test_as_many_may_be_asked_for_as_there_are),
 	};
 
 	return cmocka_run_group_tests(tests, load_catalog, free_catalog);

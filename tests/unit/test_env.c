@@ -122,6 +122,7 @@ static void test_an_expression_sees_the_run(void **state)
 		{"params.limit < duration('6s')", NULL, "true"},
 		{"params.none", NULL, "no such key: none"},
 		{"environments.blue.host", NULL, "\"b1\""},
+		{"has(steps.read)", NULL, "true"},
 		{"run.id + run.starter", NULL, "\"test-runalice\""},
 		{"has(run.other)", NULL, "false"},
 		{"steps.read.state", NULL, "\"succeeded\""},
@@ -266,6 +267,10 @@ static void test_parameters_are_filled_in_when_a_step_starts(void **state)
 		 "b failed: its parameters cannot be made: value: "},
 		{"{run: [x, \"${{ steps.a.outputs.tail }}\"]}",
 		 "b failed: its parameters cannot be made: argv/1: no such key"},
+		{"{uses: t.write, with: {data: {a/b: [{c~d: \"${{ params.n }}\"}], e: 1}}}",
+		 "apply 1, after its intent data={\"a/b\":[{\"c~d\":3}],\"e\":1}"},
+		{"{uses: t.write, with: {data: [1, \"${{ params.n + 1 }}\"]}}",
+		 "apply 1, after its intent data=[1,4]"},
 		{"{wait: \"${{ steps.a.outputs.old }}\"}", "[ 90000] b succeeded"},
 		{"{wait: \"${{ run.id }}\"}", "b failed: "},
 		{"{wait: \"${{ steps.a.outputs.tail }}\"}", "b failed: "},
@@ -291,6 +296,64 @@ static void test_parameters_are_filled_in_when_a_step_starts(void **state)
 	}
 }
 
+static void test_what_a_step_declares_or_a_person_hands_in_is_seen_as_its_type(void **state)
+{
+	static const struct {
+		const char *value, *want;
+	} cases[] = {
+		{"steps.d.outputs.lag + duration('1s')", "value=1m31s"},
+		{"steps.d.outputs.host", "value=b2"},
+		{"steps.m.outputs.ticket", "value=OPS-7"},
+		{"has(steps.s.outputs.duration_s)", "value=false"},
+		{"steps.w.outputs.duration_s < 1.0", "value=true"},
+	};
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(cases); i++) {
+		cut_auto(cut_str) char *text = cut_printf(
+			"steps:\n"
+			"  - {id: d, run: [x], effects: read, outputs: {other: int, lag: duration, "
+			"host: string}}\n"
+			"  - {id: m, manual: {instructions: do, evidence: [ticket]}, rollback: "
+			"not_needed}\n"
+			"  - {id: w, wait: 0s}\n"
+			"  - {id: s, if: \"run.id == 'x'\", uses: t.read}\n"
+			"  - {id: b, uses: t.write, with: {value: \"${{ %s }}\"}}\n",
+			cases[i].value);
+		struct world *w = world_new(text);
+
+		world_start(w);
+		world_outcome(w, "d", CUT_OK, NULL, "{\"lag\": 90, \"host\": \"b2\"}");
+		world_order(w, CUT_ORDER_ATTEST, "m", "{\"evidence\": {\"ticket\": \"OPS-7\"}}");
+		if (!world_saw(w, cases[i].want))
+			fail_msg("%s", cases[i].value);
+		world_free(w);
+	}
+}
+
+static void test_a_question_whose_values_are_not_there_says_so(void **state)
+{
+	struct world *w = world_new(
+		"roles: {lead: {members: [bob]}}\n"
+		"metrics: {errors: {uses: t.m, every: 5s}}\n"
+		"steps:\n"
+		"  - {id: a, uses: t.get}\n"
+		"  - {id: go, approve: {roles: [lead], checks: [\"metrics.errors.value < 1.0\","
+		" \"has(steps.a) && has(steps.a.outputs.tail)\"],"
+		" message: \"old: ${{ steps.a.outputs.old }} and so on ${{ run.id }}\"}}\n");
+	size_t len;
+
+	world_start(w);
+	world_outcome(w, "a", CUT_OK, NULL, "{}");
+	assert_string_equal(cut_run_waiting(world_run(w), &len)->asks, "no such key: old");
+	check(w, "go", NULL, 0,
+	      "{\"values\":[{\"error\":\"undeclared reference to "
+	      "'metrics'\",\"is\":null,\"saw\":{},"
+	      "\"that\":\"metrics.errors.value < 1.0\"},"
+	      "{\"is\":false,\"saw\":{},\"that\":\"has(steps.a) && "
+	      "has(steps.a.outputs.tail)\"}]}");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,6 +366,9 @@ int main(void)
 		cmocka_unit_test(test_a_check_puts_on_record_what_it_saw),
 		cmocka_unit_test(test_a_check_of_a_gate_that_cannot_be_evaluated_is_only_not_true),
 		cmocka_unit_test(test_parameters_are_filled_in_when_a_step_starts),
+		cmocka_unit_test(
+			test_what_a_step_declares_or_a_person_hands_in_is_seen_as_its_type),
+		cmocka_unit_test(test_a_question_whose_values_are_not_there_says_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

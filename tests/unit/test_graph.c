@@ -283,6 +283,49 @@ static void test_steps_before_the_first_change_find_the_world_as_it_is(void **st
 	free(as_is);
 }
 
+static void test_ways_that_meet_again_are_walked_once(void **state)
+{
+	cut_auto(cut_runbook) struct cut_runbook *rb = load_good(
+		HEAD "phases:\n  - id: p\n    order: parallel\n    steps:\n"
+		     "      - {id: x, " OK "}\n      - {id: a, " OK "}\n"
+		     "      - {id: b, needs: [a], " OK "}\n      - {id: c, needs: [a], " OK "}\n"
+		     "      - {id: g, needs: [a], steps: [{id: e, " OK "}]}\n"
+		     "      - {id: d, needs: [b, c, e, g], " OK "}\n");
+	uint32_t out[8], len;
+
+	assert_false(cut_graph_before(rb->graph, index_of(rb, "x"), index_of(rb, "d")));
+	assert_true(cut_graph_before(rb->graph, index_of(rb, "a"), index_of(rb, "d")));
+	len = cut_graph_dependants(rb->graph, index_of(rb, "e"), out, 8);
+	assert_int_equal(len, 1);
+	assert_int_equal(out[0], index_of(rb, "d"));
+}
+
+static void test_a_need_of_an_earlier_phase_does_not_go_round_its_own(void **state)
+{
+	static const char *const pairs[][2] = {{"a", "c"}, {"b", "c"}, {"a", "d"}, {"b", "d"}};
+
+	expect_before(HEAD "phases:\n"
+			   "  - {id: p, order: parallel, steps: [{id: a, " OK "}, {id: b, " OK
+			   "}]}\n"
+			   "  - {id: q, order: parallel, steps: [{id: c, needs: [a], " OK "},\n"
+			   "     {id: g, needs: [a], steps: [{id: d, " OK "}]}]}\n",
+		      pairs, CUT_ARRAY_LEN(pairs));
+}
+
+static void test_a_phase_without_steps_is_passed_over(void **state)
+{
+	cut_auto(cut_runbook) struct cut_runbook *rb =
+		load_good(HEAD "phases:\n"
+			       "  - {id: p, steps: [{id: a, " OK "}]}\n"
+			       "  - {id: q, steps: [{id: e, foreach: {items: []}, " OK "}]}\n"
+			       "  - {id: r, steps: [{id: b, " OK "}]}\n");
+	cut_auto(cut_buf) struct cut_buf dot = {0};
+
+	cut_graph_dot(rb->graph, rb, &dot);
+	assert_non_null(strstr(dot.data, "\"a\" -> \"b\" [style=dotted, ltail=cluster_0, "
+					 "lhead=cluster_2]"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +343,9 @@ int main(void)
 		cmocka_unit_test(test_steps_before_the_first_change_find_the_world_as_it_is),
 		cmocka_unit_test(test_the_graph_is_printed_as_dot_json_and_text),
 		cmocka_unit_test(test_the_plan_tells_what_the_model_knows),
+		cmocka_unit_test(test_ways_that_meet_again_are_walked_once),
+		cmocka_unit_test(test_a_need_of_an_earlier_phase_does_not_go_round_its_own),
+		cmocka_unit_test(test_a_phase_without_steps_is_passed_over),
 	};
 
 	return cmocka_run_group_tests(tests, load_catalog, free_catalog);

@@ -55,6 +55,8 @@ static const struct order {
 	{CUT_ORDER_RETRY, "rollback/verify", NULL, 1001, -EINVAL, "there is no step"},
 	{CUT_ORDER_RETRY, "runs", NULL, 1001, -EINVAL,
 	 "runs is running: there is nothing to retry"},
+	{CUT_ORDER_RETRY, "last", NULL, 1001, -EINVAL,
+	 "last is pending: there is nothing to retry"},
 	{CUT_ORDER_RETRY, "lost", NULL, 1001, -EBUSY, "lost cannot be retried"},
 	{CUT_ORDER_RETRY, "goes_on", NULL, 1001, -EALREADY,
 	 "goes_on failed under on_failure: continue"},
@@ -259,6 +261,89 @@ static void test_failed_work_is_attested_by_its_role_and_with_its_evidence_as_we
 	world_free(w);
 }
 
+static void test_a_gate_that_failed_is_no_work_to_attest_but_a_check_is(void **state)
+{
+	struct world *w = world_new("roles: {lead: {members: [bob]}}\n"
+				    "steps:\n"
+				    "  - {id: c, uses: check, with: {that: \"run.id == 'x'\"}}\n"
+				    "  - {id: go, approve: {roles: [lead]}}\n");
+
+	world_start(w);
+	world_outcome(w, "c", CUT_FAIL, "false", NULL);
+	world_forget(w);
+	assert_int_equal(world_order(w, CUT_ORDER_ATTEST, "c", "{\"applied\": true}"), 0);
+	world_vote(w, "go", 1002, false);
+	assert_int_equal(world_order(w, CUT_ORDER_ATTEST, "go", "{\"applied\": true}"), -EINVAL);
+	expect_trace(w, "[     0] run running: the holds are gone, the run goes on\n"
+			"         go ready: approval\n"
+			"         go failed: bob declined it\n"
+			"         run paused: go: bob declined it; next: cutover retry go opens it "
+			"again with the old votes void; or cutover rollback, or cutover abort\n"
+			"         refused: go is failed: there is nothing to attest\n");
+	world_free(w);
+}
+
+#define SIGNED                                                                                     \
+	"roles: {lead: {members: [alice, bob]}}\n"                                                 \
+	"phases:\n"                                                                                \
+	"  - {id: one, steps: [{id: a, uses: t.write}],\n"                                         \
+	"     acceptance: {clean_for: 1m, tests: [{uses: t.read}], sign_off: [lead]}}\n"
+
+static void test_a_test_that_failed_is_nothing_to_retry_or_attest(void **state)
+{
+	struct world *w = world_new(SIGNED);
+
+	world_start(w);
+	world_ok(w, "a");
+	world_accept(w, "one", CUT_ACC_RUNNING, true);
+	world_fail(w, "one/tests/0");
+	world_forget(w);
+	assert_int_equal(world_order(w, CUT_ORDER_RETRY, "one/tests/0", NULL), -EINVAL);
+	assert_int_equal(world_order(w, CUT_ORDER_ATTEST, "one/tests/0", "{\"applied\": true}"),
+			 -EINVAL);
+	expect_trace(w, "[     0] refused: one/tests/0 is failed: there is nothing to retry\n"
+			"         refused: one/tests/0 is failed: there is nothing to attest\n");
+	world_free(w);
+}
+
+static void test_a_sign_off_is_asked_again_only_where_the_evidence_still_holds(void **state)
+{
+	for (int holds = 0; holds < 2; holds++) {
+		struct world *w = world_new(SIGNED);
+		size_t waits;
+
+		world_start(w);
+		world_ok(w, "a");
+		world_accept(w, "one", CUT_ACC_MET, false);
+		assert_int_equal(world_vote(w, "one", 1002, false), 0);
+		if (!holds)
+			world_accept(w, "one", CUT_ACC_RUNNING, false);
+		assert_int_equal(world_order(w, CUT_ORDER_RETRY, "one", NULL), 0);
+		cut_run_waiting(world_run(w), &waits);
+		assert_int_equal(waits, holds);
+		world_free(w);
+	}
+}
+
+static void test_a_rollback_that_holds_traffic_goes_on_as_it_is_or_not_at_all(void **state)
+{
+	struct world *w = world_new("rollback: {ready: [{uses: t.read}]}\n"
+				    "steps: [{id: a, uses: t.traffic}, {id: b, uses: t.read}]\n");
+
+	world_start(w);
+	world_ok(w, "a");
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	world_outcome(w, "b", CUT_CANCELED, NULL, NULL);
+	world_fail(w, "rollback/ready/0");
+	world_forget(w);
+	assert_int_equal(world_order(w, CUT_ORDER_ROLLBACK, "a", NULL), -EALREADY);
+	assert_int_equal(world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL), 0);
+	expect_trace(w, "[     0] refused: the run is rolling_back, so it cannot rollback\n"
+			"         run rolling_back: the holds are gone, the run goes on\n"
+			"         a: rollback 1, after its intent\n");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -274,6 +359,11 @@ int main(void)
 		cmocka_unit_test(test_who_is_in_command_is_remembered),
 		cmocka_unit_test(
 			test_failed_work_is_attested_by_its_role_and_with_its_evidence_as_well),
+		cmocka_unit_test(test_a_gate_that_failed_is_no_work_to_attest_but_a_check_is),
+		cmocka_unit_test(test_a_test_that_failed_is_nothing_to_retry_or_attest),
+		cmocka_unit_test(
+			test_a_sign_off_is_asked_again_only_where_the_evidence_still_holds),
+		cmocka_unit_test(test_a_rollback_that_holds_traffic_goes_on_as_it_is_or_not_at_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,6 +132,25 @@ static void test_downtime_that_runs_tells_which_undo_ends_it_and_when(void **sta
 	world_free(w);
 }
 
+static void test_a_tail_of_what_was_accepted_is_no_part_of_it(void **state)
+{
+	struct world *w =
+		world_new("phases:\n"
+			  "  - {id: one, steps: [{id: a, uses: t.get}],\n"
+			  "     acceptance: {clean_for: 1m, tests: [{uses: t.read}]}}\n"
+			  "  - {id: two, steps: [{id: b, uses: t.get}, {id: c, uses: t.read}]}\n");
+	cut_auto(cut_json) json_t *preview = NULL;
+
+	world_start(w);
+	world_outcome(w, "a", CUT_OK, NULL, "{\"tail\": 60}");
+	world_accept(w, "one", CUT_ACC_ACCEPTED, false);
+	world_outcome(w, "b", CUT_OK, NULL, "{\"tail\": 300}");
+	preview = cut_run_rollback_preview(world_run(w), NULL, NULL);
+	expect_at(preview, "/until/0/step", "\"b\"");
+	assert_int_equal(json_array_size(json_object_get(preview, "until")), 1);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -139,6 +158,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_restored_and_what_cannot_be_is_listed),
 		cmocka_unit_test(test_what_is_undone_already_is_not_listed_again),
 		cmocka_unit_test(test_downtime_that_runs_tells_which_undo_ends_it_and_when),
+		cmocka_unit_test(test_a_tail_of_what_was_accepted_is_no_part_of_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -261,6 +261,25 @@ static void test_what_failed_and_was_gone_on_without_is_named(void **state)
 	world_free(w);
 }
 
+static void test_a_signed_vote_tells_its_key_and_what_it_was_about(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.read}, {id: b, uses: t.read}]\n");
+	cut_auto(cut_json) json_t *report = NULL;
+
+	world_start(w);
+	world_order(w, CUT_ORDER_SKIP, "b", "{\"reason\": \"not today\"}");
+	report = report_of(w,
+			   "[{\"type\":\"approval\",\"gate\":\"go\",\"vote\":\"approve\","
+			   "\"key\":\"SHA256:x\",\"evidence_sha256\":\"e1\"}]",
+			   6000);
+	expect_at(report, "/decisions/0/key", "\"SHA256:x\"");
+	expect_at(report, "/decisions/0/evidence_sha256", "\"e1\"");
+	/* and what was skipped had its turn, and took no time */
+	expect_at(report, "/timeline/1/state", "\"skipped\"");
+	expect_at(report, "/timeline/1/duration_s", "null");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +292,7 @@ int main(void)
 		cmocka_unit_test(test_a_run_has_ended_when_its_last_state_was_written),
 		cmocka_unit_test(test_what_a_rollback_left_behind_is_named),
 		cmocka_unit_test(test_what_failed_and_was_gone_on_without_is_named),
+		cmocka_unit_test(test_a_signed_vote_tells_its_key_and_what_it_was_about),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -270,6 +270,72 @@ static void test_a_failed_undo_tells_what_a_person_would_do(void **state)
 	}
 }
 
+static void test_a_rollback_between_two_tries_of_a_verify_undoes_the_step(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.write, verify: {uses: t.read, retry: "
+				    "{limit: 3, delay: 10s, max: 10s, jitter: false}}}]\n");
+
+	world_start(w);
+	world_ok(w, "a");
+	world_fail(w, "a");
+	world_forget(w);
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	world_ok(w, "a");
+	expect_trace(w, "[     0] run rolling_back: operator: alice ordered it; rolling back 1 "
+			"step, traffic first\n"
+			"         a failed: the run stopped before it was verified again\n"
+			"         a: rollback 1, after its intent\n"
+			"         a rolled_back\n"
+			"         run closing: everything is undone\n"
+			"         run rolled_back: everything is undone\n"
+			"         end, exit code 4\n");
+	world_free(w);
+}
+
+static void test_an_undo_whose_executor_dies_too_often_has_failed(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.write}, {id: b, uses: t.read}]\n");
+
+	world_start(w);
+	world_ok(w, "a");
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	world_outcome(w, "b", CUT_CANCELED, NULL, NULL);
+	world_forget(w);
+	for (int i = 0; i < 4; i++)
+		world_lost(w, "a", false);
+	expect_trace(w, "[     0] a: rollback 1\n"
+			"         a: rollback 1\n"
+			"         a: rollback 1\n"
+			"         a rollback_failed: could not be undone: its host died\n"
+			"         run rolling_back: a could not be undone: its host died; next: "
+			"cutover retry a; or undo by hand what t.write of a did, then cutover "
+			"attest a --applied; or cutover abort\n");
+	world_free(w);
+}
+
+static void test_a_command_to_be_run_by_hand_may_hold_what_nobody_knows_yet(void **state)
+{
+	struct world *w = world_new("steps:\n"
+				    "  - {id: r, uses: t.get}\n"
+				    "  - {id: a, run: [x], rollback: {run: [bin/app, \"${{ "
+				    "steps.r.outputs.old }}\"]}}\n"
+				    "  - {id: b, uses: t.read}\n");
+
+	world_start(w);
+	world_outcome(w, "r", CUT_OK, NULL, "{}");
+	world_ok(w, "a");
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	world_forget(w);
+	world_outcome(w, "b", CUT_CANCELED, NULL, NULL);
+	expect_trace(w,
+		     "[     0] b failed: stopped: the run is being stopped\n"
+		     "         a rollback_failed: could not be undone: argv/1: no such key: old\n"
+		     "         run rolling_back: a could not be undone: argv/1: no such key: old; "
+		     "next: cutover retry a; or run by hand: bin/app ?, then cutover attest a "
+		     "--applied; or cutover abort\n");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +350,9 @@ int main(void)
 		cmocka_unit_test(test_on_failure_continue_ends_a_rollback_at_once),
 		cmocka_unit_test(test_an_impossible_step_is_listed_and_does_not_stop_the_others),
 		cmocka_unit_test(test_rollback_verify_runs_last_and_its_failure_holds),
+		cmocka_unit_test(test_a_rollback_between_two_tries_of_a_verify_undoes_the_step),
+		cmocka_unit_test(test_an_undo_whose_executor_dies_too_often_has_failed),
+		cmocka_unit_test(test_a_command_to_be_run_by_hand_may_hold_what_nobody_knows_yet),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

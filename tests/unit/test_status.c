@@ -276,6 +276,18 @@ static void test_a_trigger_tells_its_limit_before_it_is_armed(void **state)
 	}
 }
 
+static void test_a_run_that_has_not_begun_is_in_no_phase(void **state)
+{
+	struct world *w = world_new(runbook);
+	cut_auto(cut_json) json_t *status = status_of(w, 0);
+
+	expect_at(status, "/phase", "null");
+	expect_at(status, "/run", "null");
+	expect_at(status, "/state", "\"new\"");
+	world_start(w);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +298,7 @@ int main(void)
 		cmocka_unit_test(test_status_tells_each_kind_of_waiting_for_people),
 		cmocka_unit_test(test_status_tells_when_a_wait_is_over),
 		cmocka_unit_test(test_a_trigger_tells_its_limit_before_it_is_armed),
+		cmocka_unit_test(test_a_run_that_has_not_begun_is_in_no_phase),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
