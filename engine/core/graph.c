@@ -208,18 +208,6 @@ static const char *name_of(const struct cut_graph *g, const struct cut_runbook *
 				   : rb->groups[(node - g->steps_len) / 2].address;
 }
 
-/* A step of the group that a join belongs to: the first one. */
-static uint32_t step_inside(const struct cut_graph *g, const struct cut_runbook *rb, uint32_t join)
-{
-	const uint32_t group = (join - g->steps_len) / 2;
-
-	for (uint32_t i = 0; i < g->steps_len; i++)
-		for (uint32_t at = rb->steps[i].group; at != CUT_NONE; at = rb->groups[at].parent)
-			if (at == group)
-				return i;
-	return 0;
-}
-
 /* A group through which the cycle passes is named once, where it ends. */
 static bool is_shown(const struct cut_graph *g, uint32_t node, const uint32_t *path, uint32_t len)
 {
@@ -270,7 +258,7 @@ static int describe_cycle(const struct cut_graph *g, const struct cut_runbook *r
 			cut_buf_add_str(&text, "… → ");
 	}
 	cut_buf_add_str(&text, name_of(g, rb, first));
-	*ret_where = where == CUT_NONE ? step_inside(g, rb, first) : where;
+	*ret_where = where == CUT_NONE ? 0 : where; /* groups without steps */
 	cut_err_set(err, -ELOOP, cut_buf_str(&text), "take one of these `needs` away",
 		    "steps wait for each other");
 	cut_buf_done(&text);
