@@ -17,11 +17,14 @@
 #include <unistd.h>
 
 /* As exec looks at it, from this process's folder, whatever the child's is. */
-static char *absolute(const char *path)
+static int absolute(const char *path, char **ret)
 {
-	cut_auto(cut_str) char *folder = path[0] == '/' ? NULL : getcwd(NULL, 0);
+	cut_auto(cut_str) char *folder = NULL;
 
-	return folder ? cut_printf("%s/%s", folder, path) : cut_strdup(path);
+	if (path[0] != '/' && !(folder = getcwd(NULL, 0)))
+		return -errno;
+	*ret = folder ? cut_printf("%s/%s", folder, path) : cut_strdup(path);
+	return 0;
 }
 
 static int try_program(const char *path)
@@ -49,10 +52,8 @@ static int search(const char *name, char **ret)
 		candidate = end == dir ? cut_strdup(name)
 				       : cut_printf("%.*s/%s", (int)(end - dir), dir, name);
 		tried = try_program(candidate);
-		if (tried == 0) {
-			*ret = absolute(candidate);
-			return 0;
-		}
+		if (tried == 0)
+			return absolute(candidate, ret);
 		if (tried == -EACCES)
 			r = tried;
 	}
@@ -63,8 +64,7 @@ static int find_program(const char *name, char **ret)
 {
 	if (!strchr(name, '/'))
 		return *name ? search(name, ret) : -ENOENT;
-	*ret = absolute(name);
-	return 0;
+	return absolute(name, ret);
 }
 
 /* --- in the child --- */

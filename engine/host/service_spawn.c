@@ -13,7 +13,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -253,7 +253,7 @@ static int start_process(struct host_child *child, const struct cut_child *spec,
 
 	if (r < 0)
 		return r;
-	child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0);
+	child->pidfd = pidfd_open(child->pid, 0);
 	if (child->pidfd < 0) {
 		r = -errno;
 		kill(-child->pid, SIGKILL);

@@ -380,17 +380,17 @@ static int read_file(const char *path, bool large, char **ret, size_t *ret_len, 
 	return 0;
 }
 
-/* The absolute folder of a file, owned by the caller. */
-static char *folder_of(const char *path)
+/* The absolute folder of a file, owned by the caller; that of a pipe, which is in none, is /. */
+static int folder_of(const char *path, char **ret, struct cut_err *err)
 {
-	char *real = realpath(path, NULL), *slash = real ? strrchr(real, '/') : NULL;
+	char *real = realpath(path, NULL);
 
-	if (!slash) {
-		free(real);
-		return cut_strdup("/");
-	}
-	slash[slash == real] = 0;
-	return real;
+	if (!real && errno != ENOENT)
+		return cut_err_sys(err, -errno, NULL, "cannot tell in which folder %s lies", path);
+	if (real)
+		strrchr(real, '/')[strrchr(real, '/') == real] = 0;
+	*ret = real ? real : cut_strdup("/");
+	return 0;
 }
 
 int cut_runbook_load(const char *path, const struct cut_load_options *options,
@@ -404,8 +404,9 @@ int cut_runbook_load(const char *path, const struct cut_load_options *options,
 	if (r < 0)
 		return r;
 	source.text = source.owned;
-	folder = folder_of(path);
-	r = load_source(&source, path, folder, options, faults, ret_rb, err);
+	r = folder_of(path, &folder, err);
+	if (r == 0)
+		r = load_source(&source, path, folder, options, faults, ret_rb, err);
 	free(source.owned);
 	return r;
 }

@@ -147,12 +147,19 @@ static int plumbing_open(struct plumbing *p, const struct cut_hostlink_options *
 /* Landlock could not let a plugin make files in a folder above one that it must not write. */
 static bool can_keep_out(const struct cut_hostlink_options *o)
 {
-	cut_auto(cut_str) char *runs = o->keep_out ? realpath(o->keep_out, NULL) : NULL;
-	cut_auto(cut_str) char *folder = realpath(o->folder, NULL);
-	size_t len = folder ? strlen(folder) : 0;
+	cut_auto(cut_str) char *runs = NULL, *folder = NULL;
+	size_t len;
 
-	if (!o->plugin || !runs || !folder)
+	if (!o->plugin || !o->keep_out)
 		return false;
+	runs = realpath(o->keep_out, NULL);
+	folder = realpath(o->folder, NULL);
+	if (!runs || !folder) {
+		cut_log(CUT_LOG_WARN, "runs_not_guarded", "plugin=%s why=\"%s: %s\"", o->plugin,
+			runs ? o->folder : o->keep_out, strerror(errno));
+		return false;
+	}
+	len = strlen(folder);
 	if (strncmp(runs, folder, len) || (len > 1 && runs[len] && runs[len] != '/'))
 		return true;
 	cut_log(CUT_LOG_WARN, "runs_not_guarded",

@@ -5,11 +5,14 @@
 
 #define PIECE_BYTES 16384
 
+/* NULL: there was no memory for a response, and the connection is closed. */
 static enum MHD_Result queue(struct MHD_Connection *connection, unsigned status,
 			     struct MHD_Response *response, const char *type)
 {
 	enum MHD_Result r;
 
+	if (!response)
+		return MHD_NO;
 	MHD_add_response_header(response, "Content-Type", type);
 	MHD_add_response_header(response, "Cache-Control", "no-store");
 	r = MHD_queue_response(connection, status, response);
@@ -21,10 +24,12 @@ enum MHD_Result cut_reply_pieces(struct MHD_Connection *connection, const char *
 				 MHD_ContentReaderCallback read, void *data,
 				 MHD_ContentReaderFreeCallback free_data)
 {
-	return queue(connection, MHD_HTTP_OK,
-		     MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PIECE_BYTES, read, data,
-						       free_data),
-		     type);
+	struct MHD_Response *response = MHD_create_response_from_callback(
+		MHD_SIZE_UNKNOWN, PIECE_BYTES, read, data, free_data);
+
+	if (!response && free_data)
+		free_data(data);
+	return queue(connection, MHD_HTTP_OK, response, type);
 }
 
 enum MHD_Result cut_reply_text(struct MHD_Connection *connection, unsigned status,

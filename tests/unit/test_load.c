@@ -2,6 +2,9 @@
 #include "tests/unit/load_kit.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define HEAD "cutover: v1\nname: t\n"
 #define OK   "uses: check, with: {that: \"true\"}"
@@ -361,6 +364,38 @@ static void test_the_cap_of_steps_is_told_once(void **state)
 		    "                        ^\n");
 }
 
+/* Else its commands would be looked for in another. */
+static void test_a_file_whose_folder_cannot_be_told_is_not_loaded(void **state)
+{
+	enum { LEVELS = 20, NAME_MAX_LEN = 250 };
+	static const char text[] = HEAD "steps: [{id: a, " OK "}]\n";
+	struct cut_load_options options = {.catalog = &catalog};
+	cut_auto(cut_err) struct cut_err err = {0};
+	int back = open(".", O_PATH | O_DIRECTORY), depth = 0, file;
+	char name[NAME_MAX_LEN + 1] = {0}, top[] = "/tmp/test_load.XXXXXX";
+	struct cut_runbook *rb = NULL;
+	struct cut_faults faults = {0};
+
+	memset(name, 'd', NAME_MAX_LEN);
+	assert_non_null(mkdtemp(top));
+	assert_int_equal(chdir(top), 0);
+	while (depth < LEVELS && mkdir(name, 0700) == 0 && chdir(name) == 0)
+		depth++;
+	file = open("book.yaml", O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(write(file, text, strlen(text)), strlen(text));
+	close(file);
+	assert_int_equal(cut_runbook_load("book.yaml", &options, &faults, &rb, &err),
+			 -ENAMETOOLONG);
+	assert_string_equal(err.what, "cannot tell in which folder book.yaml lies");
+	assert_null(rb);
+	unlink("book.yaml");
+	while (depth-- > 0 && chdir("..") == 0)
+		rmdir(name);
+	rmdir(top);
+	assert_int_equal(fchdir(back), 0);
+	close(back);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -380,6 +415,7 @@ int main(void)
 		cmocka_unit_test(test_inventory_and_objectives_are_kept_typed),
 		cmocka_unit_test(test_a_file_and_its_json_form_have_one_identity),
 		cmocka_unit_test(test_the_cap_of_steps_is_told_once),
+		cmocka_unit_test(test_a_file_whose_folder_cannot_be_told_is_not_loaded),
 	};
 
 	return cmocka_run_group_tests(tests, load_catalog, free_catalog);
