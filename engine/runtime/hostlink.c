@@ -14,7 +14,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -319,7 +319,7 @@ int cut_hostlink_start(struct uv_loop_s *loop, const struct cut_hostlink_options
 	link->pid = started.pid;
 	link->fd = started.link;
 	link->words.fd = started.words;
-	link->pidfd = (int)syscall(SYS_pidfd_open, link->pid, 0);
+	link->pidfd = pidfd_open(link->pid, 0);
 	if (link->pidfd < 0) {
 		r = cut_err_sys(err, -errno, NULL, "cannot watch the plugin host");
 		kill(-link->pid, SIGKILL);

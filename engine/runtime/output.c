@@ -8,7 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/syscall.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,7 +71,7 @@ static int wait_until_dead(pid_t pid, cut_time until)
 	cut_time left = until - cut_clock_boot();
 	int n;
 
-	pfd.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	pfd.fd = pidfd_open(pid, 0);
 	if (pfd.fd < 0)
 		return -errno;
 	n = poll(&pfd, 1, left > 0 ? (int)left : 0);

@@ -25,6 +25,9 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/lsan_interface.h>
+#endif
 
 #define LOOKS_STUCK  5
 #define REAP_WAIT    CUT_MINUTE
@@ -106,6 +109,15 @@ static void leave_the_client(const struct cut_supervise_options *options)
 	close_others(options, true);
 }
 
+/* The sanitizer does so when a process exits, which the engine does not: what is to happen then is
+ * the client's, of whom it is a copy. */
+static void check_leaks(void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+	__lsan_do_leak_check();
+#endif
+}
+
 static void run_engine(struct supervisor *s)
 {
 	struct cut_engine_start start = {
@@ -114,12 +126,15 @@ static void run_engine(struct supervisor *s)
 		.lock_fd = s->options->lock_fd,
 		.beat = s->beat,
 	};
+	int code;
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(ignored); i++)
 		signal(ignored[i], SIG_DFL);
 	cut_log_open(s->options->log_fd, CUT_LOG_INFO, "engine");
 	cut_lock_note(s->options->lock_fd, "engine", getpid());
-	_exit(s->options->engine(s->options->arg, &start));
+	code = s->options->engine(s->options->arg, &start);
+	check_leaks();
+	_exit(code);
 }
 
 /* Orphans that were handed to us and have ended. True: the engine was among them. */
