@@ -2,18 +2,15 @@
 """Every allocation of a host fails once while it serves a call: it may end, but in order, and what it
 says that it did is done. By default a sample; with CUTOVER_FULL all."""
 
-import os
-import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from hostdrive import BUILD, HOST, Host, HostGone
+from allocs import Alloc, Allocs, some
+from hostdrive import HOST, Host, HostGone
 
-FULL = bool(os.environ.get("CUTOVER_FULL"))
 SAMPLE = 12
 SIDE_BY_SIDE = 4
-PRELOAD = BUILD / "tests" / "lib" / "failalloc.so"
 
 pytestmark = pytest.mark.skipif(b"__asan_init" in open(HOST, "rb").read(),
                                 reason="the sanitizer has its own allocator")
@@ -26,46 +23,51 @@ CALLS = {
 }
 
 
-def served(case, folder, env, call=True):
-    """How one host ended that was asked for this: what it said, or None, and its exit code."""
+def served(case, folder, fails=Alloc(0, 0), call=True):
+    """How one host ended that was asked for this: what it said, or None, its exit code, and its
+    allocations."""
     plugin, action, params, _ = CALLS[case]
     folder.mkdir()
     (folder / "text").write_text("blue")
+    allocs = Allocs(folder / "allocs", fails)
     host, done = Host.__new__(Host), None
     try:
-        host.__init__(plugin, folder=folder, env={**env, "LD_PRELOAD": PRELOAD})
+        host.__init__(plugin, folder=folder, env=allocs.env)
         done = host.call(action, "apply", params) if call else None
     except HostGone:
         pass
-    return done, host.close()
+    return done, host.close(), allocs
 
 
-def allocations(case, folder, call):
-    path = folder / f"count.{call}"
-    done, code = served(case, folder / f"undisturbed.{call}", {"CUTOVER_COUNT_ALLOC": path}, call)
+def paths(case, folder, call):
+    done, code, allocs = served(case, folder / f"undisturbed.{call}", call=call)
     assert code == 0 and (not call or done.status == "ok"), done
-    return int(path.read_text())
+    return allocs.paths
 
 
-def fault(case, folder, n):
+def fault(case, folder, alloc):
+    """What went wrong, or None, and whether it failed at all."""
     try:
-        done, code = served(case, folder, {"CUTOVER_FAIL_ALLOC": str(n)})
+        done, code, allocs = served(case, folder, alloc)
     except AssertionError as hung:
-        return f"allocation {n}: {hung}"
+        return f"{alloc}: {hung}", True
     if code < 0 or (code == 0 and not done):
-        return f"allocation {n}: {done} and it ended with {code}"
+        return f"{alloc}: {done} and it ended with {code}", allocs.failed
     name, text = CALLS[case][3]
     if done and done.status == "ok" and (folder / name).read_text() != text:
-        return f"allocation {n}: {done}, but nothing is done"
-    return None
+        return f"{alloc}: {done}, but nothing is done", allocs.failed
+    return None, allocs.failed
 
 
 @pytest.mark.parametrize("case", CALLS)
 def test_a_host_without_memory_ends_in_order_and_does_not_lie(case, tmp_path):
     # What it needs to get ready is that of --describe, which tests/e2e/test_memory.py tries.
-    every = range(allocations(case, tmp_path, False), allocations(case, tmp_path, True) + 1)
-    chosen = every if FULL else random.Random(case).sample(every, min(SAMPLE, len(every)))
+    ready, done = paths(case, tmp_path, False), paths(case, tmp_path, True)
+    every = {Alloc(path, nth + 1) for path in done for nth in range(ready[path], done[path])}
+    chosen = some(every, SAMPLE, case)
     with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        faults = [told for told in pool.map(lambda n: fault(case, tmp_path / str(n), n), chosen) if told]
-    print(f"{len(chosen)} of {len(every)} allocations")
+        told = list(pool.map(lambda alloc: fault(case, tmp_path / f"{alloc.path:x}.{alloc.nth}", alloc), chosen))
+    faults = [fault for fault, _ in told if fault]
+    print(f"{len(chosen)} of {len(every)} allocations, {sum(hit for _, hit in told)} of them hit")
     assert not faults, f"{len(faults)} of {len(chosen)}\n" + "\n".join(faults[:10])
+    assert all(hit for _, hit in told)
