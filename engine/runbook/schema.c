@@ -161,7 +161,9 @@ static json_t *shape_schema(const struct load_key *key)
 	case SHAPE_BOOL_OR_TABLE:
 		return either(json_pack("{s:s}", "type", "boolean"), ref_schema(key->table));
 	case SHAPE_NUMBERS:
-		return json_pack("{s:s, s:o, s:i, s:i}", "type", "array", "items", text_schema(),
+		return json_pack("{s:s, s:o, s:i, s:i}", "type", "array", "items",
+				 either(json_pack("{s:s}", "type", "number"),
+					json_pack("{s:s}", "type", "string")),
 				 "minItems", 2, "maxItems", 2);
 	case SHAPE_ANY: break;
 	}
