@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* By vfork, whose cost does not grow with the heap, as fork's does; posix_spawn is the same, but
- * maps a stack each time and asks the kernel about every signal there is, which is a tenth of what
+ * maps a stack each time and asks the kernel about every signal there is: a twentieth of what
  * a small command costs. Between vfork and exec the child lives in our memory, and we stand still:
  * it calls the kernel, and writes nothing but *error. */
 #include "engine/host/program.h"
