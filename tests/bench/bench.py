@@ -133,12 +133,15 @@ def bench_spawn(c):
     book = c.gen("true.yaml", "--steps", 1000, "--kind", "true", "--parallel", 2)
     edges = c.gen("ninja-true/build.ninja", "--steps", 1000, "--kind", "true", "--format", "ninja")
     rules = c.gen("make-true/Makefile", "--steps", 1000, "--kind", "true", "--format", "make")
+    journal = c.dir / "floor.journal"
     # make runs /bin/true itself; ninja has /bin/sh run it, which is two programs a step
     ours = lambda: c.timed(c.cutover("run", "--yes", book))[0]  # noqa: E731
     c.ratio("1,000 × /bin/true, times ninja -j2", ours,
             lambda: c.timed(["ninja", "-j2"], edges.parent)[0], 1.0)
     c.ratio("1,000 × /bin/true, times make -j2", ours,
             lambda: c.timed(["make", "-s", "-j2"], rules.parent)[0], 1.1)
+    c.ratio("1,000 × /bin/true, times a bare engine, host and journal", ours,
+            lambda: c.timed([c.args.spawn_floor, "1000", journal])[0], 1.3)
 
 
 def synced_writes(c, book):
@@ -306,11 +309,13 @@ def main():
     p.add_argument("case", choices=sorted(CASES))
     p.add_argument("--cutover", required=True)
     p.add_argument("--floor", help="the bare walk, for validate")
+    p.add_argument("--spawn-floor", help="a bare engine, host and journal, for spawn")
     p.add_argument("--dir", help="where to work: a real disk, not a tmpfs")
     p.add_argument("--rounds", type=int)
     args = p.parse_args()
     args.cutover = str(Path(args.cutover).resolve())
     args.floor = args.floor and str(Path(args.floor).resolve())
+    args.spawn_floor = args.spawn_floor and str(Path(args.spawn_floor).resolve())
     print(f"load average {os.getloadavg()[0]:.1f}, kernel {os.uname().release}", flush=True)
     case = Case(args)
     try:
