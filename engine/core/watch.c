@@ -309,17 +309,20 @@ static void sample_trigger(const struct moment *now, uint32_t trigger,
 	unsigned before = m->state;
 	bool usable = c != CUT_SAMPLE_MISSING && c != CUT_SAMPLE_ERROR;
 
+	bool news;
+
 	m->unlatched = cut_run_past_return(now->run);
 	w->value = usable ? sample->value : NAN;
 	w->at = at;
 	w->last = c;
 	if (m->state == CUT_TRIGGER_DISARMED || at < m->armed_at + m->spec->warmup)
 		return;
-	if (cut_trigger_sample(m, c, at)) {
-		if (before != m->state)
-			w->since = now->wall;
+	news = cut_trigger_sample(m, c, at);
+	if (before != m->state)
+		w->since = now->wall;
+	/* A rollback has what is reserved on a full disk: only what may matter to it is told. */
+	if (news && (before != m->state || cut_run_state(now->run) != CUT_RUN_ROLLING_BACK))
 		tell_trigger(now, trigger);
-	}
 	if (now->watch->accepting && now->watch->acceptance.phase != CUT_NONE && counts(w))
 		tell_acceptance(now,
 				cut_acceptance_sample(
