@@ -310,7 +310,7 @@ static json_t *make_acceptance(struct maker *m)
 	if (chance(m, 50))
 		set(acceptance, "on_bad", PICK(m, "restart", "extend", "fail"));
 	if (chance(m, 30)) {
-		set_seconds(m, acceptance, "deadline", 30, 900);
+		set_seconds(m, acceptance, "deadline", 90, 900);
 		set(acceptance, "on_deadline", PICK(m, "ask", "rollback"));
 	}
 	if (chance(m, 30))
