@@ -25,6 +25,8 @@ int cut_cmd_audit_verify(const struct cut_args *args)
 	int r = cut_find(args, 0, CUT_PICK_NEWEST, &found, &err);
 
 	if (r == 0)
+		r = cut_found_check_own(&found, &err);
+	if (r == 0)
 		r = trusted_keys(args, found.places.state_dir, &keys, &err);
 	if (r == 0) {
 		struct cut_audit_options options = {

@@ -67,6 +67,8 @@ int cut_cmd_logs(const struct cut_args *args)
 	int r = cut_find(args, 0, CUT_PICK_NEWEST, &found, &err);
 
 	if (r == 0)
+		r = cut_found_check_own(&found, &err);
+	if (r == 0)
 		r = cut_journal_read(found.entry.dir, print_record, &logs, &scan, &err);
 	if (r == 0 && cut_args_has(args, "follow") && found.entry.live && found.socket)
 		r = cut_client_stream(found.socket, logs.last, print_event, flush, &logs, &err);

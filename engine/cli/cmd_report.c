@@ -67,6 +67,8 @@ int cut_cmd_report(const struct cut_args *args)
 		return cut_cli_fail(args, &err, later ? CUT_EXIT_REFUSED : CUT_EXIT_USAGE);
 	}
 	r = cut_find(args, 0, CUT_PICK_NEWEST, &found, &err);
+	if (r == 0)
+		r = cut_found_check_own(&found, &err);
 	if (r < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
 	r = cut_look_open(args, found.entry.dir, &look, &err);

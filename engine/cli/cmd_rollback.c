@@ -16,7 +16,10 @@ static int preview(const struct cut_args *args, const struct cut_found *found, j
 {
 	cut_auto(cut_err) struct cut_err err = {0};
 	cut_auto(cut_look) struct cut_look look = {0};
-	int r = cut_look_open(args, found->entry.dir, &look, &err);
+	int r = cut_found_check_own(found, &err);
+
+	if (r == 0)
+		r = cut_look_open(args, found->entry.dir, &look, &err);
 
 	if (r < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));

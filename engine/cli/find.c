@@ -46,6 +46,19 @@ int cut_find(const struct cut_args *args, size_t at, enum cut_run_pick pick, str
 	return r;
 }
 
+int cut_found_check_own(const struct cut_found *found, struct cut_err *err)
+{
+	cut_auto(cut_str) char *next = NULL;
+
+	if (found->entry.name)
+		return 0;
+	next = cut_printf(
+		"ask its owner; `cutover status %s` and `cutover watch %s` ask its engine",
+		found->entry.id, found->entry.id);
+	return cut_err_set(err, -EACCES, "permission denied, it is another user's", next,
+			   "cannot read the journal of %s", found->entry.id);
+}
+
 const char *cut_found_socket(struct cut_found *found)
 {
 	cut_auto(cut_err) struct cut_err ignored = {0};

@@ -15,6 +15,8 @@ struct cut_found {
  * id as long as it lives: its socket is for everybody in a role of it, its folder is not. */
 int cut_find(const struct cut_args *args, size_t at, enum cut_run_pick pick, struct cut_found *ret,
 	     struct cut_err *err);
+/* -EACCES: found by its socket alone; its journal is another user's. */
+int cut_found_check_own(const struct cut_found *found, struct cut_err *err);
 /* Its control socket; NULL: an engine has yet to make it. */
 const char *cut_found_socket(struct cut_found *found);
 bool cut_found_is_live(const struct cut_found *found); /* now, by its lock */

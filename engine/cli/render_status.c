@@ -160,6 +160,15 @@ static void step_line(const char *id, const json_t *step, const json_t *now, boo
 	line_end(out);
 }
 
+/* What was undone because it was temporary is done where the run ended well. */
+static bool is_done(const char *state, const char *run_state)
+{
+	bool good = strcmp(run_state, "accepted") == 0 || strcmp(run_state, "done") == 0;
+
+	return strcmp(state, "succeeded") == 0 || strcmp(state, "skipped") == 0 ||
+	       (good && strcmp(state, "rolled_back") == 0);
+}
+
 /* "prepare    ++>..  3/5" and the lines of the steps that matter. */
 static void phase_lines(const json_t *s, const char *phase, bool color, struct cut_buf *out)
 {
@@ -174,7 +183,7 @@ static void phase_lines(const json_t *s, const char *phase, bool color, struct c
 		if (strcmp(cut_json_str(step, "phase", ""), phase) != 0)
 			continue;
 		all++;
-		done += strcmp(state, "succeeded") == 0 || strcmp(state, "skipped") == 0;
+		done += is_done(state, cut_json_str(s, "state", ""));
 		if (all <= 40)
 			cut_buf_add_str(&marks, style_of(state)->mark);
 		if (worth_a_line(state) && lines.len < 4000)

@@ -481,6 +481,9 @@ def test_plugins_and_schema_are_made_from_the_tables(cutover):
     assert [*plugins][0] == "core" and [*plugins][1:] == sorted([*plugins][1:])
     assert "drill" in cutover("plugins", "core", code=0).out
     assert "core" in cutover("plugins", code=0).out
+    one = cutover("plugins", "dns.set_ttl", code=0).out
+    assert "original" in one and "set_records" not in one
+    assert [p["name"] for p in cutover.json("plugins", "dns.set_ttl")] == ["dns"]
     three_parts(cutover("plugins", "no_such"), 2)
     schema = cutover.json("schema")
     assert schema["$schema"].startswith("https://json-schema.org/")
@@ -569,15 +572,18 @@ def test_a_rollback_shows_what_each_undo_restores(cutover):
           - id: link
             run: [ln, -sfn, green, current]
             rollback: {run: [ln, -sfn, blue stack, current]}
+          - {id: names, uses: drill, with: {outputs: {tail: 1}}}
           - {id: hour, wait: 1h}
         """)
     run.wait_step("hour", "running")
+    assert re.search(r"names: old answers may live until \d\d:\d\d:\d\d\n",
+                     run("rollback", "--show").out)
     told = run("rollback", "--show").out
-    assert '  1. link: exec: ln -sfn "blue stack" current\n' in told
-    assert re.search(r'  2\. file: .*, about 3s\n', told) and "not known" in told
+    assert '. link: exec: ln -sfn "blue stack" current\n' in told
+    assert re.search(r'  3\. file: .*, about 3s\n', told) and "not known" in told
     plan = json.loads(run("rollback", "--show", "--output", "json").out)
     assert plan["ended"] is None
-    assert plan["steps"][0]["with"]["argv"] == ["ln", "-sfn", "blue stack", "current"]
+    assert plan["steps"][1]["with"]["argv"] == ["ln", "-sfn", "blue stack", "current"]
     run("rollback", "--yes")
     run.end(4)
     assert run("rollback", "--show").out == (
@@ -613,3 +619,15 @@ def test_a_run_tells_its_end_though_nothing_can_be_printed(cutover):
         done = subprocess.run([str(PROGRAM), "run", "book.yaml", "--yes"], cwd=cutover.folder,
                               env=cutover.env, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 0 and "cannot write to standard output" in done.stderr
+
+
+def test_a_temporary_change_that_was_undone_counts_as_done_in_a_good_end(cutover):
+    run = cutover.run("""\
+        cutover: v1
+        name: brief
+        steps:
+          - {id: open, uses: drill, temporary: true}
+          - {id: use, uses: drill}
+        """)
+    assert run.step("open") == "rolled_back"
+    assert re.search(r"main +=\+  2/2\n", run("status").out)

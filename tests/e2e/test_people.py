@@ -197,3 +197,14 @@ def test_a_member_reaches_a_run_whose_folder_he_may_not_read(cutover):
     assert "gives its id" in cutover("status", code=6, **shared).err
     run("approve", "gate", **shared)
     run.end(0)
+
+
+def test_who_has_a_role_but_not_the_folder_is_told_whom_to_ask(cutover):
+    run = start(cutover)
+    for words in (["logs"], ["report"], ["audit", "verify"], ["rollback", "--show"]):
+        told = cutover(*words, run.id, code=6, **by(DAEMON)).err
+        assert f"cannot read the journal of {run.id}: permission denied, it is another user's; "
+                f"ask its owner" in told
+    run("status", **by(DAEMON))
+    run("abort", "--yes")
+    run.end(7)

@@ -151,7 +151,7 @@ def test_what_is_read_aloud_fits_80_columns(cutover):
     run = cutover.run(GATED.replace("roles: [ops], message", "roles: [ops], expires: 100ms, "
                                     "on_expiry: rollback, message"), code=4)
     for words in (["status"], ["report"], ["logs"], ["list"], ["rollback", "--show"],
-                  ["plan", "book.yaml"], ["graph", "book.yaml"]):
+                  ["plan", "book.yaml"], ["graph", "book.yaml"], ["plugins"], ["plugins", "dns"]):
         with Terminal(cutover, *words) as terminal:
             assert terminal.wait() == 0
         assert columns(terminal.text) <= 80, f"{words}: {terminal.text}"
