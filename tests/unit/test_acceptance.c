@@ -73,7 +73,7 @@ static const struct trace traces[] = {
 	{"tests that end after it has failed count for nothing",
 	 ACCEPT(.settle = 0, TESTS, .on_bad = CUT_BAD_FAIL),
 	 "0 done settling,running 0/10|0 goods 11 running+tests 10/10|10.5 bad failed 10.5/10|"
-	 "10.6 pass - 10.5/10"},
+	 "10.6 fail - 10.5/10"},
 	{"bad samples before the clock starts do not count", ACCEPT(.on_bad = CUT_BAD_FAIL),
 	 "0 done settling 0/10|1 bad - 0/10|2 tick suspended 0/10|3 good running 0/10"},
 

@@ -26,6 +26,7 @@ static void test_the_end_of_a_record_is_read_only_as_it_is_written(void **state)
 		{"77}", false, 0, 0},
 		{"[1,2,3]", false, 0, 0},
 		{"{\"synced\":0}", false, 0, 0},
+		{"{\"n\":1,\"epoch\":1,\"synced\":0]", false, 0, 0},
 		{"{\"n\":1,\"synced\":0}", false, 0, 0},
 		{"{\"n\":1,\"epoch\":1,\"synced\":}", false, 0, 0},
 		{"{\"n\":1,\"epoch\":1,\"synced\":-5}", false, 0, 0},

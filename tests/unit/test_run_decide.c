@@ -402,6 +402,23 @@ static void test_past_the_point_of_no_return_each_cause_holds_as_what_it_is(void
 	world_free(w);
 }
 
+static void test_a_downtime_clock_without_a_limit_only_counts(void **state)
+{
+	struct world *w = world_new(
+		"downtime: [{id: dt, from: a, to: c, on_limit: rollback}]\n"
+		"steps: [{id: a, uses: t.write}, {id: b, uses: t.read}, {id: c, uses: t.read}]\n");
+
+	world_at(w, 1000);
+	world_start(w);
+	world_ok(w, "a");
+	world_at(w, 3600000);
+	expect_trace(w, "[  1000] run running: started by alice\n"
+			"         a: apply 1, after its intent\n"
+			"         a succeeded\n"
+			"         b: apply 1\n");
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -421,6 +438,7 @@ int main(void)
 		cmocka_unit_test(test_clients_and_command_are_remembered),
 		cmocka_unit_test(test_what_a_person_decided_in_a_freeze_is_no_cause_when_it_ends),
 		cmocka_unit_test(test_past_the_point_of_no_return_each_cause_holds_as_what_it_is),
+		cmocka_unit_test(test_a_downtime_clock_without_a_limit_only_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

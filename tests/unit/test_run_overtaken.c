@@ -42,6 +42,7 @@ static void test_checks_that_end_after_a_decline_change_nothing(void **state)
 					    .name = "bob",
 					    .comment = "not today"}};
 	cut_auto(cut_err) struct cut_err err = {0};
+	struct cut_step_view view;
 
 	world_start(w);
 	world_forget(w);
@@ -52,22 +53,26 @@ static void test_checks_that_end_after_a_decline_change_nothing(void **state)
 		"         run paused: go: bob declined it: not today; next: cutover retry go opens "
 		"it again with the old votes void; or cutover rollback, or cutover abort\n");
 	world_outcome(w, "go", CUT_FAIL, "false", NULL);
+	cut_run_step_view(world_run(w), world_step(w, "go"), &view);
+	assert_string_equal(view.reason, "bob declined it: not today");
 	expect_trace(w, "");
 	world_free(w);
 }
 
 static void test_an_order_that_time_has_overtaken_changes_nothing(void **state)
 {
-	struct world *w = world_new("steps: [{id: a, uses: t.write}, {id: b, uses: t.write}]\n");
+	struct world *w =
+		world_new("downtime: [{id: dark, from: a, to: b, limit: 10s, on_limit: rollback}]\n"
+			  "steps: [{id: a, uses: t.write}, {id: b, uses: t.write}]\n");
 
 	world_start(w);
-	world_order(w, CUT_ORDER_FREEZE, NULL, "{\"for\": 60}");
 	world_ok(w, "a");
 	world_forget(w);
-	world_sleep(w, 60001);
-	assert_int_equal(world_order(w, CUT_ORDER_RESUME, NULL, NULL), 0);
-	expect_trace(w, "[ 60001] run running: the holds are gone, the run goes on\n"
-			"         b: apply 1, after its intent\n");
+	world_sleep(w, 10001);
+	assert_int_equal(world_order(w, CUT_ORDER_PAUSE, NULL, NULL), 0);
+	expect_trace(w, "[ 10001] run rolling_back: downtime dark: dark has passed its limit of "
+			"10s; rolling back 2 steps, traffic first\n"
+			"         b: cancel apply\n");
 	world_free(w);
 }
 

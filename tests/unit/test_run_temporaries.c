@@ -74,13 +74,23 @@ static void test_a_person_may_retry_the_end_of_a_temporary_step(void **state)
 	world_forget(w);
 	assert_int_equal(world_order(w, CUT_ORDER_RETRY, "a", NULL), 0);
 	world_ok(w, "a");
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL); /* it is none of a rollback's */
+	world_outcome(w, "c", CUT_CANCELED, NULL, NULL);
 	world_ok(w, "c");
+	world_ok(w, "b");
 	expect_trace(w, "[     0] a: rollback 2, after its intent\n"
 			"         a rolled_back\n"
-			"         c succeeded\n"
-			"         run closing: all steps are done\n"
-			"         run done: all steps are done\n"
-			"         end, exit code 0\n");
+			"         run rolling_back: operator: alice ordered it; rolling back 2 "
+			"steps, traffic first\n"
+			"         c: cancel apply\n"
+			"         c failed: stopped: the run is being stopped\n"
+			"         c: rollback 1, after its intent\n"
+			"         c rolled_back\n"
+			"         b: rollback 1, after its intent\n"
+			"         b rolled_back\n"
+			"         run closing: everything is undone\n"
+			"         run rolled_back: everything is undone\n"
+			"         end, exit code 4\n");
 	world_free(w);
 }
 
@@ -93,14 +103,24 @@ static void test_a_person_may_attest_the_end_of_a_temporary_step(void **state)
 	assert_int_equal(world_order(w, CUT_ORDER_ATTEST, "a", NULL), -EINVAL);
 	assert_int_equal(world_order(w, CUT_ORDER_ATTEST, "a", "{\"applied\": false}"), -EINVAL);
 	assert_int_equal(world_order(w, CUT_ORDER_ATTEST, "a", "{\"applied\": true}"), 0);
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL); /* it is none of a rollback's */
+	world_outcome(w, "c", CUT_CANCELED, NULL, NULL);
 	world_ok(w, "c");
+	world_ok(w, "b");
 	expect_trace(w, "[     0] refused: a is rollback_failed: there is nothing to attest\n"
 			"         refused: a is rollback_failed: there is nothing to attest\n"
 			"         a rolled_back: undone by hand\n"
-			"         c succeeded\n"
-			"         run closing: all steps are done\n"
-			"         run done: all steps are done\n"
-			"         end, exit code 0\n");
+			"         run rolling_back: operator: alice ordered it; rolling back 2 "
+			"steps, traffic first\n"
+			"         c: cancel apply\n"
+			"         c failed: stopped: the run is being stopped\n"
+			"         c: rollback 1, after its intent\n"
+			"         c rolled_back\n"
+			"         b: rollback 1, after its intent\n"
+			"         b rolled_back\n"
+			"         run closing: everything is undone\n"
+			"         run rolled_back: everything is undone\n"
+			"         end, exit code 4\n");
 	world_free(w);
 }
 
