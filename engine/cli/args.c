@@ -315,6 +315,7 @@ int cut_cli_load_json(const char *path, json_t **ret, struct cut_err *err)
 	cut_auto(cut_buf) struct cut_buf text = {.max_bytes = JSON_FILE_MAX_BYTES + 65536};
 	FILE *file = fopen(path, "re");
 	size_t n = 1;
+	int r = 0;
 
 	if (!file) {
 		cut_err_sys(err, -errno, NULL, "cannot read %s", path);
@@ -326,7 +327,11 @@ int cut_cli_load_json(const char *path, json_t **ret, struct cut_err *err)
 		n = at ? fread(at, 1, 65536, file) : 0;
 		text.len += n;
 	}
+	if (ferror(file))
+		r = cut_err_sys(err, -errno, NULL, "cannot read %s", path);
 	fclose(file);
+	if (r < 0)
+		return err->code = -EINVAL;
 	if (text.error)
 		return cut_err_set(err, -EINVAL, "it is larger than 4 MiB", "give less at a time",
 				   "cannot read %s", path);

@@ -104,14 +104,23 @@ static int load_trigger(const json_t *test, struct cut_runbook **ret_rb,
 
 /* --- the samples --- */
 
+/* Of sources that say more than JSON has numbers for: NaN, Inf, -Infinity. */
+static bool is_no_number(const char *word)
+{
+	word += *word == '-' || *word == '+';
+	return strcasecmp(word, "nan") == 0 || strcasecmp(word, "inf") == 0 ||
+	       strcasecmp(word, "infinity") == 0;
+}
+
 static int read_sample(const json_t *pair, cut_time last, cut_time *ret_t, struct cut_sample *ret,
 		       struct cut_err *err)
 {
 	const json_t *t = json_array_get(pair, 0), *value = json_array_get(pair, 1);
 	const char *word = json_string_value(value);
+	bool error = word && strcmp(word, "error") == 0;
 
-	if (!json_is_number(t) || !value || json_is_boolean(value) || json_is_object(value) ||
-	    json_is_array(value))
+	if (!json_is_number(t) || !(json_is_number(value) || json_is_null(value) || error ||
+				    (word && is_no_number(word))))
 		return cut_err_set(err, -EINVAL, NULL, NULL,
 				   "a sample is [seconds, number | null | \"error\"]");
 	*ret_t = (cut_time)llround(json_number_value(t) * (double)CUT_SECOND);
@@ -122,7 +131,7 @@ static int read_sample(const json_t *pair, cut_time last, cut_time *ret_t, struc
 		.value = json_is_number(value) ? json_number_value(value) : NAN,
 		.n = NAN,
 		.at = *ret_t,
-		.error = word && strcmp(word, "error") == 0,
+		.error = error,
 	};
 	return 0;
 }
@@ -149,6 +158,8 @@ static int play(struct cut_trigger_machine *m, const json_t *test, json_t *state
 	json_t *pair;
 	size_t i;
 
+	if (armed_at && !json_is_number(armed_at))
+		return cut_err_set(err, -EINVAL, NULL, NULL, "armed_at is a number of seconds");
 	json_array_foreach (json_object_get(test, "samples"), i, pair) {
 		struct cut_sample sample;
 		unsigned before = m->state;

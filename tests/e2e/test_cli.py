@@ -103,6 +103,7 @@ def test_the_version_is_printed(cutover):
     (["report", "--format", "pdf"], "--format pdf"),
     (["eval", "1 +"], "column"),
     (["eval", "x", "--vars", "nowhere.json"], "nowhere.json"),
+    (["eval", "x", "--vars", "."], "cannot read .: is a directory"),
     (["trigger", "test", "nowhere.json"], "cannot read nowhere.json: no such file or directory"),
     (["trigger", "test", "book.yaml"], "cannot read book.yaml as JSON: line 1"),
     (["trigger"], "trigger wants a second word; `cutover trigger test`"),

@@ -87,6 +87,11 @@ static const struct {
 	 "out of order"},
 	{"{\"trigger\": {\"bad\": {\"above\": 5}}, \"samples\": [[0, true]]}", -EINVAL,
 	 "a sample is"},
+	{"{\"trigger\": {\"bad\": {\"above\": 5}}, \"samples\": [[0, \"NaN\"], [1, \"-Inf\"], "
+	 "[2, \"oops\"]]}",
+	 -EINVAL, "a sample is"},
+	{"{\"trigger\": {\"bad\": {\"above\": 5}}, \"samples\": [[0, 1]], \"armed_at\": \"1s\"}",
+	 -EINVAL, "armed_at"},
 	{"{\"trigger\": {\"bad\": {\"above\": 5}}}", -EINVAL, "not a test"},
 	{"7", -EINVAL, "not a test"},
 };
