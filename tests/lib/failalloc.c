@@ -8,6 +8,7 @@
 #include <execinfo.h>
 #include <fcntl.h>
 #include <link.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -84,6 +85,21 @@ __attribute__((visibility("default"))) struct passwd *getpwuid(uid_t uid)
 	found = real(uid);
 	looks--;
 	return found;
+}
+
+/* And libuv 1.44 aborts where it is given no thread. */
+__attribute__((visibility("default"))) int
+pthread_create(pthread_t *ret, const pthread_attr_t *attr, void *(*run)(void *), void *data)
+{
+	static int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+	int r;
+
+	if (!real)
+		real = dlsym(RTLD_NEXT, "pthread_create");
+	looks++;
+	r = real(ret, attr, run, data);
+	looks--;
+	return r;
 }
 
 static __attribute__((noinline)) int is_failing(const void *caller)
