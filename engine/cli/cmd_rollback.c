@@ -111,7 +111,9 @@ int cut_cmd_abort(const struct cut_args *args)
 	if (!cut_args_has(args, "yes")) {
 		const json_t *open = json_object_get(status, "temporary_open");
 
-		cut_buf_add_str(&text, "Abort stops the run and undoes nothing.\n");
+		cut_buf_add_str(
+			&text,
+			"Abort stops the run and undoes nothing; `finally` steps still run.\n");
 		for (size_t i = 0; i < json_array_size(open); i++)
 			cut_buf_printf(&text, "  %s temporary %s\n", keep ? "keeps" : "closes",
 				       json_string_value(json_array_get(open, i)));

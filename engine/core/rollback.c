@@ -392,12 +392,24 @@ static bool tail_over(struct cut_run *run)
 	return false;
 }
 
+/* Of a rollback that went back part of the way only. */
+static bool something_stays(const struct cut_run *run)
+{
+	for (uint32_t i = 0; i < run->rb->steps_len; i++)
+		if (cut_rollback_in_stage(run, i) && !run->steps[i].in_scope &&
+		    !run->rb->steps[i].temporary && cut_step_duty(run, i))
+			return true;
+	return false;
+}
+
 static void finish(struct cut_run *run)
 {
 	bool incomplete = run->undo_failed || run->undo_impossible || run->verify_failed;
 
 	cut_closing_start(run, incomplete ? CUT_RUN_ROLLBACK_INCOMPLETE : CUT_RUN_ROLLED_BACK,
-			  incomplete ? "not everything could be undone" : "everything is undone");
+			  incomplete		 ? "not everything could be undone"
+			  : something_stays(run) ? "what came after is undone, the rest stays"
+						 : "everything is undone");
 }
 
 /* rollback.verify, once all is undone. True: it is over and its result is noted. */

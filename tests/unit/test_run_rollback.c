@@ -128,8 +128,8 @@ static void test_a_partial_rollback_undoes_only_what_came_after(void **state)
 			"         f failed: stopped: killed\n"
 			"         e: rollback 1, after its intent\n"
 			"         e rolled_back\n"
-			"         run closing: everything is undone\n"
-			"         run rolled_back: everything is undone\n"
+			"         run closing: what came after is undone, the rest stays\n"
+			"         run rolled_back: what came after is undone, the rest stays\n"
 			"         end, exit code 4\n");
 	world_free(w);
 }
@@ -157,8 +157,8 @@ static void test_a_rollback_to_a_phase_keeps_the_phase(void **state)
 		"         e rolled_back\n"
 		"         c: rollback 1, after its intent\n"
 		"         c rolled_back\n"
-		"         run closing: everything is undone\n"
-		"         run rolled_back: everything is undone\n"
+		"         run closing: what came after is undone, the rest stays\n"
+		"         run rolled_back: what came after is undone, the rest stays\n"
 		"         end, exit code 4\n");
 	world_free(w);
 }
