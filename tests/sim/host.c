@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Plugin hosts and what their calls do to the world: they succeed, fail, hang, answer late or
- * never, die, and something of it lands. Once a host is buried nothing of it lands any more; that
- * is what hostlink, orphans and the supervisor see to in the real world. */
+/* Plugin hosts and what their calls do to the world: they succeed, fail, hang, answer late, twice
+ * or never, die, and something of it lands. Once a host is buried nothing of it lands any more;
+ * that is what hostlink, orphans and the supervisor see to in the real world. */
 #include "sim.h"
 
 #include "engine/base/hash.h"
@@ -124,7 +124,12 @@ int sim_host_start(struct cut_world *world, const struct cut_hostlink_options *o
 	if (!sim_alive(engine) || (sim_faulty(sim) && sim_chance(&sim->rng, 2)))
 		return cut_err_set(err, -EAGAIN, "simulated", NULL, "no host could be started");
 	link = cut_new(struct cut_hostlink);
-	*link = (struct cut_hostlink){.engine = engine, .events = *events, .gone = CUT_NEVER};
+	*link = (struct cut_hostlink){
+		.engine = engine,
+		.events = *events,
+		.gone = CUT_NEVER,
+		.again = CUT_NEVER,
+	};
 	link->ready = sim->now + sim_between(&sim->rng, 1, 50);
 	cut_vec_push(&engine->links, link);
 	*ret = link;
@@ -270,7 +275,7 @@ void sim_host_land(struct cut_hostlink *link)
 
 cut_time sim_host_next(const struct cut_hostlink *link)
 {
-	cut_time next = earlier(link->ready, link->gone);
+	cut_time next = earlier(link->ready, link->again);
 
 	if (link->gone != CUT_NEVER)
 		return link->gone;
@@ -317,8 +322,27 @@ static void reply(struct cut_hostlink *link, struct sim_call *at)
 	if (call.kind != SIM_SAMPLE)
 		sim_say(sim, "  %u: answer for %s #%u: %d", link->engine->number,
 			sim->rb->steps[call.step].address, call.attempt, call.status);
+	if (sim_faulty(sim) && sim_chance(&sim->rng, 1))
+		link->again = sim->now + sim_between(&sim->rng, 0, 1000);
 	link->events.done(link->events.data, call.id, call.status,
 			  call.status == CUT_OK ? NULL : "simulated", result);
+}
+
+/* The same answer once more. No call that is in flight is meant: hostlink ends such a host. */
+static void repeat(struct cut_hostlink *link)
+{
+	struct sim *sim = sim_of(link);
+
+	link->again = CUT_NEVER;
+	sim_say(sim, "  %u: a host answers twice", link->engine->number);
+	if (sim->neglect == SIM_NEGLECT_ONCE && link->flights.len) {
+		struct sim_call call = link->flights.items[0];
+
+		cut_vec_remove(&link->flights, 0);
+		link->events.done(link->events.data, call.id, CUT_OK, NULL, NULL);
+	} else {
+		sim_host_kill(link);
+	}
 }
 
 void sim_host_bury(struct cut_hostlink *link)
@@ -369,6 +393,10 @@ void sim_host_turn(struct cut_hostlink *link)
 
 		link->ready = CUT_NEVER;
 		link->events.ready(link->events.data, descriptor);
+		return;
+	}
+	if (link->again <= sim->now) {
+		repeat(link);
 		return;
 	}
 	cut_vec_foreach (&link->flights, call) {

@@ -22,6 +22,7 @@ static const struct mutant {
 	{"intent before effect", CUT_RULE_INTENT_FIRST, 0},
 	{"hosts end with their engine", 0, SIM_NEGLECT_FENCE},
 	{"buried before told lost", 0, SIM_NEGLECT_QUIESCE},
+	{"one answer a call", 0, SIM_NEGLECT_ONCE},
 	{"failed sync is final", CUT_RULE_SYNC_ONCE, 0},
 	{"resume reads the disk", CUT_RULE_READ_DISK, 0},
 };

@@ -114,6 +114,7 @@ struct cut_hostlink {
 	struct sim_engine *engine;
 	struct cut_hostlink_events events;
 	cut_time ready, gone; /* CUT_NEVER: it was; it is not yet */
+	cut_time again;	      /* it repeats an answer; CUT_NEVER: it does not */
 	struct {
 		CUT_VEC(struct sim_call);
 	} flights;
@@ -142,6 +143,7 @@ enum sim_neglect {
 	SIM_NEGLECT_LOCK,    /* a second engine starts beside one that stands still */
 	SIM_NEGLECT_FENCE,   /* hosts of a dead engine live on */
 	SIM_NEGLECT_QUIESCE, /* calls are told lost before their host is buried */
+	SIM_NEGLECT_ONCE,    /* a repeated answer is taken for that of the next call */
 };
 
 struct sim_step {	 /* what is really the case */
