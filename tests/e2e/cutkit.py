@@ -259,6 +259,7 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.chdir(cutover.folder)
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup may have started the tests
             os.execve(PROGRAM, [str(PROGRAM), *map(str, words)], cutover.env)
         self.text, self.code = "", None
 
