@@ -8,9 +8,7 @@ import re
 import subprocess
 
 import pytest
-from cutkit import PROGRAM, Terminal, eventually
-
-SANITIZED = b"__asan_init" in PROGRAM.read_bytes()
+from cutkit import PROGRAM, SANITIZED, Terminal, eventually
 
 BOOK = """\
     cutover: v1

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from cutkit import BUILD, PROGRAM
+from cutkit import BUILD, PROGRAM, SANITIZED
 from faultkit import Journey
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugin"))
@@ -23,7 +23,7 @@ HOST = BUILD / "engine" / "host" / "cutover-host"
 files = itertools.count()
 
 # A program that cannot be told the truth by its own memory cannot be tested so.
-pytestmark = pytest.mark.skipif("asan" in str(BUILD), reason="the sanitizer has its own allocator")
+pytestmark = pytest.mark.skipif(SANITIZED, reason="the sanitizer has its own allocator")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ they left. No error, and nothing lost."""
 import shutil
 
 import pytest
-from cutkit import BUILD, ROOT, eventually
+from cutkit import BUILD, ROOT, SANITIZED, eventually
 from faultkit import BOOKS, Journey
 
 PRELOAD = f"LD_PRELOAD={BUILD / 'tests' / 'lib' / 'pidfds.so'}"
@@ -14,7 +14,7 @@ UNDER = ["valgrind", "-q", "--trace-children=yes", "--trace-children-skip=/bin/*
 
 pytestmark = [
     pytest.mark.skipif(not shutil.which("valgrind"), reason="needs valgrind"),
-    pytest.mark.skipif("asan" in str(BUILD), reason="the sanitizer watches it already"),
+    pytest.mark.skipif(SANITIZED, reason="the sanitizer watches it already"),
 ]
 
 

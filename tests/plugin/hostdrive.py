@@ -18,6 +18,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("CUTOVER_BUILD", ROOT / "build"))
 HOST = os.environ.get("CUTOVER_HOST", str(BUILD / "engine" / "host" / "cutover-host"))
+SANITIZED = b"__asan_init" in pathlib.Path(HOST).read_bytes()
+KEPT = ("PATH", "HOME", "LANG", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
 
 
 class HostGone(Exception):
@@ -50,7 +52,7 @@ class Host:
                      str(BUILD / "plugins" / plugin / f"{plugin}.so")]
         ours, theirs = socket.socketpair()
         self._link = ours
-        kept = {k: os.environ[k] for k in ("PATH", "HOME", "LANG", "TZ") if k in os.environ}
+        kept = {k: os.environ[k] for k in KEPT if k in os.environ}
         self.pid = os.posix_spawn(HOST, argv, {**kept, **dict(env)},
                                   file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 3)])
         theirs.close()

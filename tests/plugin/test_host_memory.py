@@ -7,13 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from allocs import Alloc, Allocs, some
-from hostdrive import HOST, Host, HostGone
+from hostdrive import SANITIZED, Host, HostGone
 
 SAMPLE = 12
 SIDE_BY_SIDE = 4
 
-pytestmark = pytest.mark.skipif(b"__asan_init" in open(HOST, "rb").read(),
-                                reason="the sanitizer has its own allocator")
+pytestmark = pytest.mark.skipif(SANITIZED, reason="the sanitizer has its own allocator")
 
 # plugin, action, params, and what is in the folder where it says ok: (file, its text)
 CALLS = {
