@@ -114,6 +114,17 @@ static _Noreturn void become(const char *path, const struct cut_child *spec,
 
 /* --- in the host --- */
 
+/* A function of its own: what lives across vfork may be clobbered by the child. */
+static __attribute__((noinline)) pid_t start(const char *path, const struct cut_child *spec,
+					     const struct plumbing *plumbing, volatile int *error)
+{
+	pid_t pid = vfork();
+
+	if (pid == 0)
+		become(path, spec, plumbing, error);
+	return pid;
+}
+
 int program_start(const struct cut_child *spec, const struct plumbing *plumbing, pid_t *ret_pid)
 {
 	cut_auto(cut_str) char *path = NULL;
@@ -127,9 +138,7 @@ int program_start(const struct cut_child *spec, const struct plumbing *plumbing,
 		return r;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before); /* no handler of ours is to run in the child */
-	pid = vfork();
-	if (pid == 0)
-		become(path, spec, plumbing, &error);
+	pid = start(path, spec, plumbing, &error);
 	if (pid < 0)
 		error = -errno;
 	sigprocmask(SIG_SETMASK, &before, NULL);

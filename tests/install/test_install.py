@@ -31,8 +31,8 @@ def prefix():
     (BUILD / "tests").mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="install.", dir=BUILD / "tests"))
     try:
-        there = folder / "prefix"
-        for argv in (["meson", "setup", "--prefix", there, "--buildtype", "debug",
+        there = folder / "prefix"  # as README installs it
+        for argv in (["meson", "setup", "--prefix", there, "--buildtype", "release",
                       "-Dtests=false", folder / "build", ROOT],
                      ["meson", "install", "-C", folder / "build"]):
             done = subprocess.run(argv, capture_output=True, text=True)
