@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("CUTOVER_BUILD", ROOT / "build"))
 PROGRAM = BUILD / "engine" / "cli" / "cutover"
-SANITIZED = b"__asan_init" in PROGRAM.read_bytes()
+SANITIZED = PROGRAM.exists() and b"__asan_init" in PROGRAM.read_bytes()
 FINAL = {"accepted", "done", "rolled_back", "rollback_incomplete", "aborted", "failed"}
 
 # Long enough for a busy machine; only reached where something hangs.
