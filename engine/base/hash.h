@@ -22,5 +22,5 @@ int cut_sha256_file(const char *path, char ret[CUT_SHA256_HEX + 1]); /* negative
 void cut_hex(const uint8_t *data, size_t len, char *ret);	     /* 2 * len + NUL, lower case */
 void cut_base32(const uint8_t *data, size_t len, char *ret); /* RFC 4648 lower case, no padding */
 uint32_t cut_crc32c(uint32_t crc, const void *data, size_t len); /* start with 0; RFC 3720 */
-uint64_t cut_hash64(const void *data,
-		    size_t len); /* for hash tables only: not stable over versions */
+/* For hash tables only: not stable over versions. */
+uint64_t cut_hash64(const void *data, size_t len);

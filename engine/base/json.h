@@ -34,8 +34,8 @@ const json_t *cut_json_at(const json_t *j, const char *pointer); /* RFC 6901; NU
  * and that come by the hundred thousand. Compact text only; false at its end, or where it is none.
  */
 struct cut_json_member {
-	const char *key,
-		*text; /* within the object's; text: of the value, a string with its quotes */
+	const char *key;  /* within the object's text, as the next */
+	const char *text; /* of the value, a string with its quotes */
 	size_t key_len, len;
 };
 bool cut_json_member(const char **at, const char *end, struct cut_json_member *ret);
@@ -65,7 +65,7 @@ void cut_jw_real(struct cut_jw *w, const char *key, double value); /* not finite
 void cut_jw_bool(struct cut_jw *w, const char *key, bool value);
 void cut_jw_seconds(struct cut_jw *w, const char *key, cut_time ms);
 void cut_jw_rfc3339(struct cut_jw *w, const char *key, cut_time wall);
-void cut_jw_json(struct cut_jw *w, const char *key,
-		 const json_t *value); /* canonical; NULL: null */
+/* Canonical; NULL: null. */
+void cut_jw_json(struct cut_jw *w, const char *key, const json_t *value);
 /* {"what", "why", "next"}: an error for programs. */
 json_t *cut_err_json(const struct cut_err *err);

@@ -16,10 +16,9 @@
 #include <string.h>
 
 #define RSA_MIN_BITS 2048
-#define RSA_MAX_BITS                                                                               \
-	8192	     /* whoever sends a signature chooses its key: no longer than this takes       \
-		      */
-#define TOUCHED 0x01 /* flag of a security key: somebody was there */
+/* Whoever sends a signature chooses its key: no longer than this takes. */
+#define RSA_MAX_BITS 8192
+#define TOUCHED	     0x01 /* flag of a security key: somebody was there */
 
 struct cut_sshkey {
 	const struct type *type;

@@ -243,8 +243,8 @@ static void ask_person(struct cut_run *run, uint32_t step, const char *why)
 
 	cut_run_leave_lane(run, step);
 	if (run->rb->phases[run->rb->steps[step].phase].role != CUT_PHASE_FORWARD) {
-		cut_step_fail(run, step,
-			      why); /* nothing waits for a person within tests or finally */
+		/* nothing waits for a person within tests or finally */
+		cut_step_fail(run, step, why);
 		return;
 	}
 	cut_step_say(run, step, "%s", why);

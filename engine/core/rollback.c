@@ -254,9 +254,9 @@ void cut_rollback_start(struct cut_run *run, json_t *causes, const char *target)
 			mark_pending(run, i);
 	}
 	for (uint32_t i = 0; i < run->graph->nodes_len; i++) {
+		/* the end of a phase: steps have followers */
 		if (!run->undo_left[i] && cut_rollback_in_stage(run, i))
-			cut_vec_push(&run->undone,
-				     i); /* the end of a phase: steps have followers */
+			cut_vec_push(&run->undone, i);
 	}
 }
 

@@ -314,8 +314,8 @@ void cut_gate_void(struct cut_run *run, uint32_t step, uint32_t phase);
 void cut_hold_add(struct cut_run *run, enum cut_hold_kind kind, const char *id, bool decision,
 		  bool blocks, char *remedy, const char *fmt, ...)
 	__attribute__((format(printf, 7, 8))); /* remedy is stolen; fmt: what happened */
-bool cut_hold_drop(struct cut_run *run, enum cut_hold_kind kind,
-		   const char *id); /* NULL: all of it */
+/* id NULL: all of the kind. */
+bool cut_hold_drop(struct cut_run *run, enum cut_hold_kind kind, const char *id);
 void cut_hold_drop_all(struct cut_run *run);
 void cut_hold_forget(struct cut_run *run);
 const struct cut_hold *cut_hold_find(const struct cut_run *run, enum cut_hold_kind kind,

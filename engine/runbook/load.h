@@ -447,8 +447,9 @@ int load_template(struct load *l, uint32_t node, struct cut_template *ret, bool 
 /* Of a constant template: its value. -EINVAL: told, or not known (poisoned). */
 int load_constant(struct load *l, uint32_t node, const struct cut_template *tpl,
 		  struct cut_arena *arena, struct cut_val *ret);
+/* The same of a part of the text at node. */
 int load_template_text(struct load *l, uint32_t node, const char *text, struct cut_template *ret,
-		       bool *ret_constant); /* the same of a part of the text at node */
+		       bool *ret_constant);
 /* words.c */
 /* POSIX words of a text, each ended by NUL, with ${{ }} kept as a piece of a word that never
  * splits; then how many. -EINVAL: told. */
