@@ -162,8 +162,8 @@ static char *find_difference(const json_t *expect, const struct cut_http_reply *
 
 		if (got && is_same(got, want))
 			continue;
-		is = got ? json_dumps(got, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
-		should = json_dumps(want, JSON_ENCODE_ANY | JSON_COMPACT);
+		is = cut_json_text(got, 0);
+		should = cut_json_text(want, 0);
 		return cut_printf("%s is %s, expected %s", pointer,
 				  is	   ? is
 				  : parsed ? "not there"
@@ -308,8 +308,7 @@ static void http_apply(struct cut_call *call)
 	const json_t *p = call->params, *json = json_object_get(p, "json");
 	const char *basic = cut_json_str(json_object_get(p, "auth"), "basic", NULL);
 	const char *user = basic ? call->api->secret(call, basic) : NULL, *missing = basic;
-	cut_auto(cut_str) char *dumped =
-		json ? json_dumps(json, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+	cut_auto(cut_str) char *dumped = cut_json_text(json, 0);
 	const char *body = dumped ? dumped : cut_json_str(p, "body", NULL);
 	struct command_list headers = {0};
 	int r = basic && !user ? -ENOENT : make_headers(call, &headers, &missing);

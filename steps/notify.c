@@ -85,7 +85,7 @@ static char *make_message(const struct cut_call *call)
 	for (size_t i = 0; i < CUT_ARRAY_LEN(formats); i++)
 		if (!strcmp(formats[i].format, format))
 			message = formats[i].make(call, text);
-	return message ? json_dumps(message, JSON_COMPACT) : NULL;
+	return cut_json_text(message, 0);
 }
 
 static int post(struct cut_call *call, const char *webhook)

@@ -20,7 +20,14 @@ void cut_json_use_alloc(void);
 /* Rejects duplicate keys, trailing text, depth over 64, invalid UTF-8. what names the source. */
 int cut_json_parse(const char *text, size_t len, const char *what, json_t **ret,
 		   struct cut_err *err);
-/* Sorted keys, compact, UTF-8: the bytes that digests are made of. */
+enum cut_json_style {
+	CUT_JSON_SORTED = 1u << 0,   /* keys by byte, else in their order */
+	CUT_JSON_INDENTED = 1u << 1, /* by two, a line a member, else compact */
+};
+/* UTF-8, a number in the fewest digits that read back as the same: 0.1 is "0.1". */
+void cut_json_print(const json_t *j, unsigned style, struct cut_buf *out);
+char *cut_json_text(const json_t *j, unsigned style); /* owned; NULL: NULL */
+/* Sorted and compact: the bytes that digests are made of. */
 void cut_json_canonical(const json_t *j, struct cut_buf *out);
 
 /* Members of an object; the fallback when absent, null or of another type. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Canonical JSON and the writer. Both print strings and numbers with the same functions, so that
- * the same value has the same bytes whoever wrote it. */
+/* JSON as text, of values and from the writer. Both print strings and numbers with the same
+ * functions, so that the same value has the same bytes whoever wrote it. */
 #include "engine/base/json.h"
 
 #include "engine/base/num.h"
@@ -58,14 +58,37 @@ static void add_real(struct cut_buf *out, double value)
 		cut_buf_add_str(out, ".0");
 }
 
-static void add_value(struct cut_buf *out, const json_t *j);
+struct printing {
+	struct cut_buf *out;
+	unsigned style;
+	unsigned depth;
+};
+
+static void add_value(struct printing *p, const json_t *j);
 
 static int by_key(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static void add_object(struct cut_buf *out, const json_t *j)
+static void new_line(struct printing *p)
+{
+	if (!(p->style & CUT_JSON_INDENTED))
+		return;
+	cut_buf_add_char(p->out, '\n');
+	for (unsigned i = 0; i < p->depth; i++)
+		cut_buf_add(p->out, "  ", 2);
+}
+
+/* The start of item i of an object or a list. */
+static void next_item(struct printing *p, size_t i)
+{
+	if (i)
+		cut_buf_add_char(p->out, ',');
+	new_line(p);
+}
+
+static void add_object(struct printing *p, const json_t *j)
 {
 	size_t n = json_object_size(j), i = 0;
 	const char **keys = cut_new_array(const char *, n);
@@ -74,47 +97,74 @@ static void add_object(struct cut_buf *out, const json_t *j)
 
 	json_object_foreach ((json_t *)j, key, value)
 		keys[i++] = key;
-	qsort(keys, n, sizeof(*keys), by_key);
-	cut_buf_add_char(out, '{');
+	if (p->style & CUT_JSON_SORTED)
+		qsort(keys, n, sizeof(*keys), by_key);
 	for (i = 0; i < n; i++) {
-		if (i)
-			cut_buf_add_char(out, ',');
-		add_string(out, keys[i], strlen(keys[i]));
-		cut_buf_add_char(out, ':');
-		add_value(out, json_object_get(j, keys[i]));
+		next_item(p, i);
+		add_string(p->out, keys[i], strlen(keys[i]));
+		cut_buf_add_str(p->out, p->style & CUT_JSON_INDENTED ? ": " : ":");
+		add_value(p, json_object_get(j, keys[i]));
 	}
-	cut_buf_add_char(out, '}');
 	free(keys);
 }
 
-static void add_array(struct cut_buf *out, const json_t *j)
+static void add_array(struct printing *p, const json_t *j)
 {
-	cut_buf_add_char(out, '[');
 	for (size_t i = 0; i < json_array_size(j); i++) {
-		if (i)
-			cut_buf_add_char(out, ',');
-		add_value(out, json_array_get(j, i));
+		next_item(p, i);
+		add_value(p, json_array_get(j, i));
 	}
-	cut_buf_add_char(out, ']');
 }
 
-static void add_value(struct cut_buf *out, const json_t *j)
+static void add_nested(struct printing *p, const json_t *j, const char *brackets,
+		       void (*add)(struct printing *, const json_t *))
+{
+	size_t before;
+
+	cut_buf_add_char(p->out, brackets[0]);
+	before = p->out->len;
+	p->depth++;
+	add(p, j);
+	p->depth--;
+	if (p->out->len > before)
+		new_line(p);
+	cut_buf_add_char(p->out, brackets[1]);
+}
+
+static void add_value(struct printing *p, const json_t *j)
 {
 	switch (json_typeof(j)) {
-	case JSON_OBJECT: add_object(out, j); break;
-	case JSON_ARRAY: add_array(out, j); break;
-	case JSON_STRING: add_string(out, json_string_value(j), json_string_length(j)); break;
-	case JSON_INTEGER: cut_int_format(json_integer_value(j), out); break;
-	case JSON_REAL: add_real(out, json_real_value(j)); break;
-	case JSON_TRUE: cut_buf_add(out, "true", 4); break;
-	case JSON_FALSE: cut_buf_add(out, "false", 5); break;
-	case JSON_NULL: cut_buf_add(out, "null", 4); break;
+	case JSON_OBJECT: add_nested(p, j, "{}", add_object); break;
+	case JSON_ARRAY: add_nested(p, j, "[]", add_array); break;
+	case JSON_STRING: add_string(p->out, json_string_value(j), json_string_length(j)); break;
+	case JSON_INTEGER: cut_int_format(json_integer_value(j), p->out); break;
+	case JSON_REAL: add_real(p->out, json_real_value(j)); break;
+	case JSON_TRUE: cut_buf_add(p->out, "true", 4); break;
+	case JSON_FALSE: cut_buf_add(p->out, "false", 5); break;
+	case JSON_NULL: cut_buf_add(p->out, "null", 4); break;
 	}
+}
+
+void cut_json_print(const json_t *j, unsigned style, struct cut_buf *out)
+{
+	struct printing p = {.out = out, .style = style};
+
+	add_value(&p, j);
 }
 
 void cut_json_canonical(const json_t *j, struct cut_buf *out)
 {
-	add_value(out, j);
+	cut_json_print(j, CUT_JSON_SORTED, out);
+}
+
+char *cut_json_text(const json_t *j, unsigned style)
+{
+	struct cut_buf out = {0};
+
+	if (!j)
+		return NULL;
+	cut_json_print(j, style, &out);
+	return cut_buf_take(&out);
 }
 
 static void start_value(struct cut_jw *w, const char *key)
@@ -203,7 +253,7 @@ void cut_jw_json(struct cut_jw *w, const char *key, const json_t *value)
 {
 	start_value(w, key);
 	if (value)
-		add_value(w->out, value);
+		cut_json_canonical(value, w->out);
 	else
 		cut_buf_add(w->out, "null", 4);
 }

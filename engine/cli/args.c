@@ -298,8 +298,7 @@ int cut_cli_fail(const struct cut_args *args, const struct cut_err *err, int exi
 	if (args->json) {
 		cut_auto(cut_json) json_t *json = json_pack("{s:o}", "error", cut_err_json(err));
 
-		json_dumpf(json, stderr, JSON_COMPACT);
-		fputc('\n', stderr);
+		cut_print_json(json, stderr);
 	} else {
 		cut_auto(cut_str) char *text = cut_err_text(err);
 
@@ -340,8 +339,9 @@ int cut_cli_load_json(const char *path, json_t **ret, struct cut_err *err)
 
 void cut_cli_print_json(const json_t *json)
 {
-	json_dumpf(json, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	putchar('\n');
+	cut_auto(cut_str) char *text = cut_json_text(json, CUT_JSON_INDENTED);
+
+	puts(text);
 }
 
 bool cut_cli_color(FILE *out)

@@ -4,6 +4,7 @@
 #include "engine/cli/commands.h"
 
 #include "engine/cli/find.h"
+#include "engine/cli/print.h"
 #include "engine/core/expr.h"
 
 #include <errno.h>
@@ -49,8 +50,7 @@ static int eval_here(const struct cut_args *args, json_t *vars)
 	cut_arena_done(&arena);
 	if (r < 0)
 		return cut_cli_fail(args, &err, CUT_EXIT_INTERNAL);
-	json_dumpf(json, stdout, JSON_ENCODE_ANY | JSON_COMPACT);
-	putchar('\n');
+	cut_print_json(json, stdout);
 	return CUT_EXIT_OK;
 }
 
@@ -66,8 +66,7 @@ static int eval_live(const struct cut_args *args, struct cut_found *found)
 				    r == -EBADMSG ? CUT_EXIT_USAGE
 				    : r == -EDOM  ? CUT_EXIT_INTERNAL
 						  : cut_cli_exit(&err));
-	json_dumpf(json_object_get(answer, "value"), stdout, JSON_ENCODE_ANY | JSON_COMPACT);
-	putchar('\n');
+	cut_print_json(json_object_get(answer, "value"), stdout);
 	return CUT_EXIT_OK;
 }
 

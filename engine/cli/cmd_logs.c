@@ -37,7 +37,7 @@ static int print_text(struct logs *l, uint64_t seq, const char *json, size_t len
 /* From the journal. */
 static int print_record(void *data, uint64_t seq, const json_t *record)
 {
-	cut_auto(cut_str) char *json = json_dumps(record, JSON_COMPACT);
+	cut_auto(cut_str) char *json = cut_json_text(record, 0);
 	struct logs *l = data;
 
 	l->last = seq;

@@ -91,9 +91,20 @@ static int save(const struct cut_args *args, const json_t *plan)
 	const char *file = cut_args_value(args, "out");
 	cut_auto(cut_err) struct cut_err err = {0};
 
-	if (!file || json_dump_file(plan, file, JSON_INDENT(2)) == 0)
+	cut_auto(cut_str) char *text = NULL;
+	FILE *out;
+
+	if (!file)
 		return CUT_EXIT_OK;
+	text = cut_json_text(plan, CUT_JSON_INDENTED);
+	out = fopen(file, "we");
+	if (out && fprintf(out, "%s\n", text) > 0 && fflush(out) == 0) {
+		fclose(out);
+		return CUT_EXIT_OK;
+	}
 	cut_err_sys(&err, -errno, NULL, "cannot write %s", file);
+	if (out)
+		fclose(out);
 	return cut_cli_fail(args, &err, cut_cli_exit(&err));
 }
 

@@ -38,8 +38,7 @@ static void show_evidence(const json_t *waiting, FILE *out)
 	json_t *value;
 
 	json_object_foreach (json_object_get(waiting, "evidence"), key, value) {
-		cut_auto(cut_str) char *text =
-			json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
+		cut_auto(cut_str) char *text = cut_json_text(value, CUT_JSON_SORTED);
 
 		fprintf(out, "  %s: %s\n", key,
 			json_is_string(value) ? json_string_value(value) : text);

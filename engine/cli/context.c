@@ -3,6 +3,7 @@
 
 #include "config.h"
 #include "engine/base/vec.h"
+#include "engine/cli/print.h"
 #include "engine/runtime/hostlink.h"
 #include "engine/runtime/replay.h"
 #include "engine/runtime/rundir.h"
@@ -199,8 +200,7 @@ static int print_faults(const struct cut_args *args, const char *path,
 	if (args->json) {
 		cut_auto(cut_json) json_t *json = refusal_json(path, faults);
 
-		json_dumpf(json, stderr, JSON_COMPACT);
-		fputc('\n', stderr);
+		cut_print_json(json, stderr);
 	} else {
 		cut_faults_print(faults, cut_cli_color(stderr), &text);
 		fputs(cut_buf_str(&text), stderr);

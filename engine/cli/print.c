@@ -90,6 +90,13 @@ void cut_print_text(const char *text, FILE *out)
 	fputs(cut_buf_str(&folded), out);
 }
 
+void cut_print_json(const json_t *json, FILE *out)
+{
+	cut_auto(cut_str) char *text = cut_json_text(json, 0);
+
+	fprintf(out, "%s\n", text);
+}
+
 void cut_print_record(const char *json, size_t len, uint64_t seq)
 {
 	if (!len)

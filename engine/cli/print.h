@@ -4,7 +4,7 @@
  * programs. */
 #pragma once
 
-#include "engine/base/buf.h"
+#include "engine/base/json.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -17,5 +17,6 @@ void cut_print_text(const char *text, FILE *out);
 void cut_fold_text(const char *text, size_t columns, struct cut_buf *out);
 /* Of the terminal behind out, at most CUT_WIDTH columns; 24 by CUT_WIDTH where it does not tell. */
 void cut_screen_size(FILE *out, size_t *ret_lines, size_t *ret_columns);
+void cut_print_json(const json_t *json, FILE *out); /* on a line */
 /* A line: the record's JSON as the journal has it, and its number. */
 void cut_print_record(const char *json, size_t len, uint64_t seq);

@@ -86,10 +86,8 @@ static void changes(const json_t *plan, struct cut_buf *out)
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *c = json_array_get(list, i);
-		cut_auto(cut_str) char *before =
-			json_dumps(json_object_get(c, "before"), JSON_COMPACT | JSON_ENCODE_ANY);
-		cut_auto(cut_str) char *after =
-			json_dumps(json_object_get(c, "after"), JSON_COMPACT | JSON_ENCODE_ANY);
+		cut_auto(cut_str) char *before = cut_json_text(json_object_get(c, "before"), 0);
+		cut_auto(cut_str) char *after = cut_json_text(json_object_get(c, "after"), 0);
 
 		cut_buf_printf(out, "      %s\n        - %s\n        + %s\n",
 			       cut_json_str(c, "what", ""), before ? before : "?",

@@ -36,7 +36,7 @@ static json_t *given_value(struct load *l, uint32_t node, const char *name, enum
 	}
 	cut_arena_done(&arena);
 	if (r < 0) {
-		cut_auto(cut_str) char *shown = json_dumps(given, JSON_ENCODE_ANY);
+		cut_auto(cut_str) char *shown = cut_json_text(given, 0);
 
 		load_fault_key(l, node,
 			       err.next ? cut_arena_printf(&l->rb->arena, "%s", err.next) : NULL,
@@ -82,8 +82,8 @@ static void check_choice(struct load *l, uint32_t node, const char *name, const 
 
 	if (!choices || is_choice(choices, value))
 		return;
-	shown = json_dumps(value, JSON_ENCODE_ANY);
-	all = json_dumps(choices, JSON_ENCODE_ANY);
+	shown = cut_json_text(value, 0);
+	all = cut_json_text(choices, 0);
 	load_fault_key(l, node, cut_arena_printf(&l->rb->arena, "it may be one of %s", all),
 		       "parameter '%s' is %s, which is not among its choices", name, shown);
 }

@@ -53,7 +53,7 @@ static int match_output(struct replaying *r, uint64_t seq, const json_t *record)
 	own = json_copy((json_t *)record);
 	json_object_del(own, "epoch");
 	json_object_del(own, "synced");
-	text = json_dumps(own, JSON_COMPACT);
+	text = cut_json_text(own, 0);
 	if (r->next == r->ret->missing.len)
 		return differs(r, seq, text, "nothing more");
 	if (cut_json_parse(r->ret->missing.items[r->next], strlen(r->ret->missing.items[r->next]),

@@ -44,11 +44,10 @@ enum MHD_Result cut_reply_text(struct MHD_Connection *connection, unsigned statu
 enum MHD_Result cut_reply_json(struct MHD_Connection *connection, unsigned status,
 			       const json_t *json)
 {
-	cut_auto(cut_str) char *line =
-		json_dumps(json, JSON_COMPACT); /* steps stay in their order */
 	cut_auto(cut_buf) struct cut_buf text = {0};
 
-	cut_buf_printf(&text, "%s\n", line);
+	cut_json_print(json, 0, &text); /* steps stay in their order */
+	cut_buf_add_char(&text, '\n');
 	return cut_reply_text(connection, status, &text);
 }
 

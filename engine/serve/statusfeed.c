@@ -17,11 +17,11 @@ struct cut_status_feed *cut_status_feed_new(struct cut_driver *driver)
 {
 	struct cut_status_feed *f = cut_new(struct cut_status_feed);
 	cut_auto(cut_json) json_t *head = cut_driver_status(driver);
-	cut_auto(cut_str) char *text = json_dumps(head, JSON_COMPACT);
 
 	f->driver = driver;
 	f->steps.out = &f->text;
-	cut_buf_add(&f->text, text, strlen(text) - 1); /* its brace stays open */
+	cut_json_print(head, 0, &f->text);
+	f->text.len--; /* its brace stays open */
 	cut_buf_add_str(&f->text, ",\"steps\":");
 	cut_jw_open(&f->steps, NULL, '{');
 	return f;

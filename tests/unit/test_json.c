@@ -117,6 +117,27 @@ static void test_pointers_follow_rfc_6901(void **state)
 	}
 }
 
+static void test_text_keeps_the_order_and_the_fewest_digits(void **state)
+{
+	static const char source[] = "{\"b\":[0.1,100.0,1e300,-0.034,[]],\"a\":{\"x\":null,\"t\":"
+				     "\"\u00fc\\n\"},\"c\":{}}";
+	cut_auto(cut_json) json_t *j = json_loads(source, 0, NULL), *back = NULL;
+	cut_auto(cut_str) char *compact = cut_json_text(j, 0);
+	cut_auto(cut_str) char *sorted = cut_json_text(j, CUT_JSON_SORTED);
+	cut_auto(cut_str) char *indented = cut_json_text(j, CUT_JSON_INDENTED);
+
+	assert_string_equal(compact, "{\"b\":[0.1,100.0,1e+300,-0.034,[]],\"a\":{\"x\":null,\"t\":"
+				     "\"\u00fc\\n\"},\"c\":{}}");
+	assert_string_equal(sorted, "{\"a\":{\"t\":\"\u00fc\\n\",\"x\":null},\"b\":[0.1,100.0,1e+"
+				    "300,-0.034,[]],\"c\":{}}");
+	assert_string_equal(indented, "{\n  \"b\": [\n    0.1,\n    100.0,\n    1e+300,\n"
+				      "    -0.034,\n    []\n  ],\n  \"a\": {\n    \"x\": null,\n"
+				      "    \"t\": \"\u00fc\\n\"\n  },\n  \"c\": {}\n}");
+	back = json_loads(indented, 0, NULL);
+	assert_true(json_equal(j, back));
+	assert_null(cut_json_text(NULL, 0));
+}
+
 static void test_durations_are_seconds_and_back(void **state)
 {
 	static const struct {
@@ -201,6 +222,7 @@ int main(void)
 		cmocka_unit_test(test_depth_ends_at_64),
 		cmocka_unit_test(test_getters_fall_back_on_absence_and_other_types),
 		cmocka_unit_test(test_pointers_follow_rfc_6901),
+		cmocka_unit_test(test_text_keeps_the_order_and_the_fewest_digits),
 		cmocka_unit_test(test_durations_are_seconds_and_back),
 		cmocka_unit_test(test_what_is_not_seconds_falls_back),
 		cmocka_unit_test(test_times_are_rfc3339_or_null),
