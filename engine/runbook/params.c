@@ -78,13 +78,21 @@ static bool is_choice(const json_t *choices, const json_t *value)
 static void check_choice(struct load *l, uint32_t node, const char *name, const json_t *choices,
 			 const json_t *value)
 {
-	cut_auto(cut_str) char *shown = NULL, *all = NULL;
+	cut_auto(cut_str) char *shown = NULL;
+	cut_auto(cut_buf) struct cut_buf hint = {0};
+	const json_t *choice;
+	size_t i;
 
 	if (!choices || is_choice(choices, value))
 		return;
 	shown = cut_json_text(value, 0);
-	all = cut_json_text(choices, 0);
-	load_fault_key(l, node, cut_arena_printf(&l->rb->arena, "it may be one of %s", all),
+	cut_buf_add_str(&hint, "it may be ");
+	json_array_foreach (choices, i, choice) {
+		if (i)
+			cut_buf_add_str(&hint, i + 1 < json_array_size(choices) ? ", " : " or ");
+		cut_json_print(choice, 0, &hint);
+	}
+	load_fault_key(l, node, cut_arena_printf(&l->rb->arena, "%s", cut_buf_str(&hint)),
 		       "parameter '%s' is %s, which is not among its choices", name, shown);
 }
 
