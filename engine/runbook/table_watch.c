@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is watched: each key with its type, default and meaning. Read by the loader, by
  * the JSON Schema and by the reference page, so that none of them can say something else. */
-#include "engine/runbook/load.h"
+#include "engine/runbook/load_draft.h"
+#include "engine/runbook/load_language.h"
 
 #include <stddef.h>
 

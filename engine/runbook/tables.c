@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All tables of the language by their id. */
-#include "engine/runbook/load.h"
+#include "engine/runbook/load_language.h"
 
 const struct load_table *const load_tables[T_TABLES] = {
 	[T_RUNBOOK] = &load_table_runbook,     [T_OBJECTIVES] = &load_table_objectives,
