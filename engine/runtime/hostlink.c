@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One plugin host as the engine sees it: a process, a socket and the calls in flight.
  *
- *	greeting ─ ready ─► serving ─ death, garbage, silence ─► burying ─ nobody left ─► gone
+ *	starting ─► greeting ─ ready ─► serving ─ death, garbage, silence ─► burying ─► gone
  *
  * Burying kills the host and every command that it was running, reaps them, and only then tells the
  * calls' end, so that what is observed next stands still. */
@@ -9,7 +9,6 @@
 
 #include "engine/base/frameio.h"
 #include "engine/base/log.h"
-#include "engine/runtime/hostspawn.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -88,17 +87,26 @@ static bool is_to_go(const void *data, const struct cut_proc *proc)
 	return proc->session == link->pid && proc->group == proc->pid && proc->pid != link->pid;
 }
 
+/* Once. The link goes on to clear away what there is of the host. */
 static void tell_end(struct cut_hostlink *link)
 {
 	cut_auto(cut_str) char *text = cut_err_text(&link->why);
 
-	uv_timer_stop(&link->timer);
+	if (link->told)
+		return;
+	link->told = true;
 	while (link->flights.len) {
 		struct flight f = cut_vec_pop(&link->flights);
 
 		link->events.done(link->events.data, f.id, CUT_UNKNOWN, text, NULL);
 	}
 	link->events.gone(link->events.data, &link->why);
+}
+
+static void end(struct cut_hostlink *link)
+{
+	uv_timer_stop(&link->timer);
+	tell_end(link);
 	hostlink_close_handle(link, (uv_handle_t *)&link->timer);
 }
 
@@ -119,11 +127,11 @@ static void on_passed(uv_work_t *work, int status)
 	if (!link->reaped)
 		kill(-link->pid, SIGKILL);
 	if (link->reaped && link->burial.running == 0) {
-		tell_end(link);
+		end(link);
 	} else if (hostlink_now(link) - link->buried > BURY_MS) {
 		cut_log(CUT_LOG_ERROR, "host_not_buried", "pid=%d running=%d", (int)link->pid,
 			link->burial.running);
-		tell_end(link);
+		end(link);
 	} else {
 		uv_timer_start(&link->timer, on_burying, BURY_POLL_MS, 0);
 	}
@@ -139,12 +147,11 @@ static void on_burying(uv_timer_t *timer)
 	uv_queue_work(link->loop, &link->burial.pass, run_pass, on_passed);
 }
 
-/* Ends the link. The first reason stays. */
 static void bury(struct cut_hostlink *link)
 {
-	if (link->burying)
-		return;
 	link->burying = true;
+	if (link->starting)
+		return;	   /* on_started goes on from here */
 	if (!link->plugin) /* else the hunt first looks who descends from it */
 		kill(-link->pid, SIGKILL);
 	hostlink_words_close(link);
@@ -178,6 +185,8 @@ static void on_timer(uv_timer_t *timer)
 	if (!link->ready && hostlink_now(link) >= link->ponged + GREETING_MS) {
 		hostlink_give_up(link, -ETIMEDOUT, "it did not get ready within 10 s",
 				 "plugin host killed");
+		if (link->starting) /* its program cannot be read: who knows until when */
+			tell_end(link);
 		return;
 	}
 	if (link->closed && hostlink_now(link) >= link->closed + CLOSED_MS) {
@@ -289,12 +298,56 @@ static void watch(struct cut_hostlink *link)
 	uv_prepare_init(link->loop, &link->flush);
 	uv_prepare_start(&link->flush, on_flush);
 	uv_unref((uv_handle_t *)&link->flush);
-	uv_timer_init(link->loop, &link->timer);
-	link->handles = 4;
+	link->handles += 3;
 	uv_update_time(link->loop);
 	hostlink_words_open(link);
 	link->ponged = hostlink_now(link);
 	hostlink_set_timer(link);
+}
+
+static int take_process(struct cut_hostlink *link, struct cut_err *err)
+{
+	struct cut_hostprocess started;
+	int r = cut_hostspawn_finish(link->start.spawn, &started, err);
+
+	if (r < 0)
+		return r;
+	link->pid = started.pid;
+	link->fd = started.link;
+	link->words.fd = started.words;
+	link->pidfd = pidfd_open(link->pid, 0);
+	if (link->pidfd >= 0)
+		return 0;
+	r = cut_err_sys(err, -errno, NULL, "cannot watch the plugin host");
+	kill(-link->pid, SIGKILL);
+	waitpid(link->pid, NULL, 0);
+	close(link->fd);
+	if (link->words.fd >= 0)
+		close(link->words.fd);
+	return r;
+}
+
+static void run_start(uv_work_t *work)
+{
+	cut_hostspawn_run(cut_container(work, struct cut_hostlink, start.job)->start.spawn);
+}
+
+static void on_started(uv_work_t *work, int status)
+{
+	struct cut_hostlink *link = cut_container(work, struct cut_hostlink, start.job);
+	cut_auto(cut_err) struct cut_err err = {0};
+
+	(void)status; /* it is never cancelled */
+	link->starting = false;
+	if (take_process(link, &err) < 0) {
+		if (!link->why.what)
+			cut_err_set(&link->why, err.code, err.why, err.next, "%s", err.what);
+		end(link);
+		return;
+	}
+	watch(link);
+	if (link->burying)
+		bury(link);
 }
 
 int cut_hostlink_start(struct uv_loop_s *loop, const struct cut_hostlink_options *options,
@@ -302,7 +355,6 @@ int cut_hostlink_start(struct uv_loop_s *loop, const struct cut_hostlink_options
 		       struct cut_err *err)
 {
 	struct cut_hostlink *link = cut_new(struct cut_hostlink);
-	struct cut_hostspawn started;
 	int r;
 
 	link->loop = loop;
@@ -311,26 +363,18 @@ int cut_hostlink_start(struct uv_loop_s *loop, const struct cut_hostlink_options
 	link->words.log_fd = options->log_fd;
 	r = hostlink_say_hello(link, options, err);
 	if (r == 0)
-		r = cut_hostspawn(options, &started, err);
+		r = cut_hostspawn_prepare(options, &link->start.spawn, err);
 	if (r < 0) {
 		link_free(link);
 		return r;
 	}
-	link->pid = started.pid;
-	link->fd = started.link;
-	link->words.fd = started.words;
-	link->pidfd = pidfd_open(link->pid, 0);
-	if (link->pidfd < 0) {
-		r = cut_err_sys(err, -errno, NULL, "cannot watch the plugin host");
-		kill(-link->pid, SIGKILL);
-		waitpid(link->pid, NULL, 0);
-		close(link->fd);
-		if (link->words.fd >= 0)
-			close(link->words.fd);
-		link_free(link);
-		return r;
-	}
-	watch(link);
+	uv_timer_init(loop, &link->timer);
+	link->handles = 1;
+	link->starting = true;
+	uv_update_time(loop);
+	link->ponged = hostlink_now(link);
+	hostlink_set_timer(link);
+	uv_queue_work(loop, &link->start.job, run_start, on_started);
 	*ret = link;
 	return 0;
 }

@@ -48,6 +48,7 @@ struct cut_hostcall {
 	const json_t *params, *saved; /* borrowed during the call of cut_hostlink_call */
 };
 
+/* Its program is loaded off the loop; where that fails, gone() says so. */
 int cut_hostlink_start(struct uv_loop_s *loop, const struct cut_hostlink_options *options,
 		       const struct cut_hostlink_events *events, struct cut_hostlink **ret,
 		       struct cut_err *err);
@@ -59,7 +60,7 @@ void cut_hostlink_saved(struct cut_hostlink *link, uint64_t call, const json_t *
 /* Kills its process group and reaps; outstanding calls end UNKNOWN; gone is called, then memory
  * goes. */
 void cut_hostlink_stop(struct cut_hostlink *link);
-pid_t cut_hostlink_pid(const struct cut_hostlink *link);
+pid_t cut_hostlink_pid(const struct cut_hostlink *link); /* 0: it is still being started */
 
 /* Runs `cutover-host --describe [plugin]` and returns its descriptor; blocking, at most 10 s; for
  * validate, plugins and schema, before any loop runs. */

@@ -7,6 +7,7 @@
 
 #include "engine/base/proc.h"
 #include "engine/base/vec.h"
+#include "engine/runtime/hostspawn.h"
 
 #include <uv.h>
 
@@ -30,7 +31,7 @@ struct cut_hostlink {
 	uv_timer_t timer;   /* the next of greeting, pong, calls; then pass of the burial */
 	unsigned handles;
 	struct cut_buf in, out;
-	bool ready, stuck, burying, reaped;
+	bool starting, ready, stuck, burying, reaped, told; /* told: of the end */
 	cut_time pinged, ponged, closed, buried; /* uv_now; 0: no ping is out, the link is open */
 	struct {
 		CUT_VEC(struct flight);
@@ -42,6 +43,10 @@ struct cut_hostlink {
 		cut_time filled;
 		uint64_t left_out;
 	} words;
+	struct {
+		uv_work_t job; /* off the loop; while it runs, only it touches the spawn */
+		struct cut_hostspawn *spawn;
+	} start;
 	struct {
 		uv_work_t pass; /* off the loop; while it runs, only it touches the hunt */
 		struct cut_proc_hunt hunt;

@@ -169,41 +169,86 @@ static bool can_keep_out(const struct cut_hostlink_options *o)
 	return false;
 }
 
-int cut_hostspawn(const struct cut_hostlink_options *o, struct cut_hostspawn *ret,
-		  struct cut_err *err)
-{
-	struct plumbing p = {-1, -1, -1, -1, -1};
-	int r = plumbing_open(&p, o);
+enum { ARGV_MAX = 6 };
+
+struct cut_hostspawn {
+	struct plumbing plumbing;
+	int lock_fd;		     /* where its pid is noted, or -1 */
+	char *path, *argv[ARGV_MAX]; /* owned */
 	pid_t pid;
+	int result;
+};
 
-	if (r == 0) {
-		char *argv[7] = {"cutover-host"};
-		size_t n = 1;
-		const int map[][2] = {
-			{-1, 0}, {p.words, 1}, {p.words, 2}, {p.link, LINK_FD}, {p.lock, LOCK_FD}};
+static void hostspawn_free(struct cut_hostspawn *spawn)
+{
+	struct plumbing *p = &spawn->plumbing;
 
-		if (can_keep_out(o)) {
-			argv[n++] = "--keep-out";
-			argv[n++] = (char *)o->keep_out;
-		}
-		if (o->plugin) {
-			argv[n++] = "--plugin";
-			argv[n++] = (char *)o->plugin;
-		}
-		r = spawn_with(o->host_path, argv, map, CUT_ARRAY_LEN(map) - (p.lock < 0), &pid);
-	}
-	close_end(p.link);
-	close_end(p.words);
-	close_end(p.lock);
+	close_end(p->link);
+	close_end(p->words);
+	close_end(p->lock);
+	close_end(p->our_link);
+	close_end(p->our_words);
+	for (size_t i = 0; i < ARGV_MAX; i++)
+		free(spawn->argv[i]);
+	free(spawn->path);
+	free(spawn);
+}
+
+int cut_hostspawn_prepare(const struct cut_hostlink_options *o, struct cut_hostspawn **ret,
+			  struct cut_err *err)
+{
+	struct cut_hostspawn *spawn = cut_new(struct cut_hostspawn);
+	size_t n = 0;
+	int r;
+
+	spawn->plumbing = (struct plumbing){-1, -1, -1, -1, -1};
+	r = plumbing_open(&spawn->plumbing, o);
 	if (r < 0) {
-		close_end(p.our_link);
-		close_end(p.our_words);
+		hostspawn_free(spawn);
 		return no_host(err, r, o->host_path);
 	}
-	if (o->lock_fd >= 0)
-		cut_lock_note(o->lock_fd, "host", pid);
-	*ret = (struct cut_hostspawn){.pid = pid, .link = p.our_link, .words = p.our_words};
+	spawn->lock_fd = o->lock_fd;
+	spawn->path = cut_strdup(o->host_path);
+	spawn->argv[n++] = cut_strdup("cutover-host");
+	if (can_keep_out(o)) {
+		spawn->argv[n++] = cut_strdup("--keep-out");
+		spawn->argv[n++] = cut_strdup(o->keep_out);
+	}
+	if (o->plugin) {
+		spawn->argv[n++] = cut_strdup("--plugin");
+		spawn->argv[n++] = cut_strdup(o->plugin);
+	}
+	*ret = spawn;
 	return 0;
+}
+
+void cut_hostspawn_run(struct cut_hostspawn *spawn)
+{
+	const struct plumbing *p = &spawn->plumbing;
+	const int map[][2] = {
+		{-1, 0}, {p->words, 1}, {p->words, 2}, {p->link, LINK_FD}, {p->lock, LOCK_FD}};
+
+	spawn->result = spawn_with(spawn->path, spawn->argv, map,
+				   CUT_ARRAY_LEN(map) - (p->lock < 0), &spawn->pid);
+}
+
+int cut_hostspawn_finish(struct cut_hostspawn *spawn, struct cut_hostprocess *ret,
+			 struct cut_err *err)
+{
+	struct plumbing *p = &spawn->plumbing;
+	int r = spawn->result;
+
+	if (r < 0) {
+		no_host(err, r, spawn->path);
+	} else {
+		if (spawn->lock_fd >= 0)
+			cut_lock_note(spawn->lock_fd, "host", spawn->pid);
+		*ret = (struct cut_hostprocess){
+			.pid = spawn->pid, .link = p->our_link, .words = p->our_words};
+		p->our_link = p->our_words = -1;
+	}
+	hostspawn_free(spawn);
+	return r;
 }
 
 static int64_t clock_ms(void)

@@ -493,7 +493,6 @@ int cut_engine_run(void *arg, const struct cut_engine_start *start)
 	prctl(PR_SET_DUMPABLE, 0);
 	cut_log_open(options->log_fd, CUT_LOG_INFO, "engine");
 	e.rank = cut_rank_take(CUT_RANK_OF_ENGINE);
-	setenv("UV_THREADPOOL_SIZE", "2", 0); /* the journal's syncs, and the burials of hosts */
 	uv_loop_init(&e.loop);
 	uv_timer_init(&e.loop, &e.start_timer);
 	uv_timer_init(&e.loop, &e.farewell);

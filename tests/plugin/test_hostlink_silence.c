@@ -53,7 +53,8 @@ static void start(uv_loop_t *loop, struct silent *s, const char *behaviour)
 	assert_non_null(options.host_path);
 	s->begin = uv_hrtime();
 	assert_int_equal(cut_hostlink_start(loop, &options, &events, &s->link, NULL), 0);
-	s->pid = cut_hostlink_pid(s->link);
+	while ((s->pid = cut_hostlink_pid(s->link)) == 0)
+		uv_run(loop, UV_RUN_ONCE);
 }
 
 static void test_silent_hosts_are_killed_when_their_time_is_up(void **state)

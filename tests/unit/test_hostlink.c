@@ -135,6 +135,8 @@ static struct world *start(const char *fake, const char *plugin)
 	uv_loop_init(&w->loop);
 	uv_timer_init(&w->loop, &w->limit);
 	assert_int_equal(cut_hostlink_start(&w->loop, &options, &mine, &w->link, NULL), 0);
+	while (!cut_hostlink_pid(w->link))
+		uv_run(&w->loop, UV_RUN_ONCE);
 	return w;
 }
 
@@ -441,7 +443,12 @@ static void test_call_of_a_dead_host_is_refused(void **state)
 	finish(w);
 }
 
-static void test_missing_host_program_is_an_error(void **state)
+static void on_no_host(void *data, const struct cut_err *why)
+{
+	cut_err_set(data, why->code, NULL, NULL, "%s", why->what);
+}
+
+static void test_missing_host_program_is_told(void **state)
 {
 	struct cut_hostlink_options options = {.host_path = "/proc/nonexistent",
 					       .folder = "/",
@@ -449,13 +456,13 @@ static void test_missing_host_program_is_an_error(void **state)
 					       .lock_fd = -1,
 					       .log_fd = -1};
 	cut_auto(cut_err) struct cut_err err = {0};
-	struct cut_hostlink_events events = {0};
-	struct cut_hostlink *link = NULL;
+	struct cut_hostlink_events events = {.gone = on_no_host, .data = &err};
+	struct cut_hostlink *link;
 
-	assert_int_equal(cut_hostlink_start(uv_default_loop(), &options, &events, &link, &err),
-			 -ENOENT);
+	assert_int_equal(cut_hostlink_start(uv_default_loop(), &options, &events, &link, NULL), 0);
+	uv_run(uv_default_loop(), UV_RUN_DEFAULT);
+	assert_int_equal(err.code, -ENOENT);
 	assert_non_null(strstr(err.what, "/proc/nonexistent"));
-	assert_null(link);
 }
 
 static void test_describe_tells_what_the_built_in_steps_are(void **state)
@@ -496,7 +503,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_of_a_plugin_outlives_its_host),
 		cmocka_unit_test(test_a_host_that_floods_the_log_fills_no_disk),
 		cmocka_unit_test(test_call_of_a_dead_host_is_refused),
-		cmocka_unit_test(test_missing_host_program_is_an_error),
+		cmocka_unit_test(test_missing_host_program_is_told),
 		cmocka_unit_test(test_describe_tells_what_the_built_in_steps_are),
 		cmocka_unit_test(test_describe_says_why_a_plugin_is_refused),
 	};
