@@ -22,6 +22,8 @@ void cut_render_rollback(const json_t *preview, struct cut_buf *out);
 /* A report (core/report.h) as text or as Markdown. */
 void cut_render_report(const json_t *report, bool markdown, struct cut_buf *out);
 
+/* What an action does, in a line: a command or request itself, of anything else its name. */
+void cut_render_action(const char *uses, const json_t *params, struct cut_buf *out);
 /* "HH:MM:SS" in the reader's zone, "--:--:--" for none. */
 void cut_render_clock(const char *rfc3339, struct cut_buf *out);
 /* Seconds of JSON as "3m00s"; "?" for null. */

@@ -6,9 +6,9 @@
 #include <string.h>
 
 struct critical {
-	uint32_t *path; /* owned */
-	uint8_t *on;	/* owned: by step */
-	uint32_t len;
+	uint32_t *path;	       /* owned */
+	uint8_t *on;	       /* owned: by step */
+	uint32_t len, unknown; /* unknown: of them, how many say no duration */
 	cut_time total;
 };
 
@@ -18,8 +18,10 @@ static struct critical critical_new(const struct cut_graph *graph, const struct 
 			     .on = cut_new_array(uint8_t, rb->steps_len + 1)};
 
 	c.len = cut_graph_critical(graph, rb, c.path, &c.total);
-	for (uint32_t i = 0; i < c.len; i++)
+	for (uint32_t i = 0; i < c.len; i++) {
 		c.on[c.path[i]] = 1;
+		c.unknown += rb->steps[c.path[i]].planned == CUT_NEVER;
+	}
 	return c;
 }
 
@@ -222,24 +224,42 @@ static unsigned depth_of(const struct cut_runbook *rb, uint32_t group)
 	return depth;
 }
 
-static void text_needs(const struct cut_runbook *rb, const struct cut_step *step,
+/* The list that a step stands in: its group, or behind those its phase. */
+static uint32_t list_of(const struct cut_runbook *rb, const struct cut_step *step)
+{
+	return step->group != CUT_NONE ? step->group : rb->groups_len + step->phase;
+}
+
+/* In which lists steps stand side by side: there it must be said that one waits for the one above.
+ * Owned by the caller. */
+static uint8_t *loose_lists(const struct cut_runbook *rb)
+{
+	uint8_t *loose = cut_new_array(uint8_t, rb->groups_len + rb->phases_len + 1);
+
+	for (uint32_t i = 1; i < rb->steps_len; i++)
+		if (rb->steps[i].needs_len == 0 &&
+		    list_of(rb, &rb->steps[i]) == list_of(rb, &rb->steps[i - 1]))
+			loose[list_of(rb, &rb->steps[i])] = 1;
+	return loose;
+}
+
+static void text_needs(const struct cut_runbook *rb, const struct cut_step *step, bool loose,
 		       struct cut_buf *out)
 {
 	uint32_t self = (uint32_t)(step - rb->steps);
 
-	for (uint32_t n = 0; n < step->needs_len; n++) {
-		/* the step just above needs no saying */
-		if (step->needs_len == 1 && !step->needs[0].group &&
-		    step->needs[0].index + 1 == self)
-			return;
+	if (!loose && step->needs_len == 1 && !step->needs[0].group &&
+	    step->needs[0].index + 1 == self)
+		return;
+	for (uint32_t n = 0; n < step->needs_len; n++)
 		cut_buf_printf(out, "%s%s", n ? ", " : "  after ", need_name(rb, step->needs[n]));
-	}
 }
 
 void cut_graph_text(const struct cut_graph *graph, const struct cut_runbook *rb,
 		    struct cut_buf *out)
 {
 	struct critical c = critical_new(graph, rb);
+	uint8_t *loose = loose_lists(rb);
 
 	for (uint32_t p = 0; p < rb->phases_len; p++) {
 		const struct cut_phase *phase = &rb->phases[p];
@@ -253,7 +273,7 @@ void cut_graph_text(const struct cut_graph *graph, const struct cut_runbook *rb,
 			for (unsigned d = depth_of(rb, step->group); d > 0; d--)
 				cut_buf_add_str(out, "  ");
 			cut_buf_printf(out, "%s  %s", step->address, step->body.uses);
-			text_needs(rb, step, out);
+			text_needs(rb, step, loose[list_of(rb, step)], out);
 			if (step->planned != CUT_NEVER) {
 				cut_buf_add_str(out, "  ");
 				cut_duration_human(step->planned, out);
@@ -266,6 +286,9 @@ void cut_graph_text(const struct cut_graph *graph, const struct cut_runbook *rb,
 		cut_buf_add_str(out, ", ");
 		cut_duration_human(c.total, out);
 	}
+	if (c.unknown)
+		cut_buf_printf(out, ", %u of unknown duration", c.unknown);
 	cut_buf_add_char(out, '\n');
+	free(loose);
 	critical_done(&c);
 }

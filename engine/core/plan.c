@@ -39,10 +39,12 @@ const char *cut_undo_name(enum cut_undo undo)
 
 /* An undo is taken to last as long as what it undoes. Goes from the last step to the first; phases
  * and groups are barriers both ways, so the reversed order of the graph is that of the undos. */
-static cut_time rollback_time(const struct cut_runbook *rb, const struct cut_graph *graph)
+cut_time cut_plan_rollback_time(const struct cut_runbook *rb, const struct cut_graph *graph,
+				uint32_t *ret_unknown)
 {
 	cut_time *end = cut_new_array(cut_time, graph->nodes_len + 1), longest = 0;
 
+	*ret_unknown = 0;
 	for (uint32_t i = graph->nodes_len; i-- > 0;) {
 		uint32_t node = graph->order[i];
 		const struct cut_step *step = node < graph->steps_len ? &rb->steps[node] : NULL;
@@ -52,9 +54,11 @@ static cut_time rollback_time(const struct cut_runbook *rb, const struct cut_gra
 		for (uint32_t s = graph->succ_at[node]; s < graph->succ_at[node + 1]; s++)
 			if (end[graph->succ[s]] > end[node])
 				end[node] = end[graph->succ[s]];
-		if (step && step->planned != CUT_NEVER && !step->temporary &&
-		    (step->undo == CUT_UNDO_AUTO || step->undo == CUT_UNDO_BODY))
-			end[node] += step->planned;
+		if (step && !step->temporary &&
+		    (step->undo == CUT_UNDO_AUTO || step->undo == CUT_UNDO_BODY)) {
+			*ret_unknown += step->planned == CUT_NEVER;
+			end[node] += step->planned == CUT_NEVER ? 0 : step->planned;
+		}
 		if (end[node] > longest)
 			longest = end[node];
 	}
@@ -79,6 +83,7 @@ json_t *cut_plan_json(const struct cut_runbook *rb, const struct cut_graph *grap
 	uint8_t *critical = cut_new_array(uint8_t, rb->steps_len + 1);
 	json_t *steps = json_array(), *ids = json_array();
 	bool planned = false;
+	uint32_t unknown;
 	cut_time forward;
 	uint32_t len = cut_graph_critical(graph, rb, path, &forward);
 
@@ -95,7 +100,8 @@ json_t *cut_plan_json(const struct cut_runbook *rb, const struct cut_graph *grap
 	return json_pack("{s:o, s:o, s:o, s:o, s:n, s:n}", "steps", steps, "critical_path", ids,
 			 "forward_s", planned ? cut_json_seconds(forward) : json_null(),
 			 "rollback_s",
-			 planned ? cut_json_seconds(rollback_time(rb, graph)) : json_null(),
+			 planned ? cut_json_seconds(cut_plan_rollback_time(rb, graph, &unknown))
+				 : json_null(),
 			 "fits_window", "lint");
 }
 

@@ -291,7 +291,10 @@ static void load_planned(struct load *l, uint32_t node, struct cut_step *step)
 {
 	json_t *seconds;
 
-	step->planned = CUT_NEVER;
+	/* a wait says itself how long it is, where that is known */
+	step->planned = step->kind == CUT_STEP_WAIT && step->wait && !step->wait->for_text
+				? step->wait->length
+				: CUT_NEVER;
 	if (!node || !load_is(l, node, CUT_NODE_SCALAR, "planned"))
 		return;
 	if (strcmp(cut_doc_str(l->doc, node), "history") == 0) {

@@ -113,7 +113,7 @@ static const struct load_key step_keys[] = {
 	 .help = "what a rollback does to it while it runs"},
 	{"planned", LOAD_NODE, .shape = SHAPE_DURATION_OR_WORD,
 	 .offset = offsetof(struct step_draft, planned), .range = "history",
-	 .help = "expected duration; history is of a later version"},
+	 .help = "expected duration, else how long a wait says; history is of a later version"},
 	{"not_before", LOAD_WHEN, .offset = offsetof(struct step_draft, not_before),
 	 .help = "earliest start"},
 	{"environment", LOAD_CHOICE, .offset = offsetof(struct step_draft, environment),

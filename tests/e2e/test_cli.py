@@ -360,6 +360,112 @@ def test_a_plan_shows_before_and_after_of_commands(cutover):
     assert "exec: touch changed" in text and "undo: exec: rm changed" in text
 
 
+SIGNED = """\
+    cutover: v1
+    name: shop
+    title: The shop moves
+    description: |
+      Two lines
+      of prose.
+    owner: ops
+    ticket: CHG-1
+    links: {wiki: "https://wiki.test/shop"}
+    window: {opens: "2026-11-27T18:00:00+01:00", closes: "2027-11-27T23:30:00+01:00"}
+    roles: {ops: {members: [root, daemon], quorum: 2}, boss: {members: bin}}
+    metrics: {errors: {uses: metrics.command, with: {argv: [echo, "0"]}, unit: ratio}}
+    triggers: [{id: errors_high, metric: errors, bad: {above: 2%}, for: 2m, from: switch}]
+    downtime: [{id: frozen, from: freeze, to: switch, limit: 45s, on_limit: rollback}]
+    phases:
+      - id: prepare
+        title: What hurts nobody
+        not_before: opens+1h
+        steps:
+          - {id: silence, run: [bin/silence], rollback: {run: [bin/loud]}, temporary: true, planned: 2s}
+          - {id: fw, run: [bin/fw], rollback: {run: [bin/fw, x]}, temporary: {until: switch, backstop: 6h}}
+          - {id: soak, wait: {for: 10m, clean: true, since: fw}}
+          - id: look
+            title: Look at the lamps
+            manual: {instructions: "Green?\\nAll of them?", role: ops}
+            if: run.starter != "x"
+            rollback: not_needed
+      - id: move
+        steps:
+          - {id: go, approve: {roles: [ops, boss], message: Freeze?, checks: [metrics.errors.value < 0.1]}}
+          - {id: freeze, run: [bin/freeze], rollback: {run: [bin/thaw]}, planned: 3s}
+          - id: switch
+            uses: http
+            with: {url: "http://127.0.0.1:9/x", method: PUT, body: green}
+            effects: traffic
+            rollback: {uses: http, with: {url: "http://127.0.0.1:9/x", method: PUT, body: blue}}
+            planned: 1s
+        acceptance: {clean_for: 30m, tests: [{run: [bin/smoke]}], sign_off: boss, deadline: 3h}
+      - id: close
+        steps:
+          - id: shred
+            run: [rm, -rf, blue data]
+            effects: destroy
+            environment: blue
+            rollback: impossible
+            rollback_reason: it is gone
+            point_of_no_return: true
+    """
+SIGNED_PLAN = """\
+plan of shop: The shop moves
+  Two lines
+  of prose.
+  ticket CHG-1
+  owner ops
+  wiki https://wiki.test/shop
+  window from 2026-11-27T17:00:00Z to 2027-11-27T22:30:00Z, then pauses
+  prepare: What hurts nobody
+   not before opens+1h00m
+   * silence                           2s  exec: bin/silence
+      would run, effect not known
+      temporary, until the run ends
+      undo: exec: bin/loud
+   * fw                                 ?  exec: bin/fw
+      would run, effect not known
+      temporary, until switch is done, at most 6h00m
+      undo: exec: bin/fw x
+   * soak                          10m00s  wait since fw, clean
+   * look                               ?  by hand
+      Look at the lamps
+      Green?
+      All of them?
+      skipped unless its `if` is true
+      undo: not needed
+  move
+   * go                                 ?  approval of ops (2 persons), boss
+      Freeze?
+      if metrics.errors.value < 0.1
+   * freeze                            3s  exec: bin/freeze
+      would run, effect not known
+      undo: exec: bin/thaw
+   * switch                            1s  http: PUT http://127.0.0.1:9/x
+      would send PUT http://127.0.0.1:9/x
+      undo: http: PUT http://127.0.0.1:9/x
+   accepted when clean for 30m00s, 1 test passed, signed off by boss; after 3h00m asks
+  close
+   * shred                              ?  exec: rm -rf "blue data"
+      DESTROYS in blue
+      POINT OF NO RETURN
+      would run, effect not known
+      NO UNDO: it is gone
+  move/tests
+     move/tests/0                       ?  exec: bin/smoke
+  watched
+     errors_high                           rolls back, fires at > 2 % for 2m00s
+     frozen                                read-only from freeze to switch; rolls back after 45s
+  * critical path: 10m06s, and 4 steps of unknown duration
+  all the way back: 4s
+plan """
+
+
+def test_a_plan_tells_all_that_somebody_signs(cutover):
+    told = cutover("plan", cutover.book(SIGNED), code=0).out
+    assert re.sub(r"[0-9a-f]{64}\n", "", told) == SIGNED_PLAN
+
+
 def test_a_pinned_plan_holds_as_long_as_its_steps_find_what_it_says(cutover):
     book = cutover.book("""\
         cutover: v1

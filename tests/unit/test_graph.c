@@ -154,6 +154,21 @@ static void test_a_chain_of_a_hundred_thousand_steps(void **state)
 	cut_buf_done(&text);
 }
 
+static void test_where_steps_stand_side_by_side_it_is_said_who_waits_for_the_one_above(void **state)
+{
+	cut_auto(cut_runbook) struct cut_runbook *rb = load_good(
+		HEAD "phases:\n  - id: p\n    order: parallel\n    steps:\n"
+		     "      - {id: a, " OK "}\n      - {id: b, needs: [a], " OK "}\n"
+		     "      - {id: c, " OK "}\n"
+		     "  - id: q\n    steps:\n      - {id: d, " OK "}\n      - {id: e, " OK "}\n");
+	cut_auto(cut_graph) struct cut_graph *graph = graph_of(rb);
+	cut_auto(cut_buf) struct cut_buf text = {0};
+
+	cut_graph_text(graph, rb, &text);
+	assert_non_null(strstr(cut_buf_str(&text), "b  check  after a\n    c  check\n"));
+	assert_non_null(strstr(cut_buf_str(&text), "d  check\n  * e  check\n"));
+}
+
 static void test_the_graph_is_printed_as_dot_json_and_text(void **state)
 {
 	cut_auto(cut_runbook) struct cut_runbook *rb =
@@ -169,12 +184,13 @@ static void test_the_graph_is_printed_as_dot_json_and_text(void **state)
 	assert_non_null(
 		strstr(cut_buf_str(&dot), "\"a\" [tooltip=\"check\", color=red, penwidth=2];"));
 	assert_non_null(strstr(cut_buf_str(&dot), "ltail=cluster_0, lhead=cluster_1"));
-	assert_string_equal(cut_buf_str(&text), "p\n"
-						"  * a  check  2s\n"
-						"    b  check\n"
-						"q\n"
-						"  * c  check\n"
-						"* critical path: 2 steps, 2s\n");
+	assert_string_equal(cut_buf_str(&text),
+			    "p\n"
+			    "  * a  check  2s\n"
+			    "    b  check\n"
+			    "q\n"
+			    "  * c  check\n"
+			    "* critical path: 2 steps, 2s, 1 of unknown duration\n");
 	assert_string_equal(json_string_value(cut_json_at(json, "/critical_path/1")), "c");
 	assert_true(json_is_true(cut_json_at(json, "/steps/0/critical")));
 	assert_true(json_is_false(cut_json_at(json, "/steps/1/critical")));
@@ -341,6 +357,8 @@ int main(void)
 		cmocka_unit_test(test_dependants_are_seen_through_joins),
 		cmocka_unit_test(test_groups_needs_and_odd_titles_are_printed),
 		cmocka_unit_test(test_steps_before_the_first_change_find_the_world_as_it_is),
+		cmocka_unit_test(
+			test_where_steps_stand_side_by_side_it_is_said_who_waits_for_the_one_above),
 		cmocka_unit_test(test_the_graph_is_printed_as_dot_json_and_text),
 		cmocka_unit_test(test_the_plan_tells_what_the_model_knows),
 		cmocka_unit_test(test_ways_that_meet_again_are_walked_once),

@@ -59,6 +59,22 @@ static void test_a_plan_tells_how_long_it_takes_there_and_back(void **state)
 	assert_true(json_is_null(cut_json_at(plan, "/steps/4/planned_s")));
 }
 
+static void test_a_wait_takes_as_long_as_it_says(void **state)
+{
+	cut_auto(cut_json) json_t *plan =
+		plan_of(HEAD "steps:\n"
+			     "  - {id: a, wait: 10m}\n"
+			     "  - {id: b, wait: {for: 5m, clean: true}, planned: 8m}\n"
+			     "  - {id: c, wait: {until: \"2027-01-01T00:00:00Z\"}}\n"
+			     "  - {id: d, run: [x], effects: read, outputs: {n: duration}}\n"
+			     "  - {id: e, wait: {for: \"${{ steps.d.outputs.n }}\"}}\n");
+
+	assert_int_equal(cut_json_int(plan, "forward_s", -1), 18 * 60);
+	assert_int_equal(json_integer_value(cut_json_at(plan, "/steps/0/planned_s")), 600);
+	assert_true(json_is_null(cut_json_at(plan, "/steps/2/planned_s")));
+	assert_true(json_is_null(cut_json_at(plan, "/steps/4/planned_s")));
+}
+
 static void test_without_planned_durations_none_is_made_up(void **state)
 {
 	cut_auto(cut_json) json_t *plan =
@@ -124,6 +140,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_strongest_effect_names_a_step),
 		cmocka_unit_test(test_a_plan_tells_how_long_it_takes_there_and_back),
+		cmocka_unit_test(test_a_wait_takes_as_long_as_it_says),
 		cmocka_unit_test(test_without_planned_durations_none_is_made_up),
 		cmocka_unit_test(test_plans_are_the_same_or_the_first_difference_is_told),
 	};
