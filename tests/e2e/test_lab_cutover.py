@@ -2,6 +2,7 @@
 """The whole thing against real servers: the shop moves from blue to green while shoppers order, and
 back again in every way that it can go wrong. The proof is that of the lab: no order is lost."""
 
+import os
 import statistics
 import time
 
@@ -9,6 +10,8 @@ import pytest
 from cutkit import FINAL, ROOT, SANITIZED, eventually
 
 BOOK = ROOT / "runbooks" / "lab_blue_green.yaml"
+BIG_BANG = ROOT / "runbooks" / "lab_big_bang.yaml"
+PHASED = ROOT / "runbooks" / "lab_phased.yaml"
 # No callback of the engine's loop computes or is blocked for longer: that shows in every run.
 # Interrupts, which work off the packets of all servers, and the pauses of a virtual machine look
 # like computing and hit a run now and then.
@@ -24,13 +27,12 @@ class Move:
         self.cutover, self.lab, self.shoppers, self.run = cutover, lab, shoppers, None
         self.loop_max_ms = 0
 
-    def start(self, edit=lambda text: text):
-        text = BOOK.read_text().replace("../contrib", str(ROOT / "contrib"))
-        text = text.replace("wait: {for: 5s, clean: true}", "wait: {for: 1s, clean: true}")
-        text = text.replace("bad: {above: 5%}, for: 5s", "bad: {above: 5%}, for: 1s")
-        book = self.cutover.folder / "book.yaml"
-        book.write_text(edit(text))
-        self.run = self.cutover.start(book, *self.options("2s"))
+    def start(self, edit=lambda text: text, book=BOOK):
+        text = book.read_text().replace("../contrib", str(ROOT / "contrib"))
+        text = text.replace("for: 5s", "for: 1s")  # a trigger's patience, and what bakes
+        quick = self.cutover.folder / "book.yaml"
+        quick.write_text(edit(text))
+        self.run = self.cutover.start(quick, *self.options("1s"))
 
     def options(self, soak):
         return ["--params", self.lab.folder / "params.yaml", "--set", f"soak={soak}"]
@@ -54,8 +56,9 @@ class Move:
         time.sleep(0.5)  # some more orders after the last change
         return status
 
-    def proof(self, side):
-        """No order is lost, `side` holds them all, and it is where shoppers come in."""
+    def proof(self, side, served_by=None):
+        """No order is lost, `side` holds them all, and it is where shoppers come in; its own
+        application serves them unless another is named."""
         told = self.lab.proof(self.shoppers)
         assert told["ok"] and told["authoritative"] == side and told["acknowledged"] > 40, told
         address = {"blue": "127.0.0.2", "green": "127.0.0.3"}[side]
@@ -63,7 +66,7 @@ class Move:
             eventually(lambda: self.lab.www(server).addresses == [address])
         weights = {s: int(v["weight"]) for s, v in self.lab.edge_stats().items() if s in
                    ("blue", "green")}
-        assert weights == {"blue": 100 * (side == "blue"), "green": 100 * (side == "green")}
+        assert weights == {s: 100 * (s == (served_by or side)) for s in weights}
         return told
 
 
@@ -82,6 +85,37 @@ def test_the_shop_moves_to_green_and_no_order_is_lost(move):
     proof = move.proof("green")
     assert proof["longest_gap_s"] < 10
     assert move.lab.www("dns_primary").ttl_s == move.lab.world.ttl_s
+
+
+def named(value):
+    return getattr(value, "stem", None)
+
+
+@pytest.mark.parametrize("book, clock", [(BIG_BANG, "closed"), (PHASED, "no_writes")], ids=named)
+def test_other_strategies_lose_no_order_either(move, book, clock):
+    move.start(book=book)
+    status = move.end(0)
+    assert status["state"] == "accepted" and status["temporary_open"] == []
+    assert status["downtime"][clock]["elapsed_s"] < 10
+    move.proof("green")
+
+
+# Of each, the last step before green breaks, what then fires, what stays done, and what is undone.
+WAYS_BACK = [(PHASED, "thaw", "errors_high/freeze", "all", "freeze")]
+if os.environ.get("CUTOVER_FULL"):
+    WAYS_BACK += [(BIG_BANG, "open", "errors_high", "caught_up", "close")]
+
+
+@pytest.mark.parametrize("book, last, trigger, done, undone", WAYS_BACK, ids=named)
+def test_other_strategies_go_back_as_far_as_they_should(move, book, last, trigger, done, undone):
+    move.start(book=book)
+    move.reach(last)
+    move.lab.app("green", "errors", "0.5")
+    status = move.end(4)
+    assert status["triggers"][trigger]["state"] == "latched"
+    assert status["steps"][done]["state"] == "succeeded"
+    assert status["steps"][undone]["state"] == "rolled_back"
+    move.proof("blue", served_by="green" if book == PHASED else "blue")
 
 
 def test_errors_in_the_canary_take_it_back(move):

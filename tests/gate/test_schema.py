@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("CUTOVER_BUILD", ROOT / "build"))
 PROGRAM = BUILD / "engine" / "cli" / "cutover"
 GOLDEN = ROOT / "tests" / "golden"
-GOOD = sorted([*ROOT.glob("runbooks/*.yaml"), *GOLDEN.glob("good/*")])
+GOOD = sorted([*ROOT.glob("runbooks/**/*.yaml"), *GOLDEN.glob("good/*")])
 FAULTY = sorted(p for p in GOLDEN.glob("faulty/*") if p.suffix != ".expected")
 
 
