@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The action exec in the real host."""
 
+import json
 import os
 import pathlib
+import re
 import signal
 import time
 
@@ -40,6 +42,12 @@ def test_an_unexpected_exit_code_fails_with_the_last_words(core):
     done = core.call("exec", "apply", sh("echo out; echo 'no such\ntable' >&2; exit 4"))
     assert done.status == "fail"
     assert done.text == "/bin/sh exited with 4: no such table"
+
+
+def test_of_many_last_words_the_end_is_told(core):
+    done = core.call("exec", "apply", {"argv": ["sh", "-c", 'printf %s "$0" >&2; exit 1',
+                                                "ä" * 300 + "b"]})
+    assert done.text == "sh exited with 1: …" + "ä" * 199 + "b"
 
 
 @pytest.mark.parametrize("argv, why", [
@@ -115,8 +123,8 @@ def test_the_environment_is_short_and_has_the_calls_names(core):
 
 
 def test_a_given_variable_replaces_the_hosts(core):
-    done = core.call("exec", "apply", sh("echo $HOME", env={"HOME": "/elsewhere"}))
-    assert done.data["stdout"] == "/elsewhere\n"
+    done = core.call("exec", "apply", {"argv": ["env"], "env": {"HOME": "/elsewhere"}})
+    assert re.findall("^HOME=(.*)$", done.data["stdout"], re.M) == ["/elsewhere"]
 
 
 def test_a_missing_secret_fails_before_anything_runs(core, tmp_path):
@@ -171,6 +179,29 @@ def test_declared_outputs_are_read_from_json(core):
     assert done.data == {"n": 3, "share": 0.05, "lag": 90, "on": True, "all": [1]}
 
 
+@pytest.mark.parametrize("kind, good, bad", [
+    ("int", [3], [3.5, "3", True, None]),
+    ("size", [1048576], [0.5, "1MiB"]),
+    ("number", [3, 0.5], ["3", True]),
+    ("duration", [90, 1.5], ["soon", True, [1]]),
+    ("percent", [0.05], ["5", "%", "5 %", True]),
+    ("bool", [True], [1, "true"]),
+    ("list", [[1]], [{}, "[1]"]),
+    ("map", [{"a": 1}], [[], "{}"]),
+    *((text, ["x"], [1, True, None]) for text in ("string", "time", "url", "fqdn", "ip", "choice")),
+])
+def test_an_output_is_of_its_type(core, kind, good, bad):
+    def ended(value):
+        return core.call("exec", "apply", {"argv": ["echo", json.dumps({"v": value})],
+                                           "outputs": {"v": kind}})
+
+    for value in good:
+        assert ended(value).data == {"v": value}
+    for value in bad:
+        assert (ended(value).status, ended(value).text) == (
+            "fail", f"its standard output has no {kind} v"), value
+
+
 @pytest.mark.parametrize("printed, why", [
     ("", "as JSON"),
     ("hello", "as JSON"),
@@ -188,6 +219,13 @@ def test_a_command_that_does_not_print_its_outputs_fails(core, printed, why):
 def test_observe_tells_by_its_exit_code(core, code, status):
     done = core.call("exec", "observe", sh("exit 9", observe=["/bin/sh", "-c", f"exit {code}"]))
     assert done.status == status
+
+
+@pytest.mark.parametrize("observe", [["/no/such/program"], ["true"]])
+def test_an_observe_that_does_not_tell_leaves_it_unknown(core, observe):
+    """It cannot start, or it does not print the outputs."""
+    done = core.call("exec", "observe", sh("true", observe=observe, outputs={"n": "int"}))
+    assert done.status == "unknown"
 
 
 def test_without_observe_it_cannot_tell(core):
@@ -211,7 +249,8 @@ def test_plan_without_a_command_runs_nothing(core, tmp_path):
 
 def test_at_the_deadline_the_whole_group_is_killed(core, tmp_path):
     done = core.call("exec", "apply", timeout=0.5, params=sh(
-        "trap '' TERM; sleep 1000 & echo $! > child; echo $$ >> child; wait"))
+        "trap '' TERM; sleep 1000 & echo $! > child; echo $$ >> child; wait",
+        expect_exit=[0, 128 + signal.SIGKILL]))
     assert done.status == "fail"
     assert "killed" in done.text
     assert done.seconds < 1.4

@@ -38,8 +38,9 @@ class Recorder(http.server.BaseHTTPRequestHandler):
         status, headers, text = answer
         data = text.encode()
         self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
+        for name, values in headers.items():
+            for value in values if isinstance(values, list) else [values]:
+                self.send_header(name, value)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         if self.command != "HEAD":
@@ -72,11 +73,12 @@ def get(core, url, **more):
 
 
 def test_status_headers_body_and_json_are_outputs(core, web):
-    web.answers["/"] = (200, {"X-Who": "green", "Content-Type": "application/json"}, '{"a": [1]}')
+    web.answers["/"] = (200, {"X-Who": ["green", "blue"], "Content-Type": "application/json"},
+                        '{"a": [1]}')
     done = get(core, web.url + "/")
     assert done.status == "ok"
     assert done.data["status"] == 200
-    assert done.data["headers"]["x-who"] == "green"
+    assert done.data["headers"]["x-who"] == "green, blue"
     assert done.data["body"] == '{"a": [1]}'
     assert done.data["json"] == {"a": [1]}
     method, path, headers, _ = web.seen[0]
@@ -88,6 +90,9 @@ def test_status_headers_body_and_json_are_outputs(core, web):
     (200, None, "ok"),
     (201, None, "fail"),
     (201, {"status": [200, 201]}, "ok"),
+    (404, {"status": [200, 201]}, "fail"),
+    (201, {"status": 201}, "ok"),
+    (200, {"status": 201}, "fail"),
     (404, {"status": [404]}, "ok"),
     (404, None, "fail"),
     (429, None, "retry"),
@@ -96,12 +101,13 @@ def test_status_headers_body_and_json_are_outputs(core, web):
 def test_a_read_is_judged_by_its_status(core, web, status, expect, ended):
     web.answers["/"] = (status, {}, "why")
     params = {"expect": expect} if expect else {}
-    assert get(core, web.url + "/", **params).status == ended
+    for method in "GET", "HEAD":
+        assert get(core, web.url + "/", method=method, **params).status == ended
 
 
 @pytest.mark.parametrize("status, after, asked", [
-    (503, "7", 7), (429, "0", 0), (503, "Mon, 23 Nov 2026 03:46:12 GMT", None), (503, "-1", None),
-    (503, "999999999999", None), (500, "7", None), (503, None, None)])
+    (503, "7", 7), (429, "0", 0), (503, "Mon, 23 Nov 2026 03:46:12 GMT", None), (503, "7 s", None),
+    (503, "4294967299", None), (500, "7", None), (503, None, None)])
 def test_how_long_a_busy_server_wants_to_be_left_alone_is_told(core, web, status, after, asked):
     web.answers["/"] = (status, {"Retry-After": after} if after else {}, "busy")
     for method, ended in ("GET", "retry"), ("POST", "fail"):
@@ -128,9 +134,9 @@ def test_a_write_that_a_gateway_lost_is_unknown(core, web, status, ended):
 ])
 def test_the_answer_is_compared(core, web, expect, why):
     web.answers["/"] = (200, {}, '{"state": "ready", "n": 1}')
-    done = get(core, web.url + "/", expect=expect)
-    assert done.status == ("retry" if why else "ok")
-    assert done.text == (why or "")
+    for method, ended in ("GET", "retry"), ("POST", "fail"):
+        done = get(core, web.url + "/", method=method, expect=expect)
+        assert (done.status, done.text) == (ended if why else "ok", why or "")
 
 
 def test_what_is_sent(core, web):
@@ -154,10 +160,38 @@ def test_basic_authentication(core, web):
     assert web.seen[0][2]["Authorization"] == "Basic YW5uOnBhNTV3b3Jk"
 
 
-def test_a_missing_secret_sends_nothing(core, web):
-    done = get(core, web.url + "/", auth={"bearer": "none"})
+@pytest.mark.parametrize("params", [{"auth": {"bearer": "none"}}, {"auth": {"basic": "none"}},
+                                    {"headers": {"X-A": {"secret": "none"}}}])
+def test_a_missing_secret_sends_nothing(core, web, params):
+    done = get(core, web.url + "/", **params)
     assert (done.status, done.text) == ("fail", "there is no secret none")
     assert not web.seen
+
+
+def test_a_header_of_two_lines_sends_nothing(core, web):
+    done = get(core, web.url + "/", headers={"X-A": "1\r\nX-B: 2"})
+    assert (done.status, done.text) == ("fail", "cannot send it: Invalid argument")
+    assert not web.seen
+
+
+@pytest.mark.parametrize("params, why", [
+    ({}, None),
+    ({"method": "get"}, "the method is 'get'; methods are in capitals: GET, POST"),
+    ({"method": ""}, "the method is ''; methods are in capitals: GET, POST"),
+    ({"expect": {"status": 200, "json": {}, "body_contains": "x"}}, None),
+    ({"expect": {"body": "x"}},
+     "expect has no 'body'; it may be status, json and body_contains"),
+    ({"json": {}}, None),
+    ({"json": {}, "body": "x"}, "body and json are given; leave one out"),
+    ({"auth": {"bearer": "token"}}, None),
+    ({"auth": {"basic": "login"}}, None),
+    ({"auth": {"digest": "token"}}, "auth is {bearer: SECRET} or {basic: SECRET}"),
+    ({"auth": {"bearer": "token", "basic": "login"}},
+     "auth is {bearer: SECRET} or {basic: SECRET}"),
+])
+def test_its_parameters_are_checked(core, params, why):
+    done = core.call("http", "check", {"url": "http://127.0.0.1/", **params})
+    assert (done.status, done.text) == (("fail", why) if why else ("ok", ""))
 
 
 def test_a_secret_in_the_answer_is_not_told(core, web):
@@ -234,6 +268,7 @@ def test_redirects_to_the_same_host_are_followed(core, web):
     done = get(core, web.url + "/old", follow=True)
     assert done.data["body"] == "new"
     assert done.data["headers"]["x-here"] == "1"
+    assert "location" not in done.data["headers"]
 
 
 def test_redirects_elsewhere_are_not_followed(core, web):
@@ -273,10 +308,19 @@ def test_an_answer_over_1_mib_fails(core, web):
     assert "larger than 1048576 bytes" in done.text
 
 
+@pytest.mark.parametrize("status, ended", [(200, "unknown"), (400, "fail"), (502, "unknown")])
+def test_of_an_answer_over_1_mib_to_a_write_the_status_counts(core, web, status, ended):
+    web.answers["/"] = (status, {}, "x" * (2 << 20))
+    done = get(core, web.url + "/", method="POST", body="x")
+    assert done.status == ended
+    assert done.text.startswith(f"POST answered {status}, but ")
+
+
 def test_a_large_body_is_cut_in_the_outputs(core, web):
-    web.answers["/"] = (200, {}, "x" * 500_000)
+    web.answers["/"] = (200, {}, json.dumps("x" * 500_000))
     done = get(core, web.url + "/", expect={"body_contains": "xxx"})
     assert len(done.data["body"]) == 65536
+    assert "json" not in done.data
 
 
 def test_cancel_waits_for_the_answer_and_then_gives_up(core, web):
@@ -288,6 +332,15 @@ def test_cancel_waits_for_the_answer_and_then_gives_up(core, web):
     done = core.finish(call)
     assert done.status == "unknown"
     assert done.seconds < 1.5
+
+
+def test_a_read_that_is_canceled_has_changed_nothing(core, web):
+    web.answers["/"] = "silence"
+    call = core.start("http", "apply", {"url": web.url + "/"})
+    while not web.seen:
+        time.sleep(0.01)
+    core.cancel(call, grace=0.1)
+    assert core.finish(call).status == "canceled"
 
 
 @pytest.fixture

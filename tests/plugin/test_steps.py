@@ -166,6 +166,11 @@ def test_drill_leaves_a_mark_for_each_effect(core, tmp_path):
     assert (tmp_path / "marks").read_text() == "apply step 1 key\nrollback step 1 key\n"
 
 
+def test_drill_fails_where_it_can_leave_no_mark(core):
+    done = core.call("drill", "apply", {"mark": "nowhere/marks"})
+    assert (done.status, done.text) == ("fail", "No such file or directory")
+
+
 def test_drill_observes_its_own_key(core):
     mark = {"mark": "marks", "outputs": {"n": 3}}
     assert core.call("drill", "observe", mark).status == "retry"
