@@ -3,12 +3,13 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import time
 
 import pytest
-from cutkit import PROGRAM
+from cutkit import PROGRAM, Run
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="becomes other users")
 
@@ -38,9 +39,8 @@ def by(uid):
 @pytest.fixture(autouse=True)
 def homes():
     """State folders of the others: they have no runs of their own."""
-    import shutil
     base = f"/tmp/cutover-nowhere-{os.getpid()}"
-    for uid in (2, DAEMON, NOBODY, STRANGER):
+    for uid in (0, 2, DAEMON, NOBODY, STRANGER):
         os.makedirs(f"{base}/{uid}", mode=0o700, exist_ok=True)
         os.chown(f"{base}/{uid}", uid, -1)
     yield
@@ -131,10 +131,46 @@ def test_an_order_of_a_member_who_is_no_operator_is_not_obeyed_beyond_his_right(
 
 
 def test_a_role_that_authority_names_may_order_without_being_an_operator(cutover):
-    run = start(cutover, more="authority: {freeze: [ops], skip: [ops]}")
+    run = start(cutover, more="authority: {freeze: [ops]}")
     run("freeze", "--for", "100ms", **by(DAEMON))
+    run("skip", "gate", "--reason", "a right of its own", code=6, **by(DAEMON))
+    run("abort", "--yes")
+    run.end(7)
+    run = start(cutover, more="authority: {skip: [ops]}")
     run("skip", "gate", "--reason", "agreed by phone", **by(NOBODY))
     run.end(0)
+
+
+def test_root_is_an_operator_of_everybodys_runs(cutover):
+    for folder in cutover.folder, cutover.state, cutover.folder / "s":
+        folder.mkdir(exist_ok=True)
+        os.chown(folder, DAEMON, -1)
+    own = {"uid": DAEMON, "env": {"HOME": "/"}}
+    book = cutover.book("""\
+        cutover: v1
+        name: gated
+        roles: {ops: {members: [nobody]}}
+        steps: [{id: gate, approve: {roles: [ops]}}]
+        """)
+    run = Run(cutover, cutover.json("run", book, "--yes", "--detach", code=3, **own)["run"])
+    run("pause", **by(0))
+    run("abort", "--yes", **by(0))
+    run("watch", code=7, **own)
+    told = [json.loads(line) for line in run("logs", "--output", "json", **own).out.splitlines()]
+    assert {r["actor"] for r in told if r["type"] == "order"} == {"daemon (uid 1)", "root (uid 0)"}
+    shutil.rmtree(cutover.state)  # it is no state folder of ours
+
+
+def test_a_member_whom_nobody_knows_refuses_the_start(cutover):
+    book = cutover.book("""\
+        cutover: v1
+        name: gated
+        roles: {ops: {members: [root, no-such-user]}}
+        steps: [{id: gate, approve: {roles: [ops]}}]
+        """)
+    told = cutover("run", book, "--yes", code=6)
+    assert "member no-such-user: this machine knows no such user; correct the name" in told.err
+    assert cutover.runs() == []
 
 
 def test_work_of_a_role_is_attested_by_that_role(cutover):
@@ -145,7 +181,8 @@ def test_work_of_a_role_is_attested_by_that_role(cutover):
         steps: [{id: cable, manual: {instructions: plug, role: ops}, rollback: not_needed}]
         """)
     run.wait_for_people("cable")
-    run("attest", "cable", code=6, **by(NOBODY))
+    assert "may not order attest" in run("attest", "cable", code=6, **by(NOBODY)).err
+    run("retry", "cable", code=6, **by(DAEMON))
     run("attest", "cable", **by(DAEMON))
     run.end(0)
 
@@ -164,6 +201,34 @@ def test_the_socket_answers_nonsense_with_an_error(cutover):
             answer = s.recv(4096)  # nothing where it is no HTTP at all
             assert not answer or b" 4" in answer.split(b"\r\n")[0], request[:40]
     assert run.state == "running"
+
+
+def post(run, order):
+    """What the engine answers to an order: its status, and the JSON."""
+    body = json.dumps(order).encode()
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(10)
+        s.connect(run.status["socket"])
+        s.sendall(b"POST /v1/orders HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                  b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        head, text = s.makefile("rb").read().split(b"\r\n\r\n", 1)
+    return int(head.split()[1]), json.loads(text)
+
+
+def test_orders_are_looked_at_whoever_wrote_them(cutover):
+    run = start(cutover, "members: [root, daemon], quorum: 2")
+    shown = run.status["waiting_for"][0]["evidence_sha256"]
+    for order, status, text in (
+            ({"order": "approve"}, 400, '"target" is missing'),
+            ({"order": "fly"}, 400, "there is no such order"),
+            ({"order": "approve", "target": "gate", "evidence_sha256": "0" * 64}, 409,
+             "what it is about has changed since it was shown")):
+        answered, answer = post(run, order)
+        assert (answered, answer["error"]["why"]) == (status, text)
+    answered, answer = post(run, {"order": "approve", "target": "gate"})
+    assert answered == 200 and answer["ok"]
+    vote = run.records("approval")[-1]
+    assert (vote["seq"], vote["evidence_sha256"]) == (answer["seq"], shown)
 
 
 LOOKS = [["status"], ["watch"], ["logs"], ["report"], ["audit", "verify"], ["rollback", "--show"],

@@ -228,7 +228,8 @@ def test_a_failed_step_is_skipped_with_a_reason_and_still_undone(cutover):
     run = cutover.start(failing(9))
     run.wait_hold("step", "two")
     assert "reason" in run("skip", "two", code=2).err
-    run("skip", "two", "--reason", "done by the night shift")
+    told = run("skip", "two", "--reason", "done by the night shift").out
+    assert "\n  releases three\n" in told
     run.end(0)
     assert run.step("two") == "skipped"
     assert cutover.marks.of("apply") == ["one", "three"]
@@ -533,6 +534,24 @@ def test_a_named_lock_is_held_for_the_whole_run(cutover):
     run.end(0)
     second = cutover.start(other)
     second.wait_for_people("gate")
+
+
+@pytest.mark.parametrize("more, code", [
+    ("", 6), ("if: 1 > 2", 0), ("on_failure: continue", 0)])
+def test_what_a_target_refuses_now_refuses_the_start_unless_it_may(cutover, more, code):
+    told = cutover("run", cutover.book(f"""\
+        cutover: v1
+        name: refused
+        steps:
+          - id: one
+            run: [echo, hi]
+            class: declarative
+            plan: [sh, -c, "echo no such disk >&2; exit 1"]
+            rollback: not_needed
+            {more}
+        """), "--yes", code=code)
+    assert ("cutover: step one would fail: sh exited with 1: no such disk" in told.err) == (code == 6)
+    assert len(cutover.runs()) == (code == 0)
 
 
 def test_until_holds_when_the_phase_is_done(cutover):

@@ -131,9 +131,9 @@ def small_disk(tmp_path_factory):
     subprocess.run(["umount", "-l", folder], check=True)
 
 
-def test_on_a_full_disk_nothing_new_starts_and_a_rollback_still_completes(cutover, small_disk):
-    cutover.env["CUTOVER_STATE_DIR"] = str(small_disk)
-    cutover.state = small_disk
+def start_on(disk, cutover):
+    cutover.env["CUTOVER_STATE_DIR"] = str(disk)
+    cutover.state = disk
     run = cutover.start("""\
         cutover: v1
         name: full
@@ -144,7 +144,19 @@ def test_on_a_full_disk_nothing_new_starts_and_a_rollback_still_completes(cutove
           - {id: two, uses: drill, with: {mark: marks}}
         """)
     run.wait_for_people("gate")
-    fill(small_disk)
+    fill(disk)
+    return run
+
+
+def note_until_refused(run):
+    """Also what is kept for a rollback is full then, for other orders."""
+    while (told := run("note", "x" * 50000, code=None)).code == 0:
+        pass
+    return told
+
+
+def test_on_a_full_disk_nothing_new_starts_and_a_rollback_still_completes(cutover, small_disk):
+    run = start_on(small_disk, cutover)
     while "operator" not in [hold["kind"] for hold in run.status["holds"]]:
         run("note", "x" * 50000)
     run("approve", "gate")
@@ -156,19 +168,17 @@ def test_on_a_full_disk_nothing_new_starts_and_a_rollback_still_completes(cutove
     run.audit()
 
 
+def test_a_rollback_is_taken_where_no_other_order_is(cutover, small_disk):
+    run = start_on(small_disk, cutover)
+    note_until_refused(run)
+    run("rollback", "--yes")
+    run.end(4)
+    assert cutover.marks.of("rollback") == ["one"]
+
+
 def test_an_order_that_cannot_be_journaled_is_refused_until_there_is_room(cutover, small_disk):
-    cutover.env["CUTOVER_STATE_DIR"] = str(small_disk)
-    cutover.state = small_disk
-    run = cutover.start("""\
-        cutover: v1
-        name: full
-        roles: {ops: {members: ["0"]}}
-        steps: [{id: gate, approve: {roles: [ops]}}]
-        """)
-    run.wait_for_people("gate")
-    fill(small_disk)
-    while (told := run("note", "x" * 50000, code=None)).code == 0:
-        pass
+    run = start_on(small_disk, cutover)
+    told = note_until_refused(run)
     assert told.code == 6 and "taken, but not on the disk yet" in told.err, told
     for order in ("note x", "approve gate", "resume"):
         told = run(*order.split(), code=6)
