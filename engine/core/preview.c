@@ -134,7 +134,7 @@ static json_t *temporaries(const struct cut_run *run)
 	return list;
 }
 
-/* How long old answers may live: of each step that reports a tail. */
+/* How long old answers may live: of each step after which they do. */
 static json_t *tails(const struct cut_run *run)
 {
 	json_t *list = json_array();
@@ -143,7 +143,7 @@ static json_t *tails(const struct cut_run *run)
 		const json_t *tail = json_object_get(run->steps[i].outputs, "tail");
 		json_t *entry;
 
-		if (!json_is_number(tail) || !cut_rollback_in_stage(run, i))
+		if (json_number_value(tail) <= 0 || !cut_rollback_in_stage(run, i))
 			continue;
 		entry = json_object();
 		json_object_set_new(entry, "step", json_string(run->rb->steps[i].address));

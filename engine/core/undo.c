@@ -40,14 +40,21 @@ void cut_undo_start(struct cut_run *run, uint32_t step)
 	cut_undo_call(run, step);
 }
 
+/* How long a step took is how long its own work did; people read when all was over. */
+static void ended(struct cut_run *run, struct cut_run_step *s)
+{
+	if (s->ended == CUT_NEVER)
+		s->ended = run->t;
+	s->ended_wall = run->wall;
+}
+
 static void done(struct cut_run *run, uint32_t step)
 {
 	struct cut_run_step *s = &run->steps[step];
 
 	cut_step_rest(run, step);
 	cut_step_move(run, step, CUT_STEP_ROLLED_BACK);
-	s->ended = run->t;
-	s->ended_wall = run->wall;
+	ended(run, s);
 	s->unclosed = false;
 	cut_step_record(run, step, true);
 	cut_downtime_stop(run, step, true);
@@ -62,8 +69,7 @@ void cut_undo_fail(struct cut_run *run, uint32_t step, const char *text)
 	cut_step_say(run, step, "could not be undone: %s", text);
 	cut_step_rest(run, step);
 	cut_step_move(run, step, CUT_STEP_ROLLBACK_FAILED);
-	s->ended = run->t;
-	s->ended_wall = run->wall;
+	ended(run, s);
 	cut_step_record(run, step, true);
 	if (model->temporary) {
 		cut_auto(cut_str) char *how = cut_undo_by_hand(run, step);

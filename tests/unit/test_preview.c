@@ -28,6 +28,7 @@ static void test_old_answers_live_on_for_as_long_as_steps_tell(void **state)
 				    "  - {id: early, uses: t.get}\n"
 				    "  - {id: late, uses: t.get}\n"
 				    "  - {id: none, uses: t.get}\n"
+				    "  - {id: at_once, uses: t.get}\n"
 				    "  - {id: a, uses: t.write}\n");
 	cut_auto(cut_json) json_t *preview = NULL;
 
@@ -35,6 +36,7 @@ static void test_old_answers_live_on_for_as_long_as_steps_tell(void **state)
 	world_outcome(w, "early", CUT_OK, NULL, "{\"tail\": 60}");
 	world_outcome(w, "late", CUT_OK, NULL, "{\"tail\": 300}");
 	world_outcome(w, "none", CUT_OK, NULL, "{\"tail\": \"soon\"}");
+	world_outcome(w, "at_once", CUT_OK, NULL, "{\"tail\": 0}");
 	preview = cut_run_rollback_preview(world_run(w), NULL, NULL);
 	expect_at(preview, "/until",
 		  "[{\"old_answers_until\":\"2025-11-22T20:01:00.000Z\",\"step\":\"early\","

@@ -261,6 +261,31 @@ static void test_what_failed_and_was_gone_on_without_is_named(void **state)
 	world_free(w);
 }
 
+static void test_an_undo_does_not_prolong_what_a_step_took(void **state)
+{
+	struct world *w = world_new("steps:\n"
+				    "  - {id: a, uses: t.write}\n"
+				    "  - {id: b, uses: t.write}\n");
+	cut_auto(cut_json) json_t *report = NULL;
+
+	world_start(w);
+	world_at(w, 3000);
+	world_ok(w, "a");
+	world_at(w, 5000);
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	world_at(w, 6000);
+	world_outcome(w, "b", CUT_CANCELED, NULL, NULL);
+	world_at(w, 8000);
+	world_ok(w, "b");
+	world_at(w, 9000);
+	world_ok(w, "a");
+	report = report_of(w, "[]", 9000);
+	expect_at(report, "/timeline/0/state", "\"rolled_back\"");
+	expect_at(report, "/timeline/0/duration_s", "3");
+	expect_at(report, "/timeline/0/ended", "\"2025-11-22T20:00:09.000Z\"");
+	world_free(w);
+}
+
 static void test_a_signed_vote_tells_its_key_and_what_it_was_about(void **state)
 {
 	struct world *w = world_new("steps: [{id: a, uses: t.read}, {id: b, uses: t.read}]\n");
@@ -292,6 +317,7 @@ int main(void)
 		cmocka_unit_test(test_a_run_has_ended_when_its_last_state_was_written),
 		cmocka_unit_test(test_what_a_rollback_left_behind_is_named),
 		cmocka_unit_test(test_what_failed_and_was_gone_on_without_is_named),
+		cmocka_unit_test(test_an_undo_does_not_prolong_what_a_step_took),
 		cmocka_unit_test(test_a_signed_vote_tells_its_key_and_what_it_was_about),
 	};
 
