@@ -10,14 +10,21 @@
 #include <errno.h>
 #include <string.h>
 
-/* The names of --vars, for expressions. */
+struct names {
+	json_t *vars; /* of --vars */
+	bool missed;  /* one that is not among them */
+};
+
 static int vars_ident(const struct cut_expr_env *env, const char *name, struct cut_arena *arena,
 		      struct cut_val *ret)
 {
-	const json_t *value = json_object_get(env->data, name);
+	struct names *names = env->data;
+	const json_t *value = json_object_get(names->vars, name);
 
-	if (!value)
+	if (!value) {
+		names->missed = true;
 		return -ENOENT;
+	}
 	*ret = cut_val_from_json(value, arena);
 	return 0;
 }
@@ -34,7 +41,8 @@ static int eval_here(const struct cut_args *args, json_t *vars)
 	cut_auto(cut_err) struct cut_err err = {0};
 	cut_auto(cut_expr) struct cut_expr *expr = NULL;
 	cut_auto(cut_json) json_t *json = NULL;
-	struct cut_expr_env env = {.ident = vars_ident, .member = no_member, .data = vars};
+	struct names names = {.vars = vars};
+	struct cut_expr_env env = {.ident = vars_ident, .member = no_member, .data = &names};
 	struct cut_arena arena = {0};
 	struct cut_val value;
 	size_t column = 0;
@@ -48,6 +56,8 @@ static int eval_here(const struct cut_args *args, json_t *vars)
 	if (r == 0)
 		json = cut_val_to_json(&value);
 	cut_arena_done(&arena);
+	if (r < 0 && names.missed)
+		err.next = cut_strdup("give it in --vars FILE.json, or name a live run");
 	if (r < 0)
 		return cut_cli_fail(args, &err, CUT_EXIT_INTERNAL);
 	cut_print_json(json, stdout);

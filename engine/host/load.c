@@ -37,7 +37,10 @@ static int check_owner(int fd, const char *what, const char *path, struct cut_er
 	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
 		why = cut_printf("%s can be written by others (mode %04o)", what,
 				 (unsigned)st.st_mode & 07777);
-		return refuse(err, path, why, "take the write permission of group and others away");
+		return refuse(err, path, why,
+			      st.st_mode & S_ISVTX
+				      ? "build or install it outside of that folder"
+				      : "take the write permission of group and others away");
 	}
 	return 0;
 }

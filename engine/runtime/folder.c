@@ -8,15 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int cut_folder_make(const char *path, mode_t mode, struct cut_err *err)
+int cut_folder_make(const char *path, mode_t mode, const char *elsewhere, struct cut_err *err)
 {
 	if (mkdir(path, mode) == 0 || errno == EEXIST)
 		return 0;
-	return cut_err_sys(err, -errno, "`--state-dir` names another place", "cannot make %s",
-			   path);
+	return cut_err_sys(err, -errno, elsewhere, "cannot make %s", path);
 }
 
-int cut_folder_make_all(const char *path, mode_t mode, struct cut_err *err)
+int cut_folder_make_all(const char *path, mode_t mode, const char *elsewhere, struct cut_err *err)
 {
 	cut_auto(cut_str) char *part = cut_strdup(path);
 
@@ -24,12 +23,12 @@ int cut_folder_make_all(const char *path, mode_t mode, struct cut_err *err)
 		int r;
 
 		*slash = '\0';
-		r = access(part, F_OK) == 0 ? 0 : cut_folder_make(part, mode, err);
+		r = access(part, F_OK) == 0 ? 0 : cut_folder_make(part, mode, elsewhere, err);
 		*slash = '/';
 		if (r < 0)
 			return r;
 	}
-	return cut_folder_make(path, mode, err);
+	return cut_folder_make(path, mode, elsewhere, err);
 }
 
 int cut_folder_check(const char *path, struct cut_err *err)

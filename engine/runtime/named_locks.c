@@ -61,7 +61,7 @@ int cut_named_locks_take(const char *state, const char *const *names, size_t len
 	struct cut_named_locks locks = {0};
 	int r;
 
-	r = len ? cut_folder_make(dir, 0700, err) : 0;
+	r = len ? cut_folder_make(dir, 0700, CUT_STATE_ELSEWHERE, err) : 0;
 	cut_jw_open(&w, NULL, '{');
 	cut_jw_str(&w, "run", run);
 	cut_jw_rfc3339(&w, "since", wall);

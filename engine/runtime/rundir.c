@@ -40,7 +40,7 @@ int cut_state_dir(const char *option, char **ret, struct cut_err *err)
 	else
 		return cut_err_set(err, -ENOENT, "neither $HOME nor $CUTOVER_STATE_DIR is set",
 				   "name one with --state-dir", "no state directory");
-	r = cut_folder_make_all(path, 0700, err);
+	r = cut_folder_make_all(path, 0700, CUT_STATE_ELSEWHERE, err);
 	if (r == 0)
 		r = cut_folder_check(path, err);
 	if (r == 0)
@@ -85,7 +85,7 @@ int cut_run_dir_create(const char *state, const char *name, cut_time wall,
 	cut_auto(cut_str) char *runs = cut_printf("%s/runs", state);
 	int r;
 
-	r = cut_folder_make(runs, 0700, err);
+	r = cut_folder_make(runs, 0700, CUT_STATE_ELSEWHERE, err);
 	for (int tries = 0; r == 0 && tries < 16; tries++) {
 		cut_auto(cut_str) char *id = new_id(name, wall);
 		cut_auto(cut_str) char *dir = cut_printf("%s/%s", runs, id);
@@ -288,7 +288,7 @@ static int find_named(const char *state, const char *wanted, struct cut_run_entr
 	cut_vec_foreach (&list, entry)
 		cut_near_try(&near, entry->id);
 	next = near.best ? cut_printf("did you mean %s?", near.best)
-			 : cut_strdup("cutover list shows all runs");
+			 : cut_strdup("`cutover list` shows all runs");
 	cut_run_list_done(&list);
 	return cut_err_set(err, -ENOENT, "no run has this id", next, "cannot find run %s", wanted);
 }
@@ -326,7 +326,7 @@ static int find_picked(const char *state, struct cut_run_list *list, enum cut_ru
 		return cut_err_set(err, -ENOENT, NULL, "is it another --state-dir?",
 				   "there is no run yet in %s", state);
 	if (!found)
-		return cut_err_set(err, -ENOENT, NULL, "cutover list shows all runs",
+		return cut_err_set(err, -ENOENT, NULL, "`cutover list` shows all runs",
 				   "no run is %s", what[pick]);
 	*ret = found;
 	return 0;

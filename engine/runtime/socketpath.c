@@ -38,7 +38,7 @@ static int path_to_listen(const char *run, char **ret, struct cut_err *err)
 	} else {
 		dir = cut_printf("/tmp/cutover-%u", (unsigned)geteuid());
 	}
-	r = cut_folder_make(dir, 0755, err);
+	r = cut_folder_make(dir, 0755, "$CUTOVER_SOCKET_DIR names another place", err);
 	if (r == 0)
 		r = cut_folder_check(dir, err);
 	if (r == 0)

@@ -23,6 +23,9 @@ int cut_evaluate_live(struct cut_driver *driver, const json_t *request, json_t *
 		return -EBADMSG;
 	}
 	r = cut_expr_eval(expr, &env, &arena, &value, err);
+	if (r == 0 && value.kind == CUT_VAL_LAZY)
+		r = cut_err_set(err, -EDOM, "it has members",
+				"name one, as in steps.ID.outputs.NAME", "%s is no value", text);
 	if (r == 0)
 		*ret = json_pack("{s:o}", "value", cut_val_to_json(&value));
 	else

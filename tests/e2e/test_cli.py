@@ -538,9 +538,18 @@ def test_eval_prints_a_value_as_json(cutover, expression, value):
     assert json.loads(done.out) == value
 
 
+@pytest.mark.parametrize("variable, named", [
+    ("CUTOVER_STATE_DIR", "`--state-dir`"), ("CUTOVER_SOCKET_DIR", "$CUTOVER_SOCKET_DIR")])
+def test_a_folder_that_cannot_be_made_says_what_names_another(cutover, variable, named):
+    cutover.book(BOOK)
+    told = cutover("run", "book.yaml", "--yes", env={variable: "/proc/nowhere/at/all"}).err
+    assert "cannot make /proc/nowhere" in told and f"{named} names another place" in told
+
+
 def test_eval_names_the_error_of_an_expression(cutover):
     assert "divide by zero" in cutover("eval", "1 / 0", code=1).err
-    assert "nowhere" in cutover("eval", "nowhere", code=1).err
+    told = cutover("eval", "nowhere", code=1).err
+    assert "'nowhere'; give it in --vars FILE.json, or name a live run" in told
 
 
 def test_eval_sees_a_live_run(cutover):
@@ -558,6 +567,8 @@ def test_eval_sees_a_live_run(cutover):
     assert json.loads(cutover("eval", "params.size + 1", run.id, code=0).out) == 8
     assert json.loads(cutover("eval", "params.size + 1", code=0).out) == 8
     assert "leave one out" in cutover("eval", "1", run.id, "--vars", "book.yaml", code=2).err
+    for group in ("steps", "steps.one", "steps.one.outputs"):
+        assert f"{group} is no value" in cutover("eval", group, run.id, code=1).err
     cutover("eval", "params.size +", run.id, code=2)
     cutover("eval", "params.size / 0", run.id, code=1)
     run("approve", "gate")

@@ -108,10 +108,10 @@ def foreign_owner(so):
 
 
 @pytest.mark.parametrize("spoil, why", [
-    (writable_file, "can be written by others"),
-    (writable_folder, "can be written by others"),
-    (sticky_folder, "can be written by others"),
-    (writable_parent, "can be written by others"),
+    (writable_file, "(mode 0775); take the write permission of group and others away"),
+    (writable_folder, "(mode 0777); take the write permission"),
+    (sticky_folder, "(mode 1777); build or install it outside of that folder"),
+    (writable_parent, "(mode 0757); take the write permission"),
     (foreign_owner, "belongs to user 12345"),
 ])
 def test_what_others_can_write_is_refused(folder, spoil, why):
