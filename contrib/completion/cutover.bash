@@ -25,21 +25,22 @@ _cutover()
 			<<<"$commands" | sort -u | grep -- "^$cur")
 		return
 	fi
-	case $prev in
-	--output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur"); return ;;
-	--state-dir | --plugin-dir) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
-	--params | --plan | --out | --vars) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-	esac
-	if [[ $cur == -* ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "$("$program" help $command 2>/dev/null |
-			sed -n 's/^  \(--[a-z-]*\).*/\1/p')" -- "$cur")
+	# What is due here, as the help calls it: an option's value, or an argument.
+	local help due=
+	help=$("$program" help $command 2>/dev/null)
+	[[ $prev != --* ]] || due=$(sed -n "s/^  $prev \([^ ]\+\).*/\1/p" <<<"$help")
+	if [ -z "$due" ] && [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$(sed -n 's/^  \(--[a-z-]*\).*/\1/p' \
+			<<<"$help")" -- "$cur")
 		return
 	fi
-	case $("$program" help $command 2>/dev/null | head -n 1) in
-	*RUNBOOK* | *FILE*) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	case ${due:-$(head -n 1 <<<"$help")} in
+	DIR) mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
+	*RUNBOOK* | FILE* | *" FILE"*) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	*COMMAND*) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
-	*) mapfile -t COMPREPLY < <(compgen -W "$("$program" list 2>/dev/null |
+	*\[RUN\]*) mapfile -t COMPREPLY < <(compgen -W "$("$program" list 2>/dev/null |
 		sed 's/ .*//')" -- "$cur") ;;
+	[a-z]*\|*) mapfile -t COMPREPLY < <(compgen -W "${due//|/ }" -- "$cur") ;;
 	esac
 }
 complete -o filenames -F _cutover cutover
