@@ -37,6 +37,7 @@ uint64_t driver_journal_refusal(struct cut_driver *d, struct cut_event *ev,
 				const struct cut_err *err)
 {
 	cut_auto(cut_str) char *text = cut_err_text(err);
+	uint64_t seq;
 
 	if (d->refusals == REFUSALS_MAX)
 		return 0;
@@ -45,8 +46,9 @@ uint64_t driver_journal_refusal(struct cut_driver *d, struct cut_event *ev,
 	cut_buf_reset(&d->record);
 	cut_event_encode(ev, d->options.rb, &d->record);
 	ev->refused = NULL;
+	seq = append(d);
 	cut_journal_want_sync(d->options.journal);
-	return append(d);
+	return seq;
 }
 
 void driver_journal_event(struct cut_driver *d, const struct cut_event *ev)
