@@ -54,7 +54,7 @@ static uint32_t count_persons(const struct load *l, const uint32_t *roles, uint3
 }
 
 /* A person fills one place only: each set of the roles needs as many persons as it has places
- * (Hall, 1935). Single roles were looked at where they are declared. */
+ * (Hall, 1935). */
 static void check_together(struct load *l, uint32_t node, const uint32_t *roles, uint32_t len)
 {
 	enum { ROLES_MAX = 10 }; /* of one gate; more are not looked at */
@@ -65,8 +65,10 @@ static void check_together(struct load *l, uint32_t node, const uint32_t *roles,
 		for (uint32_t i = 0; i < len; i++)
 			places += set >> i & 1 ? l->rb->roles[roles[i]].quorum : 0;
 		persons = count_persons(l, roles, len, set);
-		if (!(set & (set - 1)) || persons >= places)
+		if (persons >= places)
 			continue;
+		if (!(set & (set - 1)))
+			return; /* told where it is declared */
 		load_fault(
 			l, node, "name more members, or ask for fewer approvals",
 			"these roles together want %u approvals, each of another person, and have "
@@ -97,8 +99,11 @@ uint32_t *load_role_list(struct load *l, uint32_t node, const char **names, uint
 
 static void check_role(struct load *l, uint32_t node, const struct cut_role *role)
 {
-	uint32_t distinct = 0;
+	uint32_t distinct = 0, members = load_find(l, node, "members");
+	bool list = cut_doc_at(l->doc, members)->kind == CUT_NODE_LIST;
 
+	if (role->members_len < (list ? cut_doc_count(l->doc, members) : 1))
+		return; /* who is missing has no value, which was told */
 	for (uint32_t i = 0; i < role->members_len; i++) {
 		uint32_t j = 0;
 
@@ -107,8 +112,7 @@ static void check_role(struct load *l, uint32_t node, const struct cut_role *rol
 		distinct += j == i;
 	}
 	if (role->members_len == 0)
-		load_fault(l, load_find(l, node, "members"), NULL, "role '%s' has no members",
-			   role->name);
+		load_fault(l, members, NULL, "role '%s' has no members", role->name);
 	else if (role->quorum > distinct)
 		load_fault(l, load_find(l, node, "quorum") ? load_find(l, node, "quorum") : node,
 			   "name more members, or ask for fewer approvals",
