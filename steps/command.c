@@ -106,7 +106,7 @@ static void add_last_words(const struct cut_child_result *result, struct cut_buf
 			out->data[at] = ' ';
 }
 
-void command_end_text(const struct cut_child_result *result, const char *program,
+void command_end_text(const struct cut_child_result *result, const char *program, bool canceled,
 		      struct cut_buf *out)
 {
 	if (result->error) {
@@ -115,8 +115,8 @@ void command_end_text(const struct cut_child_result *result, const char *program
 		return;
 	}
 	if (result->killed)
-		cut_buf_printf(out, "%s was not done in time; its process group was killed",
-			       program);
+		cut_buf_printf(out, "%s was %s; its process group was killed", program,
+			       canceled ? "canceled" : "not done in time");
 	else if (result->status > SIGNAL_BASE && sigabbrev_np(result->status - SIGNAL_BASE))
 		cut_buf_printf(out, "%s ended with %d (SIG%s)", program, result->status,
 			       sigabbrev_np(result->status - SIGNAL_BASE));

@@ -24,6 +24,6 @@ void command_argv(const json_t *argv, bool shell, struct command_list *ret);
 int command_env(struct cut_call *call, const json_t *env, struct command_list *ret,
 		const char **ret_name);
 /* "exited with 3: last line of what it said", "ended by signal 9 (Killed)", "could not be started:
- * No such file or directory". */
-void command_end_text(const struct cut_child_result *result, const char *program,
+ * No such file or directory". canceled: it was not its own time that was up. */
+void command_end_text(const struct cut_child_result *result, const char *program, bool canceled,
 		      struct cut_buf *out);

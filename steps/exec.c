@@ -83,7 +83,7 @@ static void end_with(struct cut_call *call, enum cut_status status,
 {
 	cut_auto(cut_buf) struct cut_buf text = {0};
 
-	command_end_text(result, program_of(argv), &text);
+	command_end_text(result, program_of(argv), status == CUT_CANCELED, &text);
 	end(call, status, cut_buf_str(&text), NULL);
 }
 

@@ -50,7 +50,7 @@ static void on_command(struct cut_call *call, const struct cut_child_result *res
 	cut_auto(cut_buf) struct cut_buf why = {0};
 
 	if (result->error || result->killed || result->status)
-		command_end_text(result, json_string_value(json_array_get(argv, 0)), &why);
+		command_end_text(result, json_string_value(json_array_get(argv, 0)), false, &why);
 	end(call, why.len ? cut_buf_str(&why) : NULL);
 }
 

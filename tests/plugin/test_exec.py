@@ -275,7 +275,7 @@ def test_cancel_asks_first_and_kills_after_the_grace(core, tmp_path):
     core.cancel(call, grace=0.4)
     done = core.finish(call)
     assert done.status == "canceled"
-    assert "told" in done.text
+    assert "sh was canceled; its process group was killed: " in done.text and "told" in done.text
     assert 0.35 < time.monotonic() - began < 1.5
 
 
