@@ -2,6 +2,7 @@
 #include "engine/cli/render.h"
 
 #include "engine/cli/print.h"
+#include "engine/core/run.h"
 
 #include <string.h>
 
@@ -263,21 +264,11 @@ static void quote(const char *text, struct cut_buf *out)
 static void check_line(const json_t *check, struct cut_buf *out)
 {
 	cut_auto(cut_buf) struct cut_buf text = {0};
-	const char *name, *between = " (";
-	json_t *value;
 
 	if (json_is_true(json_object_get(check, "is")))
 		return;
-	cut_buf_printf(&text, "not true when it opened: %s", cut_json_str(check, "that", ""));
-	json_object_foreach (json_object_get(check, "saw"), name, value) {
-		cut_buf_printf(&text, "%s%s = ", between, name);
-		cut_json_canonical(value, &text);
-		between = ", ";
-	}
-	if (*between == ',')
-		cut_buf_add_char(&text, ')');
-	if (cut_json_str(check, "error", NULL))
-		cut_buf_printf(&text, ": %s", cut_json_str(check, "error", ""));
+	cut_buf_add_str(&text, "not true when it opened: ");
+	cut_check_say(check, &text);
 	quote(cut_buf_str(&text), out);
 }
 

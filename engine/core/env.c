@@ -229,8 +229,8 @@ static json_t *check_value(const char *that, int r, const struct cut_err *err, s
 	return value;
 }
 
-int cut_run_check(struct cut_run *run, uint32_t step, const struct cut_expr_env *live,
-		  json_t **ret_data, struct cut_err *err)
+bool cut_run_check(struct cut_run *run, uint32_t step, const struct cut_expr_env *live,
+		   json_t **ret_data)
 {
 	const struct cut_step *model = &run->rb->steps[step];
 	const struct cut_body *body = cut_call_body(run, step);
@@ -240,7 +240,7 @@ int cut_run_check(struct cut_run *run, uint32_t step, const struct cut_expr_env 
 	uint32_t len = gate ? model->approve->checks_len : body->that_len;
 	struct cut_expr_env env = cut_run_env(run, step, live);
 	json_t *values = json_array();
-	int result = 1;
+	bool all = true;
 
 	for (uint32_t i = 0; i < len; i++) {
 		struct saw saw = {&env, json_object()};
@@ -249,14 +249,27 @@ int cut_run_check(struct cut_run *run, uint32_t step, const struct cut_expr_env 
 
 		cut_expr_refs(that[i], note_ref, &saw);
 		json_array_append_new(values, check_value(texts[i], r, &why, &saw));
-		if (r < 0 && result >= 0 && !gate)
-			result = cut_err_set(err, r, why.what, NULL, "%s cannot be evaluated",
-					     texts[i]);
-		else if (r <= 0 && result > 0)
-			result = 0;
+		all = all && r > 0;
 	}
 	*ret_data = json_pack("{s:o}", "values", values);
-	return result;
+	return all;
+}
+
+void cut_check_say(const json_t *value, struct cut_buf *out)
+{
+	const char *name, *between = " (";
+	json_t *seen;
+
+	cut_buf_add_str(out, cut_json_str(value, "that", ""));
+	json_object_foreach (json_object_get(value, "saw"), name, seen) {
+		cut_buf_printf(out, "%s%s = ", between, name);
+		cut_json_canonical(seen, out);
+		between = ", ";
+	}
+	if (*between == ',')
+		cut_buf_add_char(out, ')');
+	if (cut_json_str(value, "error", NULL))
+		cut_buf_printf(out, ": %s", cut_json_str(value, "error", ""));
 }
 
 /* --- texts and parameters --- */

@@ -151,8 +151,8 @@ void cut_gate_checked(struct cut_run *run, const struct cut_event *ev)
 		show(waiting, waiting->evidence);
 	}
 	if (ev->outcome.status != CUT_OK)
-		cut_step_say(run, ev->outcome.step, "approval; a check is not true: %s",
-			     cut_step_short(ev->outcome.text, "see its values"));
+		cut_step_say(run, ev->outcome.step, "approval; %s",
+			     cut_step_short(ev->outcome.text, "a check is not true"));
 }
 
 static void wait_for_sign_off(struct cut_run *run, uint32_t phase)

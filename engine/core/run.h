@@ -93,9 +93,11 @@ int cut_run_feed(struct cut_run *run, const struct cut_event *ev, struct cut_eff
 cut_time cut_run_wake(const struct cut_run *run);
 
 /* Evaluates a check or a gate's checks with the run's values and what live looks up (metrics,
- * window; may be NULL). data gets {"values": [...]}; 1 all true, 0 not, negative: CEL's error. */
-int cut_run_check(struct cut_run *run, uint32_t step, const struct cut_expr_env *live,
-		  json_t **ret_data, struct cut_err *err);
+ * window; may be NULL). Are all true? data gets {"values": [...]}, CEL's errors among them. */
+bool cut_run_check(struct cut_run *run, uint32_t step, const struct cut_expr_env *live,
+		   json_t **ret_data);
+/* One of those values: "metrics.lag.value < 5 (metrics.lag.value = 7)", and its error. */
+void cut_check_say(const json_t *value, struct cut_buf *out);
 /* The names that expressions see, for `cutover eval`; valid while the run lives. */
 struct cut_expr_env cut_run_env(struct cut_run *run, uint32_t step,
 				const struct cut_expr_env *live);

@@ -129,20 +129,36 @@ static void feed_stamped(struct cut_driver *d, struct cut_event *ev)
 	feed_or_log(d, ev);
 }
 
+static void say_not_true(const json_t *data, struct cut_buf *out)
+{
+	const json_t *values = json_object_get(data, "values");
+	const char *before = "not true: ";
+	json_t *value;
+	size_t i;
+
+	json_array_foreach ((json_t *)values, i, value) {
+		if (json_is_true(json_object_get(value, "is")))
+			continue;
+		cut_buf_add_str(out, before);
+		cut_check_say(value, out);
+		before = "; ";
+	}
+}
+
 static void evaluate(struct cut_driver *d, const struct cut_queued_check *check)
 {
-	cut_auto(cut_err) struct cut_err err = {0};
+	cut_auto(cut_buf) struct cut_buf text = {0};
 	cut_auto(cut_json) json_t *data = NULL;
 	struct cut_expr_env env = cut_driver_live(d);
-	int r;
 	struct cut_event ev = {
 		.type = CUT_EV_OUTCOME,
 		.outcome = {.step = check->step, .op = CUT_OP_APPLY, .attempt = check->attempt},
 	};
+	bool all = cut_run_check(d->options.run, check->step, &env, &data);
 
-	r = cut_run_check(d->options.run, check->step, &env, &data, &err);
-	ev.outcome.status = r == 1 ? CUT_OK : CUT_FAIL;
-	ev.outcome.text = r < 0 ? err.what : r == 0 ? "it is not true" : NULL;
+	say_not_true(data, &text);
+	ev.outcome.status = all ? CUT_OK : CUT_FAIL;
+	ev.outcome.text = all ? NULL : cut_buf_str(&text);
 	ev.outcome.data = data;
 	feed_stamped(d, &ev);
 }

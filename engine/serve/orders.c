@@ -126,7 +126,6 @@ static int give_vote(struct cut_driver *driver, struct cut_event *ev, uint64_t *
 	const struct cut_runbook *rb = cut_driver_options(driver)->rb;
 	uint32_t step = cut_runbook_step(rb, CUT_NONE, ev->approval.gate);
 	cut_auto(cut_json) json_t *values = NULL;
-	cut_auto(cut_err) struct cut_err ignored = {0};
 	cut_auto(cut_str) char *digest = NULL;
 	int r;
 
@@ -134,7 +133,7 @@ static int give_vote(struct cut_driver *driver, struct cut_event *ev, uint64_t *
 	    rb->steps[step].approve->checks_len > 0) {
 		struct cut_expr_env env = cut_driver_live(driver);
 
-		cut_run_check(cut_driver_run(driver), step, &env, &values, &ignored);
+		cut_run_check(cut_driver_run(driver), step, &env, &values);
 	}
 	ev->approval.values = values;
 	if (!ev->approval.evidence) /* a copy: the vote may close the gate before it is journaled */

@@ -146,6 +146,22 @@ def test_what_stays_open_is_listed_and_the_code_is_5(cutover):
     assert cutover.json("list")[0]["exit_code"] == 5
 
 
+def test_a_check_that_fails_tells_what_it_saw(cutover):
+    run = cutover.run("""\
+        cutover: v1
+        name: checked
+        parameters: {n: {type: int, default: 7}}
+        steps:
+          - id: few
+            uses: check
+            with: {that: [params.n > 1, params.n < 5, "params.n / 0 == 1 || params.n < 4"]}
+            on_failure: abort
+        """, code=9)
+    assert run.status["steps"]["few"]["reason"] == (
+        "not true: params.n < 5 (params.n = 7); "
+        "params.n / 0 == 1 || params.n < 4 (params.n = 7): divide by zero")
+
+
 # --- gates, manual work ---
 
 def test_a_gate_waits_until_it_is_approved(cutover):
@@ -294,6 +310,19 @@ def test_an_order_that_makes_no_sense_is_refused_and_journaled(cutover, order, c
     assert after["steps"] == before["steps"] and after["holds"] == before["holds"]
     assert len(run.refused()) == 1
     run.audit()
+
+
+def test_a_refusal_is_answered_as_soon_as_it_is_journaled(cutover):
+    run = cutover.start(gate())
+    run.wait_for_people("gate")
+    waited = []
+    for _ in range(3):
+        began = time.monotonic()
+        run("retry", "gate", code=2)
+        waited.append(time.monotonic() - began)
+    assert min(waited) < 0.5, waited
+    run("abort", "--yes")
+    run.end(7)
 
 
 # --- pause, freeze, notes ---

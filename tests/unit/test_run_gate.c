@@ -153,7 +153,7 @@ static void test_checks_are_shown_when_the_gate_opens_and_refuse_the_last_vote(v
 	json_t *data = NULL;
 
 	world_start(w);
-	assert_int_equal(cut_run_check(world_run(w), world_step(w, "go"), NULL, &data, NULL), 0);
+	assert_false(cut_run_check(world_run(w), world_step(w, "go"), NULL, &data));
 	assert_string_equal(
 		json_string_value(json_object_get(
 			json_object_get(json_array_get(json_object_get(data, "values"), 0), "saw"),
