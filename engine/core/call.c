@@ -333,10 +333,12 @@ void cut_call_observed(struct cut_run *run, const struct cut_event *ev)
 		return;
 	case CUT_RETRY:
 		s->touched = false;
-		if (s->lost > LOST_MAX)
-			cut_step_fail(run, step, "its executor was lost again and again");
-		else
+		if (s->lost > LOST_MAX) {
+			cut_step_say(run, step, "lost again and again: %s", s->reason);
+			cut_step_fail(run, step, NULL);
+		} else {
 			again(run, step, "observed: it was not applied");
+		}
 		return;
 	case CUT_FAIL:
 		cut_step_say(run, step, "observed a conflict: %s",

@@ -250,10 +250,10 @@ void cut_order_attest(struct cut_run *run, const struct cut_event *ev)
 	} else if (applied && s->state == CUT_STEP_FAILED) {
 		cut_step_say(run, step, "attested as applied by %s", cut_order_who(ev));
 		cut_hold_drop(run, CUT_HOLD_STEP, address);
-		s->touched = s->by_hand = cut_step_writes(&run->rb->steps[step]);
+		s->touched = s->applied = cut_step_writes(&run->rb->steps[step]);
 		cut_step_verify(run, step);
 	} else if (applied) {
-		s->by_hand = true;
+		s->applied = true;
 		cut_step_say(run, step, "attested as applied by %s", cut_order_who(ev));
 		cut_step_succeed(run, step);
 	} else if (s->state == CUT_STEP_FAILED) {

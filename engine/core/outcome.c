@@ -70,6 +70,7 @@ static void stopped(struct cut_run *run, uint32_t step, const struct cut_event *
 	if (observe && ev->outcome.status == CUT_RETRY)
 		s->touched = false;
 	if (ev->outcome.status == CUT_OK && (apply || observe)) {
+		s->applied = true;
 		cut_step_say(run, step, "ended while the run was being stopped; not verified");
 		cut_step_end(run, step, CUT_STEP_SUCCEEDED);
 		cut_step_record(run, step, cut_step_writes(&run->rb->steps[step]));
@@ -218,6 +219,7 @@ static void on_apply(struct cut_run *run, uint32_t step, const struct cut_event 
 	}
 	keep_outputs(s, ev->outcome.data);
 	s->verify_tries = 0;
+	s->applied = true;
 	applied(run, step);
 }
 

@@ -37,7 +37,7 @@ struct cut_run_step {
 	uint8_t doing, part, op, entry;
 	bool touched;	     /* some attempt may have changed something */
 	bool touched_before; /* … before the current attempt */
-	bool by_hand;	     /* attested as applied: by a person, who saved nothing */
+	bool applied;	     /* an apply ended well or was attested: to be undone, saved or not */
 	bool active;	     /* counts in its lane */
 	bool slot;	     /* counts in its group */
 	bool locked;	     /* holds its locks */

@@ -89,7 +89,8 @@ void cut_step_record(struct cut_run *run, uint32_t step, bool durable)
 }
 
 /* Must it be undone in a rollback? Every step that may have changed something, whatever became of
- * it; one that saves before its first change and never did has changed nothing. */
+ * it; one that saves before its first change and never did has changed nothing, unless it ended
+ * well: a plugin may promise to save and not do so. */
 bool cut_step_duty(const struct cut_run *run, uint32_t step)
 {
 	const struct cut_step *model = &run->rb->steps[step];
@@ -97,7 +98,7 @@ bool cut_step_duty(const struct cut_run *run, uint32_t step)
 
 	if (!s->touched || model->undo == CUT_UNDO_NOT_NEEDED)
 		return false;
-	return s->saved || s->by_hand || model->kind != CUT_STEP_ACTION ||
+	return s->saved || s->applied || model->kind != CUT_STEP_ACTION ||
 	       !(model->body.effects & CUT_SAVES);
 }
 

@@ -242,6 +242,44 @@ static void test_a_step_that_saves_first_and_did_not_is_not_applied(void **state
 	world_free(w);
 }
 
+static void test_a_probe_that_is_lost_each_time_fails_with_the_reason(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.probe}]\n");
+
+	world_start(w);
+	for (int i = 0; i < 4; i++) {
+		world_lost(w, "a", false);
+		world_outcome(w, "a", CUT_RETRY, "not there", NULL);
+	}
+	assert_true(world_saw(w, "a failed: lost again and again: its host died"));
+	world_free(w);
+}
+
+/* What it promised to save it may have forgotten: `a` changed something, and said so. */
+static void test_a_step_that_ended_well_is_undone_though_it_saved_nothing(void **state)
+{
+	struct world *w = world_new("steps:\n"
+				    "  - {id: a, uses: t.saves}\n"
+				    "  - {id: b, needs: a, uses: t.saves}\n");
+
+	world_start(w);
+	world_ok(w, "a");
+	world_ok(w, "a");
+	world_fail(w, "b");
+	world_forget(w);
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	world_ok(w, "a");
+	expect_trace(w,
+		     "[     0] run rolling_back: operator: alice ordered it; rolling back 1 step, "
+		     "traffic first\n"
+		     "         a: rollback 1, after its intent\n"
+		     "         a rolled_back\n"
+		     "         run closing: everything is undone\n"
+		     "         run rolled_back: everything is undone\n"
+		     "         end, exit code 4\n");
+	world_free(w);
+}
+
 static void test_a_new_engine_goes_on_with_waits_verifies_and_observations(void **state)
 {
 	struct world *w = world_new("phases:\n"
@@ -354,6 +392,8 @@ int main(void)
 		cmocka_unit_test(test_a_request_that_was_never_sent_is_sent_anew),
 		cmocka_unit_test(test_a_read_is_simply_repeated_but_not_for_ever),
 		cmocka_unit_test(test_a_step_that_saves_first_and_did_not_is_not_applied),
+		cmocka_unit_test(test_a_probe_that_is_lost_each_time_fails_with_the_reason),
+		cmocka_unit_test(test_a_step_that_ended_well_is_undone_though_it_saved_nothing),
 		cmocka_unit_test(test_a_new_engine_goes_on_with_waits_verifies_and_observations),
 		cmocka_unit_test(
 			test_what_is_lost_while_the_run_stops_is_unknown_and_never_called_failed),
