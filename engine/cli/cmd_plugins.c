@@ -155,14 +155,13 @@ int cut_cmd_plugins(const struct cut_args *args)
 	cut_auto(cut_buf) struct cut_buf text = {0};
 	int r = cut_places_find(args, &ctx.places, &err);
 
-	if (r == 0)
-		r = cut_catalog_load_all(&ctx.places, &ctx.catalog, &err);
 	if (r < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
+	r = cut_catalog_load_all(&ctx.places, &ctx.catalog, &err);
 	cut_vec_foreach (&ctx.catalog.plugins, p)
 		if (add_plugin(&ctx.catalog, p, wanted, &text))
 			json_array_append_new(list, plugin_json(&ctx.catalog, p));
-	if (wanted && json_array_size(list) == 0) {
+	if (r == 0 && wanted && json_array_size(list) == 0) {
 		cut_err_set(&err, -ENOENT, "no plugin and nothing of one has this name",
 			    "`cutover plugins` lists them", "there is no %s", wanted);
 		return cut_cli_fail(args, &err, CUT_EXIT_USAGE);
@@ -171,5 +170,8 @@ int cut_cmd_plugins(const struct cut_args *args)
 		cut_cli_print_json(list);
 	else
 		cut_print_text(cut_buf_str(&text), stdout);
+	/* One that is no good keeps nobody from the others. */
+	if (r < 0 && !(wanted && json_array_size(list)))
+		return cut_cli_fail(args, &err, cut_cli_exit(&err));
 	return CUT_EXIT_OK;
 }

@@ -106,11 +106,15 @@ int cut_catalog_load_all(const struct cut_places *places, struct cut_catalog *ca
 		if (dot && strcmp(dot, ".so") == 0)
 			*dot = '\0';
 		free(entries[i]);
-		if (r < 0 || name[0] == '.' || name[0] == '\0')
+		if (name[0] == '.' || name[0] == '\0')
 			continue;
 		path = cut_places_plugin(places, name);
-		if (path && access(path, F_OK) == 0)
-			r = catalog_load(places, name, catalog, err);
+		if (path && access(path, F_OK) == 0) {
+			cut_auto(cut_err) struct cut_err ignored = {0};
+			int one = catalog_load(places, name, catalog, r < 0 ? &ignored : err);
+
+			r = r < 0 ? r : one;
+		}
 	}
 	free(entries);
 	return r;

@@ -3,6 +3,7 @@
  * to describe its plugins, and by tests. */
 #include "engine/core/catalog.h"
 #include "engine/base/vec.h"
+#include "engine/core/catalog_check.h"
 
 #include <errno.h>
 #include <string.h>
@@ -49,7 +50,7 @@ static int read_params(struct cut_catalog *c, const char *owner, const json_t *l
 		int64_t type = cut_json_int(row, "type", -1);
 
 		if (!cut_json_str(row, "name", NULL) || type < 0 || type > CUT_T_ARGV)
-			return cut_err_set(err, -EPROTO,
+			return cut_err_set(err, -EPERM,
 					   "a parameter has no name or an unknown type",
 					   "rebuild the plugin against this version's plugin.h",
 					   "descriptor of %s", owner);
@@ -60,9 +61,11 @@ static int read_params(struct cut_catalog *c, const char *owner, const json_t *l
 		params[i].range = keep(c, cut_json_str(row, "range", NULL));
 		params[i].help = keep(c, cut_json_str(row, "help", NULL));
 	}
+	*ret = params;
+	if (cut_catalog_check_rows(params, owner, err) < 0)
+		return -EPERM;
 	if (outputs)
 		params[len] = duration_output;
-	*ret = params;
 	return 0;
 }
 
@@ -81,7 +84,7 @@ static int read_action(struct cut_catalog *c, const char *plugin, const json_t *
 	int r;
 
 	if (!name)
-		return cut_err_set(err, -EPROTO, "an action has no name", NULL, "descriptor of %s",
+		return cut_err_set(err, -EPERM, "an action has no name", NULL, "descriptor of %s",
 				   plugin);
 	*ret = (struct cut_catalog_action){
 		.plugin = plugin,
@@ -95,8 +98,8 @@ static int read_action(struct cut_catalog *c, const char *plugin, const json_t *
 	r = read_params(c, ret->name, json_object_get(row, "params"), false, &ret->params, err);
 	if (r < 0)
 		return r;
-	return read_params(c, ret->name, json_object_get(row, "outputs"), !meter, &ret->outputs,
-			   err);
+	r = read_params(c, ret->name, json_object_get(row, "outputs"), !meter, &ret->outputs, err);
+	return r < 0 || meter ? r : cut_catalog_check_action(ret, err);
 }
 
 static int add_actions(struct cut_catalog *c, const char *plugin, const json_t *list, bool meters,
@@ -109,6 +112,10 @@ static int add_actions(struct cut_catalog *c, const char *plugin, const json_t *
 		struct cut_catalog_action action;
 		int r = read_action(c, plugin, row, meters, &action, err);
 
+		if (r == 0 && (meters ? cut_catalog_meter(c, action.name)
+				      : cut_catalog_action(c, action.name)))
+			r = cut_err_set(err, -EEXIST, "it is in the plugin's list twice",
+					"take one away", "will not load %s", action.name);
 		if (r < 0)
 			return r;
 		if (meters)
@@ -130,7 +137,7 @@ static int add_providers(struct cut_catalog *c, const char *plugin, const json_t
 		const char *name = cut_json_str(row, "name", NULL);
 
 		if (!name)
-			return cut_err_set(err, -EPROTO, "a provider has no name", NULL,
+			return cut_err_set(err, -EPERM, "a provider has no name", NULL,
 					   "descriptor of %s", plugin);
 		if (c->providers_len == c->providers_cap)
 			c->providers = cut_vec_grow_(c->providers, &c->providers_cap,
@@ -160,13 +167,15 @@ int cut_catalog_add(struct cut_catalog *catalog, const json_t *descriptor, struc
 		.path = keep(catalog, cut_json_str(descriptor, "path", NULL)),
 		.digest = keep(catalog, cut_json_str(descriptor, "digest", NULL)),
 	};
+	struct cut_catalog before;
 	int r;
 
 	if (!plugin.name)
-		return cut_err_set(err, -EPROTO, "it has no name", NULL, "descriptor of a plugin");
+		return cut_err_set(err, -EPERM, "it has no name", NULL, "descriptor of a plugin");
 	if (cut_catalog_plugin(catalog, plugin.name))
 		return cut_err_set(err, -EEXIST, "two plugins have this name",
 				   "take one of the files away", "plugin %s", plugin.name);
+	before = *catalog;
 	r = add_actions(catalog, plugin.name, json_object_get(descriptor, "actions"), false, err);
 	if (r == 0)
 		r = add_actions(catalog, plugin.name, json_object_get(descriptor, "meters"), true,
@@ -174,8 +183,12 @@ int cut_catalog_add(struct cut_catalog *catalog, const json_t *descriptor, struc
 	if (r == 0)
 		r = add_providers(catalog, plugin.name, json_object_get(descriptor, "providers"),
 				  err);
-	if (r < 0)
+	if (r < 0) { /* nothing of it, so that another try says the same */
+		catalog->actions.len = before.actions.len;
+		catalog->meters.len = before.meters.len;
+		catalog->providers_len = before.providers_len;
 		return r;
+	}
 	cut_vec_push(&catalog->plugins, plugin);
 	return 0;
 }

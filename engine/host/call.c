@@ -189,6 +189,8 @@ static int api_save(struct cut_call *pub, json_t *state, cut_saved_fn *then)
 		open_frame(call, &frame, "save");
 		cut_jw_json(&frame.w, "state", state);
 		r = host_frame_send(&frame);
+		if (r == -E2BIG) /* whose text is of arguments */
+			r = -EMSGSIZE;
 	} else {
 		r = service_after(pub, 0, on_saved_before);
 	}

@@ -39,7 +39,7 @@ static json_t *judge(const struct cut_plugin *plugin, const json_t *call)
 	return json_null();
 }
 
-int host_check(const struct cut_plugin *plugin)
+int host_check(const struct cut_plugin *plugin, FILE *out)
 {
 	cut_auto(cut_json) json_t *calls = read_calls();
 	cut_auto(cut_json) json_t *whys = json_array();
@@ -55,8 +55,8 @@ int host_check(const struct cut_plugin *plugin)
 
 		json_array_append_new(whys, why ? why : json_string("a reason that is no UTF-8"));
 	}
-	if (json_dumpf(whys, stdout, JSON_COMPACT) < 0)
+	if (json_dumpf(whys, out, JSON_COMPACT) < 0)
 		return 1;
-	putchar('\n');
-	return fflush(stdout) == EOF;
+	fputc('\n', out);
+	return fflush(out) == EOF;
 }

@@ -5,15 +5,24 @@
 
 #include "engine/base/descriptor.h"
 
+/* NULL: a row has no name, or a text that is not UTF-8; so has the list then. */
+static json_t *with_row(json_t *list, json_t *row)
+{
+	if (json_array_append_new(list, row) == 0)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
 static json_t *describe_params(const struct cut_param *params)
 {
 	json_t *list = json_array();
 
 	for (const struct cut_param *p = params; p && p->name; p++)
-		json_array_append_new(list, json_pack("{s:s, s:i, s:i, s:s?, s:s?, s:s?}", "name",
-						      p->name, "type", (int)p->type, "flags",
-						      (int)p->flags, "fallback", p->fallback,
-						      "range", p->range, "help", p->help));
+		list = with_row(list,
+				json_pack("{s:s, s:i, s:i, s:s?, s:s?, s:s?}", "name", p->name,
+					  "type", (int)p->type, "flags", (int)p->flags, "fallback",
+					  p->fallback, "range", p->range, "help", p->help));
 	return list;
 }
 
@@ -38,16 +47,15 @@ json_t *host_describe(const struct cut_plugin *plugin, const char *path, const c
 	json_t *actions = json_array(), *meters = json_array(), *providers = json_array();
 
 	for (const struct cut_action *const *a = plugin->actions; a && *a; a++)
-		json_array_append_new(actions, describe_action(*a));
+		actions = with_row(actions, describe_action(*a));
 	for (const struct cut_meter *const *m = plugin->meters; m && *m; m++)
-		json_array_append_new(meters,
-				      json_pack("{s:s, s:s?, s:s?, s:o}", "name", (*m)->name,
-						"unit", (*m)->unit, "help", (*m)->help, "params",
-						describe_params((*m)->params)));
+		meters = with_row(meters, json_pack("{s:s, s:s?, s:s?, s:o}", "name", (*m)->name,
+						    "unit", (*m)->unit, "help", (*m)->help,
+						    "params", describe_params((*m)->params)));
 	for (const struct cut_provider *p = plugin->providers; p && p->name; p++)
-		json_array_append_new(providers,
-				      json_pack("{s:s, s:s?, s:o}", "name", p->name, "help",
-						p->help, "params", describe_params(p->params)));
+		providers = with_row(providers,
+				     json_pack("{s:s, s:s?, s:o}", "name", p->name, "help", p->help,
+					       "params", describe_params(p->params)));
 	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:o, s:o, s:o}", "name", plugin->name,
 			 "version", plugin->version, "license", plugin->license, "help",
 			 plugin->help, "path", path, "digest", digest, "actions", actions, "meters",

@@ -77,7 +77,7 @@ int host_load(const char *path, const struct cut_plugin **ret_plugin, char **ret
 	      struct cut_err *err);
 
 /* describe.c: the JSON that base/descriptor.h documents. path NULL: built in. */
-int host_check(const struct cut_plugin *plugin); /* exit code */
+int host_check(const struct cut_plugin *plugin, FILE *out); /* exit code */
 json_t *host_describe(const struct cut_plugin *plugin, const char *path, const char *digest);
 
 /* link.c */

@@ -69,8 +69,12 @@ static int open_checked(const char *path, int *ret, struct cut_err *err)
 	}
 	if (r == 0) {
 		*ret = openat(dir, at, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-		r = *ret < 0 ? cut_err_sys(err, -errno, NULL, "cannot open plugin %s", path)
-			     : check_owner(*ret, path, path, err);
+		if (*ret < 0 && errno == ELOOP)
+			r = refuse(err, path, "it is a symbolic link",
+				   "put the file itself there: a link can be led elsewhere");
+		else
+			r = *ret < 0 ? cut_err_sys(err, -errno, NULL, "cannot open plugin %s", path)
+				     : check_owner(*ret, path, path, err);
 	}
 	if (dir >= 0)
 		close(dir);
@@ -114,6 +118,14 @@ static int check_abi(const char *path, const struct cut_plugin *plugin, struct c
 	return 0;
 }
 
+/* "/proc/self/fd/3: undefined symbol: x" names the file in a way that tells nobody anything. */
+static const char *without_path(const char *said, const char *path)
+{
+	size_t len = strlen(path);
+
+	return strncmp(said, path, len) || strncmp(said + len, ": ", 2) ? said : said + len + 2;
+}
+
 static int open_object(int fd, const char *path, const struct cut_plugin **ret, struct cut_err *err)
 {
 	cut_auto(cut_str) char *by_fd = cut_printf("/proc/self/fd/%d", fd);
@@ -121,7 +133,8 @@ static int open_object(int fd, const char *path, const struct cut_plugin **ret, 
 	entry_fn *entry;
 
 	if (!object)
-		return refuse(err, path, dlerror(), "look with ldd for what it misses");
+		return refuse(err, path, without_path(dlerror(), by_fd),
+			      "`ldd -r` shows what it misses");
 	*(void **)&entry = dlsym(object, "cut_plugin_v1");
 	if (!entry)
 		return refuse(err, path, "it has no cut_plugin_v1()",

@@ -85,19 +85,31 @@ static int follow_engine(void)
 	return peer.pid > 0 && peer.pid != getppid() ? -ESRCH : 0;
 }
 
-static int print_descriptor(const struct cut_plugin *plugin, const char *path, const char *digest)
+/* Where the one answer goes; what a plugin prints is none, and goes to standard error. */
+static FILE *take_output(void)
+{
+	FILE *out = fdopen(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1), "w");
+
+	dup2(STDERR_FILENO, STDOUT_FILENO);
+	return out;
+}
+
+static int print_descriptor(const struct cut_plugin *plugin, const char *path, const char *digest,
+			    FILE *out)
 {
 	cut_auto(cut_json) json_t *descriptor = host_describe(plugin, path, digest);
 	int r;
 
 	if (!descriptor) {
-		fprintf(stderr, "cutover-host: a table of plugin %s is not valid UTF-8\n",
-			plugin->name);
+		fprintf(stderr,
+			"cutover-host: will not load plugin %s: an action, metric or connection "
+			"has no name, or a text that is not UTF-8\n",
+			path);
 		return 1;
 	}
-	r = json_dumpf(descriptor, stdout, JSON_COMPACT | JSON_SORT_KEYS);
-	putchar('\n');
-	return r < 0 || fflush(stdout) == EOF;
+	r = json_dumpf(descriptor, out, JSON_COMPACT | JSON_SORT_KEYS);
+	fputc('\n', out);
+	return r < 0 || fflush(out) == EOF;
 }
 
 static void host_free(struct host *host)
@@ -169,6 +181,7 @@ int main(int argc, char **argv)
 	cut_auto(cut_str) char *digest = NULL;
 	const struct cut_plugin *plugin;
 	struct options o = {0};
+	FILE *out = NULL;
 	bool serves;
 	int r;
 
@@ -195,11 +208,13 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
+	if (!serves && !(out = take_output()))
+		return 2;
 	host_confine(o.plugin != NULL, o.keep_out);
 	r = host_load(o.plugin, &plugin, &digest, &err);
 	if (r < 0)
 		return report_fault(&err, serves);
-	return o.describe ? print_descriptor(plugin, o.plugin, digest)
-	       : o.check  ? host_check(plugin)
+	return o.describe ? print_descriptor(plugin, o.plugin, digest, out)
+	       : o.check  ? host_check(plugin, out)
 			  : serve(plugin, o.plugin, digest);
 }

@@ -235,16 +235,6 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		close_link(link);
 }
 
-/* "exited with 1", "killed by SIGSEGV (Segmentation fault)" */
-static char *death_text(const siginfo_t *end)
-{
-	if (end->si_code == CLD_EXITED)
-		return cut_printf("exited with %d", end->si_status);
-	return cut_printf("killed by SIG%s (%s)",
-			  sigabbrev_np(end->si_status) ? sigabbrev_np(end->si_status) : "?",
-			  strsignal(end->si_status));
-}
-
 static void on_exit_seen(uv_poll_t *poll, int status, int events)
 {
 	struct cut_hostlink *link = cut_container(poll, struct cut_hostlink, exit);
@@ -261,7 +251,7 @@ static void on_exit_seen(uv_poll_t *poll, int status, int events)
 	else if (!end.si_pid)
 		return;
 	else
-		text = death_text(&end);
+		text = cut_hostspawn_death(&end);
 	hostlink_give_up(link, -EPIPE, text,
 			 link->in.len ? "the plugin host died with half a frame sent"
 				      : "the plugin host died");

@@ -290,23 +290,39 @@ static bool read_both(const int fds[2], struct cut_buf *const bufs[2])
 	return true;
 }
 
-/* What the host said on standard error is already what, why and next. */
-static int describe_failed(const char *plugin, const struct cut_buf *said, bool in_time,
-			   struct cut_err *err)
+char *cut_hostspawn_death(const siginfo_t *end)
+{
+	if (end->si_code == CLD_EXITED)
+		return cut_printf("exited with %d", end->si_status);
+	return cut_printf("killed by SIG%s (%s)",
+			  sigabbrev_np(end->si_status) ? sigabbrev_np(end->si_status) : "?",
+			  strsignal(end->si_status));
+}
+
+/* What the host itself said on standard error is already what, why and next; else the plugin ended
+ * it, and what was said last may tell why. end: NULL where it took too long. */
+static int ask_failed(const char *how, const char *plugin, const struct cut_buf *said,
+		      const siginfo_t *end, struct cut_err *err)
 {
 	static const char prefix[] = "cutover-host: ";
-	const char *text = cut_buf_str(said);
-	const char *what = plugin ? plugin : "of the built-in steps";
+	const char *text = strstr(cut_buf_str(said), prefix);
+	cut_auto(cut_str) char *died = NULL, *why = NULL;
 
-	if (!in_time)
-		return cut_err_set(err, -ETIMEDOUT, "no answer within 10 s", NULL,
-				   "cannot read the tables of plugin %s", what);
-	if (!strncmp(text, prefix, strlen(prefix)))
+	if (end && text && end->si_code == CLD_EXITED) {
 		text += strlen(prefix);
-	if (!*text)
-		return cut_err_set(err, -EPERM, "the plugin host ended without a word", NULL,
-				   "cannot read the tables of plugin %s", what);
-	return cut_err_set(err, -EPERM, NULL, NULL, "%.*s", (int)strcspn(text, "\n"), text);
+		return cut_err_set(err, -EPERM, NULL, NULL, "%.*s", (int)strcspn(text, "\n"), text);
+	}
+	if (end) {
+		died = cut_hostspawn_death(end);
+		why = cut_printf("its host died: %s%s%.*s", died,
+				 said->len ? ", having said: " : "",
+				 (int)strcspn(cut_buf_str(said), "\n"), cut_buf_str(said));
+	} else {
+		why = cut_strdup("no answer within 10 s");
+	}
+	return cut_err_set(err, end ? -EPERM : -ETIMEDOUT, why, "mend the plugin",
+			   "plugin %s could not %s", plugin ? plugin : "core",
+			   strcmp(how, "--check") ? "show its tables" : "check the parameters");
 }
 
 /* in: what it reads, or -1 */
@@ -315,7 +331,8 @@ static int ask_plugin(const char *host_path, const char *how, const char *plugin
 {
 	cut_auto(cut_buf) struct cut_buf said = {.max_bytes = SAID_MAX_BYTES};
 	char *argv[] = {"cutover-host", (char *)how, (char *)plugin, NULL};
-	int a[2], b[2], status = 0, r;
+	int a[2], b[2], r;
+	siginfo_t end;
 	bool in_time;
 	pid_t pid;
 
@@ -336,10 +353,10 @@ static int ask_plugin(const char *host_path, const char *how, const char *plugin
 			read_both((const int[]){a[0], b[0]}, (struct cut_buf *const[]){out, &said});
 		if (!in_time)
 			kill(-pid, SIGKILL);
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		while (waitid(P_PID, (id_t)pid, &end, WEXITED) < 0 && errno == EINTR)
 			;
-		if (!in_time || status != 0)
-			r = describe_failed(plugin, &said, in_time, err);
+		if (!in_time || end.si_code != CLD_EXITED || end.si_status != 0)
+			r = ask_failed(how, plugin, &said, in_time ? &end : NULL, err);
 	} else {
 		no_host(err, r, host_path);
 	}

@@ -5,6 +5,8 @@
 #include "engine/base/err.h"
 #include "engine/runtime/hostlink.h"
 
+#include <signal.h>
+
 struct cut_hostspawn;
 
 struct cut_hostprocess {
@@ -22,3 +24,5 @@ void cut_hostspawn_run(struct cut_hostspawn *spawn);
 /* Gives up spawn; of a host that runs, or the error. */
 int cut_hostspawn_finish(struct cut_hostspawn *spawn, struct cut_hostprocess *ret,
 			 struct cut_err *err);
+/* "exited with 1", "killed by SIGSEGV (Segmentation fault)"; owned by the caller. */
+char *cut_hostspawn_death(const siginfo_t *end);

@@ -276,6 +276,16 @@ def test_an_answer_that_is_too_large_says_nothing_of_the_effect(folder, effects,
         assert done.status == status and "over 1 MiB" in done.text
 
 
+def test_a_state_that_is_too_large_to_save_is_refused_as_that(folder):
+    source = LARGE % "CUT_WRITE | CUT_SAVES"
+    source = source.replace("call->api->done(call, CUT_OK, NULL, data)",
+                            "call->api->done(call, CUT_FAIL, "
+                            "strerror(-call->api->save(call, data, work)), NULL)")
+    with Host(str(build(folder, source))) as host:
+        done = host.call("large", "apply", {})
+    assert done.text == "Message too long"
+
+
 def test_a_killed_engine_takes_its_host_along(tmp_path):
     """The host of a process that is gone ends, even when it had just been started."""
     script = f"""

@@ -24,24 +24,28 @@ static void test_a_descriptor_that_is_no_good_is_refused_with_the_reason(void **
 		int result;
 		const char *what, *why;
 	} cases[] = {
-		{"{}", -EPROTO, "descriptor of a plugin", "it has no name"},
+		{"{}", -EPERM, "descriptor of a plugin", "it has no name"},
 		{"{\"name\": \"old\"}", -EEXIST, "plugin old", "two plugins have this name"},
-		{"{\"name\": \"p\", \"actions\": [{}]}", -EPROTO, "descriptor of p",
+		{"{\"name\": \"p\", \"actions\": [{}]}", -EPERM, "descriptor of p",
 		 "an action has no name"},
-		{"{\"name\": \"p\", \"meters\": [{}]}", -EPROTO, "descriptor of p",
+		{"{\"name\": \"p\", \"meters\": [{}]}", -EPERM, "descriptor of p",
 		 "an action has no name"},
-		{"{\"name\": \"p\", \"providers\": [{}]}", -EPROTO, "descriptor of p",
+		{"{\"name\": \"p\", \"providers\": [{}]}", -EPERM, "descriptor of p",
 		 "a provider has no name"},
 		{"{\"name\": \"p\", \"actions\": [{\"name\": \"a\", \"params\": [{\"type\": 0}]}]}",
-		 -EPROTO, "descriptor of p.a", "a parameter has no name or an unknown type"},
+		 -EPERM, "descriptor of p.a", "a parameter has no name or an unknown type"},
 		{"{\"name\": \"core\", \"actions\": [{\"name\": \"a\", \"outputs\": "
 		 "[{\"name\": \"x\", \"type\": 99}]}]}",
-		 -EPROTO, "descriptor of a", "a parameter has no name or an unknown type"},
+		 -EPERM, "descriptor of a", "a parameter has no name or an unknown type"},
 		{"{\"name\": \"p\", \"meters\": [{\"name\": \"m\", \"params\": [{\"name\": "
 		 "\"x\"}]}]}",
-		 -EPROTO, "descriptor of p.m", "a parameter has no name or an unknown type"},
-		{"{\"name\": \"p\", \"providers\": [{\"name\": \"v\", \"params\": [{}]}]}", -EPROTO,
+		 -EPERM, "descriptor of p.m", "a parameter has no name or an unknown type"},
+		{"{\"name\": \"p\", \"providers\": [{\"name\": \"v\", \"params\": [{}]}]}", -EPERM,
 		 "descriptor of p.v", "a parameter has no name or an unknown type"},
+		{"{\"name\": \"p\", \"providers\": [{\"name\": \"v w\"}]}", -EPERM,
+		 "will not load p.v w", "its name has other than letters, digits, _ and -"},
+		{"{\"name\": \"p\", \"meters\": [{\"name\": \"m\"}, {\"name\": \"m\"}]}", -EEXIST,
+		 "will not load p.m", "it is in the plugin's list twice"},
 	};
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(cases); i++) {
@@ -57,16 +61,65 @@ static void test_a_descriptor_that_is_no_good_is_refused_with_the_reason(void **
 	}
 }
 
+/* Of an action that is right but for these members. */
+static void test_an_action_that_would_mislead_a_run_is_refused(void **state)
+{
+	static const struct {
+		const char *members, *why;
+	} cases[] = {
+		{"\"effects\": 0", "its effects do not say whether it reads or writes"},
+		{"\"effects\": 16", "its effects do not say whether it reads or writes"},
+		{"\"effects\": 3", "its effects say both that it only reads and that it writes"},
+		{"\"class\": 9", "its class is none"},
+		{"\"class\": -1", "its class is none"},
+		{"\"ops\": 32", "it has no apply"},
+		{"\"params\": [{\"name\": \"x\", \"type\": 1}, {\"name\": \"x\", \"type\": 0}]",
+		 "its row x is there twice"},
+		{"\"outputs\": [{\"name\": \"a.b\", \"type\": 0}]",
+		 "its row a.b is not named with letters, digits, _ and -"},
+		{"\"params\": [{\"name\": \"x\", \"type\": 11}]",
+		 "its row x is a choice and its range has none"},
+		{"\"params\": [{\"name\": \"x\", \"type\": 4, \"fallback\": \"ten\"}]",
+		 "its row x has the fallback ten: a duration with a unit, such as 30s or 1h30m "
+		 "is expected"},
+		{"\"params\": [{\"name\": \"x\", \"type\": 1, \"fallback\": \"50\", \"range\": "
+		 "\"1..10\"}]",
+		 "its row x has the fallback 50: a whole number from 1 to 10 is expected"},
+	};
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(cases); i++) {
+		struct cut_catalog catalog = {0};
+		cut_auto(cut_err) struct cut_err err = {0};
+		cut_auto(cut_str) char *members = cut_printf("{%s}", cases[i].members);
+		cut_auto(cut_json) json_t *given = json_loads(members, 0, NULL);
+		cut_auto(cut_json) json_t *descriptor =
+			json_pack("{s:s, s:[{s:s, s:i, s:i}]}", "name", "p", "actions", "name", "a",
+				  "effects", CUT_WRITE, "ops", CUT_HAS_APPLY);
+		json_t *action = json_array_get(json_object_get(descriptor, "actions"), 0);
+
+		assert_int_equal(cut_catalog_add(&catalog, descriptor, NULL), 0);
+		cut_catalog_done(&catalog);
+		json_object_update(action, given);
+		assert_int_equal(cut_catalog_add(&catalog, descriptor, &err), -EPERM);
+		assert_string_equal(err.what, "will not load p.a");
+		assert_string_equal(err.why, cases[i].why);
+		cut_catalog_done(&catalog);
+	}
+}
+
 static void test_what_a_plugin_has_is_found_by_its_full_name(void **state)
 {
 	struct cut_catalog catalog = {0};
 	const struct cut_catalog_action *action, *meter;
 
-	assert_int_equal(
-		add(&catalog, "{\"name\": \"core\", \"actions\": [{\"name\": \"tcp\"}]}", NULL), 0);
+	assert_int_equal(add(&catalog,
+			     "{\"name\": \"core\", \"actions\": [{\"name\": \"tcp\", \"ops\": 4}]}",
+			     NULL),
+			 0);
 	assert_int_equal(
 		add(&catalog,
-		    "{\"name\": \"p\", \"actions\": [{\"name\": \"a\", \"outputs\": [{\"name\": "
+		    "{\"name\": \"p\", \"actions\": [{\"name\": \"a\", \"ops\": 4, \"outputs\": "
+		    "[{\"name\": "
 		    "\"x\", \"type\": 0}]}], \"meters\": [{\"name\": \"m\", \"unit\": \"ms\"}],"
 		    "\"providers\": [{\"name\": \"v\", \"params\": [{\"name\": \"url\", "
 		    "\"type\": 0}]}, {\"name\": \"w\"}]}",
@@ -98,6 +151,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_descriptor_that_is_no_good_is_refused_with_the_reason),
+		cmocka_unit_test(test_an_action_that_would_mislead_a_run_is_refused),
 		cmocka_unit_test(test_what_a_plugin_has_is_found_by_its_full_name),
 	};
 
