@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/cli/render.h"
 
+#include "engine/base/map.h"
 #include "engine/cli/print.h"
 #include "engine/core/run.h"
 
@@ -170,39 +171,64 @@ static bool is_done(const char *state, const char *run_state)
 	       (good && strcmp(state, "rolled_back") == 0);
 }
 
-/* "prepare    ++>..  3/5" and the lines of the steps that matter. */
-static void phase_lines(const json_t *s, const char *phase, bool color, struct cut_buf *out)
+enum { MARKS_MAX = 40, LINES_MAX_BYTES = 4000 };
+
+struct phase_view {
+	struct cut_buf marks, lines; /* a mark a step; lines of the steps that matter */
+	unsigned all, done;
+};
+
+static void phase_add(struct phase_view *view, const char *id, const json_t *step, const json_t *s,
+		      bool color)
 {
-	cut_auto(cut_buf) struct cut_buf marks = {0}, lines = {0};
-	const char *id;
-	json_t *step;
-	unsigned all = 0, done = 0;
+	const char *state = cut_json_str(step, "state", "");
 
-	json_object_foreach (json_object_get(s, "steps"), id, step) {
-		const char *state = cut_json_str(step, "state", "");
+	view->all++;
+	view->done += is_done(state, cut_json_str(s, "state", ""));
+	if (view->all <= MARKS_MAX)
+		cut_buf_add_str(&view->marks, style_of(state)->mark);
+	if (worth_a_line(state) && view->lines.len < LINES_MAX_BYTES)
+		step_line(id, step, json_object_get(s, "at"), color, &view->lines);
+}
 
-		if (strcmp(cut_json_str(step, "phase", ""), phase) != 0)
-			continue;
-		all++;
-		done += is_done(state, cut_json_str(s, "state", ""));
-		if (all <= 40)
-			cut_buf_add_str(&marks, style_of(state)->mark);
-		if (worth_a_line(state) && lines.len < 4000)
-			step_line(id, step, json_object_get(s, "at"), color, &lines);
-	}
-	if (all == 0)
+/* "prepare    ++>..  3/5" and the lines of its steps. */
+static void phase_print(const char *name, const struct phase_view *view, struct cut_buf *out)
+{
+	if (view->all == 0)
 		return;
-	cut_buf_printf(out, "  %-14s %s%s  %u/%u\n", phase, cut_buf_str(&marks),
-		       all > 40 ? "…" : "", done, all);
-	cut_buf_add(out, cut_buf_str(&lines), lines.len);
+	cut_buf_printf(out, "  %-14s %s%s  %u/%u\n", name, cut_buf_str(&view->marks),
+		       view->all > MARKS_MAX ? "…" : "", view->done, view->all);
+	cut_buf_add(out, cut_buf_str(&view->lines), view->lines.len);
 }
 
 static void phases(const json_t *s, bool color, struct cut_buf *out)
 {
 	const json_t *list = json_object_get(s, "phases");
+	size_t len = json_array_size(list);
+	struct phase_view *views = cut_new_array(struct phase_view, len);
+	struct cut_map index = {0};
+	const char *id;
+	json_t *step;
 
-	for (size_t i = 0; i < json_array_size(list); i++)
-		phase_lines(s, json_string_value(json_array_get(list, i)), color, out);
+	for (size_t i = 0; i < len; i++) {
+		const json_t *name = json_array_get(list, i);
+
+		cut_map_put(&index, json_string_value(name), json_string_length(name), (uint32_t)i,
+			    NULL);
+	}
+	json_object_foreach (json_object_get(s, "steps"), id, step) {
+		uint32_t i = cut_map_find(&index, cut_json_str(step, "phase", ""));
+
+		if (i != CUT_MAP_NONE)
+			phase_add(&views[i], id, step, s, color);
+	}
+	for (size_t i = 0; i < len; i++) {
+		phase_print(json_string_value(json_array_get(list, i)), &views[i], out);
+		cut_buf_done(&views[i].marks);
+		cut_buf_done(&views[i].lines);
+	}
+	cut_map_done(&index);
+	free(views);
 }
 
 static void triggers(const json_t *s, struct cut_buf *out)
