@@ -182,6 +182,7 @@ static void sort_faults(struct cut_faults *faults)
 static void load_done(struct load *l)
 {
 	cut_map_done(&l->expr_index);
+	cut_map_done(&l->metric_index);
 	cut_vec_done(&l->exprs);
 	cut_vec_done(&l->uses);
 	cut_vec_done(&l->step_nodes);

@@ -60,9 +60,10 @@ struct load {
 	uint32_t words_len;
 	struct {
 		uint32_t id, foreach, steps, uses, that;
-	} word;			   /* texts of keys that every step is asked for */
-	void *fallbacks[T_TABLES]; /* owned: a draft with nothing but defaults */
-	struct cut_map expr_index; /* text → index in exprs */
+	} word;			     /* texts of keys that every step is asked for */
+	void *fallbacks[T_TABLES];   /* owned: a draft with nothing but defaults */
+	struct cut_map expr_index;   /* text → index in exprs */
+	struct cut_map metric_index; /* id → index in metrics */
 	struct {
 		struct load_expr **items;
 		size_t len, cap;
@@ -141,6 +142,8 @@ void load_fault_at(struct load *l, uint32_t node, size_t offset, unsigned width,
 		   const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 void load_warn(struct load *l, uint32_t node, const char *hint, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+/* Whether a near name is still looked for: among 100,000 that is not free. */
+bool load_seeks_near(struct load *l);
 const char *load_did_you_mean(struct load *l, const struct cut_near *near); /* or NULL */
 const char *load_kind_name(const struct load *l, uint32_t node);	    /* "a list" */
 void load_unsupported(struct load *l, uint32_t node, const char *what);

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+enum { NEAR_AT_MOST = 20 };
+
 struct cut_mark load_mark(const struct load *l, uint32_t node)
 {
 	const struct cut_node *n = cut_doc_at(l->doc, node);
@@ -124,6 +126,11 @@ void load_fault_at(struct load *l, uint32_t node, size_t offset, unsigned width,
 	va_start(ap, fmt);
 	add(l, mark, width, CUT_SEV_ERROR, hint, fmt, ap);
 	va_end(ap);
+}
+
+bool load_seeks_near(struct load *l)
+{
+	return l->nears++ < NEAR_AT_MOST;
 }
 
 const char *load_did_you_mean(struct load *l, const struct cut_near *near)

@@ -7,8 +7,7 @@
 #include <string.h>
 
 enum {
-	NEAR_AT_MOST = 20, /* looking for a near name among 100,000 is not free */
-	NEEDS_AHEAD = 16,  /* fetched from memory while others are resolved */
+	NEEDS_AHEAD = 16, /* fetched from memory while others are resolved */
 };
 
 bool load_name(struct load *l, uint32_t group, uint32_t node, const char *name,
@@ -36,7 +35,7 @@ void load_unknown_step(struct load *l, uint32_t node, const char *name, bool pha
 	const struct cut_runbook *rb = l->rb;
 	struct cut_near near = {.word = name};
 
-	if (l->nears++ < NEAR_AT_MOST) {
+	if (load_seeks_near(l)) {
 		for (uint32_t i = 0; i < rb->groups_len; i++)
 			cut_near_try(&near, rb->groups[i].address);
 		for (uint32_t i = 0; i < rb->steps_len; i++)

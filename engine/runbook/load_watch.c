@@ -99,6 +99,7 @@ static void add_metric(struct load *l, uint32_t node, const char *id)
 		metric.every = 15 * CUT_SECOND;
 		metric.max_age = 2 * metric.every;
 	}
+	cut_map_put(&l->metric_index, id, strlen(id), (uint32_t)l->metrics.len, NULL);
 	cut_vec_push(&l->metrics, metric);
 }
 
@@ -293,20 +294,21 @@ static void load_missing(struct load *l, uint32_t node, struct cut_trigger *t)
 
 static void find_metric(struct load *l, uint32_t node, const char *name, struct cut_trigger *t)
 {
+	uint32_t i = cut_map_find(&l->metric_index, name);
 	struct cut_near near = {.word = name};
 
-	for (uint32_t i = 0; i < l->metrics.len; i++) {
+	if (i != CUT_MAP_NONE) {
 		const struct cut_metric *metric = &l->metrics.items[i];
 
-		if (strcmp(metric->id, name) == 0) {
-			t->metric = i;
-			t->every = metric->every;
-			t->max_age = metric->max_age;
-			t->min_events = metric->min_events;
-			return;
-		}
-		cut_near_try(&near, metric->id);
+		t->metric = i;
+		t->every = metric->every;
+		t->max_age = metric->max_age;
+		t->min_events = metric->min_events;
+		return;
 	}
+	if (load_seeks_near(l))
+		for (i = 0; i < l->metrics.len; i++)
+			cut_near_try(&near, l->metrics.items[i].id);
 	load_fault(l, node, near.best ? load_did_you_mean(l, &near) : "declare it under `metrics`",
 		   "there is no metric '%s'", name);
 }
