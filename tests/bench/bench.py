@@ -111,6 +111,23 @@ def bench_validate(c):
     c.verdict("a chain of 100,000 is valid with an 8 MiB stack, s", seconds, 60, seconds < 60)
 
 
+def bench_read(c):
+    """Whoever reads a whole runbook or run needs as much longer as it is larger, in every shape."""
+    for shape in ("layered", "chain", "fan", "phases"):
+        small, large = [c.gen(f"{shape}-{n}.yaml", "--steps", n, "--shape", shape)
+                        for n in (10000, 40000)]
+        for book in (small, large):
+            c.timed(c.cutover("run", "--large", "--yes", "--state-dir", book.with_suffix(""), book))
+        for words in ("plan --large", "graph --large", "status", "report", "logs",
+                      "rollback --show", "audit verify"):
+            def read(book):
+                where = [book] if "--large" in words else ["--state-dir", book.with_suffix("")]
+                return c.timed(c.cutover(*words.split(), *where))[0]
+
+            c.ratio(f"{words}: time(40,000) / time(10,000), {shape}", lambda: read(large),
+                    lambda: read(small), 6, rounds=3)
+
+
 def bench_run(c):
     """Journaled runs of steps without an effect, against ninja on as many phony edges."""
     need("ninja")
@@ -300,8 +317,8 @@ def bench_many(c):
               f"median {statistics.median(late):g}, p99 {late[int(len(late) * 0.99)]}")
 
 
-CASES = {"many": bench_many, "recover": bench_recover, "validate": bench_validate, "run": bench_run, "spawn": bench_spawn,
-         "syncs": bench_syncs, "reaction": bench_reaction}
+CASES = {"many": bench_many, "recover": bench_recover, "validate": bench_validate, "read": bench_read, "run": bench_run,
+         "spawn": bench_spawn, "syncs": bench_syncs, "reaction": bench_reaction}
 
 
 def main():
