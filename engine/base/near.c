@@ -2,6 +2,7 @@
 /* The nearest name: edit distance with transpositions of neighbours (optimal string alignment). */
 #include "engine/base/near.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 enum { LONGEST = 64 };
@@ -35,18 +36,32 @@ static unsigned edit_distance(const char *a, size_t a_len, const char *b, size_t
 	return row[b_len];
 }
 
+/* One is how the other begins, and a fair part of it: int and integer. */
+static bool begins(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	size_t shorter = a_len < b_len ? a_len : b_len, longer = a_len < b_len ? b_len : a_len;
+
+	return shorter >= 3 && shorter * 5 >= longer * 2 && memcmp(a, b, shorter) == 0;
+}
+
 void cut_near_try(struct cut_near *near, const char *candidate)
 {
 	size_t len = strlen(near->word), other = strlen(candidate);
 	size_t gap = len > other ? len - other : other - len;
 	unsigned limit = len <= 4 ? 1 : len <= 8 ? 2 : 3;
-	unsigned distance;
+	unsigned distance = LONGEST + 1;
 
-	/* A word of one letter is near to nothing: every letter would be. */
-	if (len <= limit || len > LONGEST || other > LONGEST || gap > limit)
+	if (len > LONGEST || other > LONGEST)
 		return;
-	distance = edit_distance(near->word, len, candidate, other);
-	if (distance > limit || (near->best && distance >= near->distance))
+	/* A word of one letter is near to nothing: every letter would be. */
+	if (len > limit && gap <= limit)
+		distance = edit_distance(near->word, len, candidate, other);
+	if (distance > limit) {
+		if (!begins(near->word, len, candidate, other))
+			return;
+		distance = LONGEST; /* anything nearer wins */
+	}
+	if (near->best && distance >= near->distance)
 		return;
 	near->best = candidate;
 	near->distance = distance;

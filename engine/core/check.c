@@ -129,6 +129,23 @@ static bool gives_values(const struct cut_body *body, const char *name)
 	       json_object_get(json_object_get(body->params, "outputs"), name);
 }
 
+/* "it has old_ttl_max, tail and duration_s" */
+static void list_outputs(const struct cut_body *body, char *buf, size_t size)
+{
+	cut_auto(cut_buf) struct cut_buf list = {0};
+
+	cut_buf_add_str(&list, "it has ");
+	for (uint32_t i = 0; i < body->outputs_len; i++)
+		cut_buf_printf(&list, "%s, ", body->outputs[i].name);
+	for (const struct cut_param *o = body->action && !body->outputs_len ? body->action->outputs
+									    : NULL;
+	     o && o->name; o++)
+		if (strcmp(o->name, "duration_s") != 0)
+			cut_buf_printf(&list, "%s, ", o->name);
+	cut_buf_add_str(&list, "duration_s");
+	snprintf(buf, size, "%s", cut_buf_str(&list));
+}
+
 static void check_output(struct use *u, const struct cut_step *step, const char *name)
 {
 	struct cut_near near = {.word = name};
@@ -143,8 +160,10 @@ static void check_output(struct use *u, const struct cut_step *step, const char 
 	}
 	if (declares(&step->body, name, &near) || gives_values(&step->body, name))
 		return;
-	tell(u, did_you_mean(&near, hint, sizeof(hint)), "step '%s' (%s) has no output '%s'",
-	     step->address, step->body.uses, name);
+	if (!near.best)
+		list_outputs(&step->body, hint, sizeof(hint));
+	tell(u, near.best ? did_you_mean(&near, hint, sizeof(hint)) : hint,
+	     "step '%s' (%s) has no output '%s'", step->address, step->body.uses, name);
 }
 
 /* May the step be skipped while the one that asks for it runs? */
@@ -210,6 +229,11 @@ static void check_step(struct use *u, const char *const *path, size_t len, bool 
 		return;
 	}
 	step = &rb->steps[index];
+	if (len < 3 && !in_has && !u->guarding) {
+		tell(u, "outputs.<name> or state", "step '%s' is no value of its own",
+		     step->address);
+		return;
+	}
 	if (u->guarding) {
 		if (in_has)
 			cut_vec_push(&u->guarded, index);
@@ -256,19 +280,25 @@ static void check_named(struct use *u, const char *kind, const char *name, const
 }
 
 static void check_member(struct use *u, const char *root, const char *const *path, size_t len,
-			 const char *const *allowed)
+			 bool in_has, const char *const *allowed)
 {
 	const char *const *a = allowed;
+	cut_auto(cut_str) char *example = NULL;
 
-	if (len < 3)
+	if (len < 3) {
+		example = cut_printf("such as %s.%s.%s", root, path[1], allowed[0]);
+		if (!in_has)
+			tell(u, example, "%s.%s is no value of its own; name what of it is meant",
+			     root, path[1]);
 		return;
+	}
 	while (*a && strcmp(*a, path[2]) != 0)
 		a++;
 	if (!*a)
 		tell(u, NULL, "%s.%s has no '%s'", root, path[1], path[2]);
 }
 
-static void check_live(struct use *u, const char *const *path, size_t len)
+static void check_live(struct use *u, const char *const *path, size_t len, bool in_has)
 {
 	const struct cut_runbook *rb = u->check->rb;
 
@@ -281,12 +311,14 @@ static void check_live(struct use *u, const char *const *path, size_t len)
 		check_named(u, "metric", path[1],
 			    rb->metrics ? (const char *const *)&rb->metrics[0].id : NULL,
 			    sizeof(*rb->metrics), rb->metrics_len);
-		check_member(u, "metrics", path, len, (const char *const[]){"value", "age", NULL});
+		check_member(u, "metrics", path, len, in_has,
+			     (const char *const[]){"value", "age", NULL});
 	} else if (strcmp(path[0], "triggers") == 0) {
 		check_named(u, "trigger", path[1],
 			    rb->triggers ? (const char *const *)&rb->triggers[0].id : NULL,
 			    sizeof(*rb->triggers), rb->triggers_len);
-		check_member(u, "triggers", path, len, (const char *const[]){"state", NULL});
+		check_member(u, "triggers", path, len, in_has,
+			     (const char *const[]){"state", NULL});
 	} else if (strcmp(path[0], "downtime") == 0) {
 		check_named(u, "downtime clock", path[1],
 			    rb->downtimes ? (const char *const *)&rb->downtimes[0].id : NULL,
@@ -327,7 +359,7 @@ static void on_ref(void *data, const char *const *path, size_t len, bool in_has)
 		return;
 	for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++)
 		if (strcmp(path[0], live[i]) == 0)
-			check_live(u, path, len);
+			check_live(u, path, len, in_has);
 	if (strcmp(path[0], "run") == 0 && len > 1 && strcmp(path[1], "id") != 0 &&
 	    strcmp(path[1], "starter") != 0)
 		tell(u, "run.id or run.starter", "run has no '%s'", path[1]);

@@ -84,8 +84,11 @@ static int unknown_function(struct parser *p, const struct token *name)
 	const char *near = expr_func_near(text);
 	int r = expr_lex_fail(&p->lex, name->start, NULL, "undeclared reference to '%s'", text);
 
-	if (near && p->lex.err)
-		p->lex.err->next = cut_printf("did you mean %s()?", near);
+	if (p->lex.err)
+		p->lex.err->next =
+			near ? cut_printf("did you mean %s()?", near)
+			     : cut_strdup("functions are size, has, int, double, string, duration, "
+					  "timestamp, startsWith, endsWith and contains");
 	return r;
 }
 

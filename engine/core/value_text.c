@@ -109,6 +109,11 @@ int value_text_percent(const struct value_text *in, json_t **ret, char **ret_hin
 	cut_auto(cut_str) char *scaled = NULL;
 	double v;
 
+	if (cut_real_parse(in->text, in->len, &v) == 0 && v > 0 && v < 1) {
+		*ret_hint = cut_printf("write %g%% for that share of 1, or %.*s%%", v * 100,
+				       (int)in->len, in->text);
+		return -EINVAL;
+	}
 	if (!in->len || in->text[in->len - 1] != '%')
 		return lacks_unit(in, units, NULL, ret_hint);
 	scaled = cut_printf("%.*se-2", (int)in->len - 1, in->text);

@@ -97,7 +97,7 @@ static void print_place(const struct cut_faults *faults, const struct cut_fault 
 		return;
 	end = line + len;
 	/* a long line is shown from a little before the place */
-	if (column + 1 > SHOWN_COLUMNS)
+	if (column + (width < SHOWN_COLUMNS / 4 ? width : SHOWN_COLUMNS / 4) > SHOWN_COLUMNS)
 		skip = column - SHOWN_COLUMNS / 2;
 	for (size_t i = 0; i < skip && line < end; i++)
 		line += char_len(line, end);

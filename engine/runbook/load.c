@@ -140,9 +140,12 @@ static void load_document(struct load *l)
 	load_defaults(l);
 	if (!load_is(l, 1, CUT_NODE_MAP, "a runbook"))
 		return;
-	load_top(l);
+	/* what the top itself says may use both */
+	l->top.parameters = load_meant(l, T_RUNBOOK, 1, "parameters");
 	load_parameters(l);
+	l->top.environments = load_meant(l, T_RUNBOOK, 1, "environments");
 	load_environments(l);
+	load_top(l);
 	load_secrets(l);
 	load_connections(l);
 	load_all_defaults(l);
@@ -161,6 +164,7 @@ static void load_document(struct load *l)
 	load_notifies(l);
 	load_inventory(l);
 	publish_rest(l);
+	load_warn_braces(l);
 	check(l);
 }
 

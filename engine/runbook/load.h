@@ -149,6 +149,10 @@ const char *load_kind_name(const struct load *l, uint32_t node);	    /* "a list"
 void load_unsupported(struct load *l, uint32_t node, const char *what);
 struct cut_mark load_mark(const struct load *l, uint32_t node);
 
+/* habits.c */
+/* As cut_near_try(), which knows besides what other tools call it. */
+void load_near_try(struct cut_near *near, const char *candidate);
+
 /* load_scalar.c */
 /* One scalar of a table to its place in the draft; node 0: a default of the table itself. */
 int load_scalar(struct load *l, const struct load_key *key, uint32_t node, const char *text,
@@ -160,6 +164,8 @@ void load_defaults(struct load *l);
 /* Reads a map by its table into draft: 0, or -EINVAL when nothing of it can be used. */
 int load_object(struct load *l, enum load_table_id table, uint32_t node, void *draft);
 uint32_t load_find(const struct load *l, uint32_t map, const char *key); /* 0: absent */
+/* The same, else what is an unknown key and likely to be this one misspelt. */
+uint32_t load_meant(struct load *l, enum load_table_id table, uint32_t map, const char *key);
 /* The same by the text of the key, without looking that up. */
 static inline uint32_t load_child(const struct load *l, uint32_t map, uint32_t word)
 {
@@ -192,6 +198,8 @@ bool load_loop_name(struct load *l, uint32_t node, const char *name); /* may it 
 
 /* vars.c */
 bool load_has_template(const char *text);
+/* Warns of texts that would have a value put in as other tools do it. */
+void load_warn_braces(struct load *l);
 /* Of an expression that starts after "${{": its "}}" outside quotes and braces, or NULL. */
 const char *load_template_end(const char *at);
 /* The text of a scalar with what is constant put in; NULL after a fault. */

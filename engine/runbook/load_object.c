@@ -31,6 +31,12 @@ void load_words(struct load *l)
 	}
 }
 
+/* What others read as null: mostly a value that was forgotten, or that a '#' has hidden. */
+static bool is_nothing(const struct cut_node *n, const char *text)
+{
+	return !n->quoted && (!*text || strcmp(text, "~") == 0 || strcmp(text, "null") == 0);
+}
+
 static int set_key(struct load *l, const struct load_key *key, uint32_t node, void *draft)
 {
 	const struct cut_node *n = cut_doc_at(l->doc, node);
@@ -57,6 +63,12 @@ static int set_key(struct load *l, const struct load_key *key, uint32_t node, vo
 	text = load_text(l, node);
 	if (!text)
 		return -EINVAL;
+	if (key->kind == LOAD_TEXT && is_nothing(n, text)) {
+		load_fault(l, node, "quote it, or leave the key out",
+			   "%s: a text is wanted here, not %s", key->name,
+			   *text ? text : "nothing");
+		return -EINVAL;
+	}
 	if (key->kind == LOAD_BOOL)
 		load_as(l, node, LOAD_AS_BOOL);
 	else if (key->kind == LOAD_UINT || key->kind == LOAD_NUMBER)
@@ -79,14 +91,65 @@ void load_defaults(struct load *l)
 	}
 }
 
-static void unknown_key(struct load *l, const struct load_table *table, uint32_t node)
+/* "a, b or c"; NULL where there are too many to read. */
+static const char *key_list(struct load *l, const struct load_table *table)
+{
+	enum { FEW = 10 };
+	struct cut_buf list = {0};
+	const char *kept = NULL;
+
+	for (size_t k = 0; k < table->len && table->len <= FEW; k++)
+		cut_buf_printf(&list, "%s%s",
+			       k == 0		    ? ""
+			       : k + 1 < table->len ? ", "
+						    : " or ",
+			       table->keys[k].name);
+	if (list.len)
+		kept = cut_arena_strndup(&l->rb->arena, list.data, list.len);
+	cut_buf_done(&list);
+	return kept;
+}
+
+static struct cut_near nearest_key(const struct load *l, const struct load_table *table,
+				   uint32_t node)
 {
 	struct cut_near near = {.word = cut_doc_key(l->doc, node)};
 
 	for (size_t k = 0; k < table->len; k++)
-		cut_near_try(&near, table->keys[k].name);
-	load_fault_key(l, node, load_did_you_mean(l, &near), "unknown key '%s' in %s", near.word,
-		       table->what);
+		load_near_try(&near, table->keys[k].name);
+	return near;
+}
+
+/* What it may have meant: a word of this table, or the right one in the wrong place. A misspelt
+ * one then goes by its right name, so that nobody misses it. */
+static void unknown_key(struct load *l, const struct load_table *table, uint32_t node, uint32_t map)
+{
+	struct cut_near near = nearest_key(l, table, node);
+	uint32_t word = cut_doc_at(l->doc, node)->key;
+	bool of_steps = word < l->words_len && l->rows[T_STEP][word];
+	const char *hint = NULL, *list = key_list(l, table);
+
+	if (near.best && (near.distance == 0 || !of_steps))
+		hint = load_did_you_mean(l, &near);
+	else if (of_steps)
+		hint = "it is a key of steps";
+	else if (list)
+		hint = cut_arena_printf(&l->rb->arena, "it may have %s", list);
+	load_fault_key(l, node, hint, "unknown key '%s' in %s", near.word, table->what);
+	if (near.best && near.distance == 1 && !of_steps && !load_find(l, map, near.best))
+		l->doc->nodes[node].key = cut_doc_find(l->doc, near.best);
+}
+
+static bool is_map(struct load *l, const struct load_table *table, uint32_t node)
+{
+	enum cut_node_kind kind = cut_doc_at(l->doc, node)->kind;
+	const char *list = key_list(l, table);
+
+	if (!list || kind == CUT_NODE_MAP || kind == CUT_NODE_NONE)
+		return load_is(l, node, CUT_NODE_MAP, table->what);
+	load_fault(l, node, cut_arena_printf(&l->rb->arena, "it may have %s", list),
+		   "%s: a map is wanted here, not %s", table->what, load_kind_name(l, node));
+	return false;
 }
 
 bool load_is(struct load *l, uint32_t node, enum cut_node_kind kind, const char *what)
@@ -136,15 +199,17 @@ int load_object(struct load *l, enum load_table_id id, uint32_t node, void *draf
 	int r = 0;
 
 	memcpy(draft, l->fallbacks[id], table->size);
-	if (!load_is(l, node, CUT_NODE_MAP, table->what))
+	if (!is_map(l, table, node))
 		return -EINVAL;
 	for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next) {
 		const struct load_key *key = row_of(l, id, at);
 
 		if (!key) {
-			unknown_key(l, table, at);
+			unknown_key(l, table, at, node);
 			strange = true;
-			continue;
+			key = row_of(l, id, at);
+			if (!key)
+				continue;
 		}
 		given |= UINT64_C(1) << (key - table->keys);
 		if (key->flags & LOAD_LATER)
@@ -164,6 +229,22 @@ uint32_t load_find(const struct load *l, uint32_t map, const char *key)
 	while (at && strcmp(cut_doc_key(l->doc, at), key) != 0)
 		at = cut_doc_at(l->doc, at)->next;
 	return at;
+}
+
+uint32_t load_meant(struct load *l, enum load_table_id id, uint32_t map, const char *key)
+{
+	uint32_t found = load_find(l, map, key), at = cut_doc_at(l->doc, map)->child;
+
+	/* who has more keys than there are did not misspell one */
+	for (size_t k = 0; at && !found && k < load_tables[id]->len; k++) {
+		if (!row_of(l, id, at)) {
+			struct cut_near near = nearest_key(l, load_tables[id], at);
+
+			found = near.best && strcmp(near.best, key) == 0 ? at : 0;
+		}
+		at = cut_doc_at(l->doc, at)->next;
+	}
+	return found;
 }
 
 json_t *load_text_map(struct load *l, uint32_t node)
@@ -242,7 +323,7 @@ json_t *load_noted(struct load *l, enum load_table_id id, uint32_t node)
 	uint64_t given = 0;
 	bool strange = false;
 
-	if (!load_is(l, node, CUT_NODE_MAP, table->what))
+	if (!is_map(l, table, node))
 		return NULL;
 	object = json_object();
 	for (uint32_t at = cut_doc_at(l->doc, node)->child; at; at = cut_doc_at(l->doc, at)->next) {
@@ -250,7 +331,7 @@ json_t *load_noted(struct load *l, enum load_table_id id, uint32_t node)
 		json_t *value;
 
 		if (!key) {
-			unknown_key(l, table, at);
+			unknown_key(l, table, at, node);
 			strange = true;
 			continue;
 		}

@@ -34,7 +34,7 @@ static const char *words_hint(struct load *l, const char *range, const char *tex
 		size_t n = strcspn(at, "|");
 		char *word = cut_arena_strndup(&l->rb->arena, at, n);
 
-		cut_near_try(&near, word);
+		load_near_try(&near, word);
 		cut_buf_printf(&hint, "%s%s", at == range ? "" : at[n] ? ", " : " or ", word);
 		if (!at[n])
 			break;
@@ -146,9 +146,14 @@ static int set_number(struct load *l, const struct load_key *key, uint32_t node,
 			     : key->kind == LOAD_PERCENT ? "a percentage with its sign, such as 5%"
 							 : "a number";
 
-	if (key->kind == LOAD_PERCENT ? !percent_parse(text, &value)
-				      : !number_parse(text, &value) ||
-						(key->kind == LOAD_UINT && value != floor(value))) {
+	/* a computed one is a share already, as all percentages are in expressions */
+	bool share =
+		key->kind == LOAD_PERCENT && node && load_has_template(cut_doc_str(l->doc, node));
+
+	if (key->kind == LOAD_PERCENT && !(share && number_parse(text, &value))
+		    ? !percent_parse(text, &value)
+		    : !number_parse(text, &value) ||
+			      (key->kind == LOAD_UINT && value != floor(value))) {
 		load_fault(l, node, NULL, "%s: '%s' is not %s", key->name, text, wanted);
 		return -EINVAL;
 	}

@@ -215,6 +215,13 @@ static const char *apart(enum cut_phase_role role)
 	return role == CUT_PHASE_FINALLY ? "steps of finally" : "a test or check";
 }
 
+/* Written where a body with `run` is due. */
+static bool is_command(const struct load *l, uint32_t node)
+{
+	return cut_doc_at(l->doc, node)->kind == CUT_NODE_LIST ||
+	       strpbrk(cut_doc_str(l->doc, node), " /");
+}
+
 /* What the step says about its undo, and what its effects imply where it says nothing. */
 static void load_undo(struct load *l, uint32_t node, const struct step_draft *draft,
 		      enum cut_phase_role role, struct cut_step *step)
@@ -233,8 +240,10 @@ static void load_undo(struct load *l, uint32_t node, const struct step_draft *dr
 	if (at && cut_doc_at(l->doc, at)->kind == CUT_NODE_MAP) {
 		step->undo = CUT_UNDO_BODY;
 		step->undo_body = load_extra(l, at, false);
-	} else if (at && load_is(l, at, CUT_NODE_SCALAR, "rollback") &&
-		   load_word(l, at, "auto|not_needed|impossible", &word) == 0) {
+	} else if (at && is_command(l, at)) {
+		load_fault(l, at, "rollback: {run: [program, arg]}",
+			   "an undo is one body, or auto, not_needed or impossible");
+	} else if (at && load_word(l, at, "auto|not_needed|impossible", &word) == 0) {
 		step->undo = words[word];
 	}
 	if (at && (step->undo == CUT_UNDO_BODY || step->undo == CUT_UNDO_IMPOSSIBLE) &&

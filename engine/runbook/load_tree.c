@@ -445,16 +445,18 @@ void load_phases(struct load *l)
 	count_stages(l);
 }
 
-static uint32_t load_side(struct load *l, uint32_t node, uint32_t id, enum cut_phase_role role)
+static uint32_t load_side(struct load *l, uint32_t node, uint32_t id, enum cut_phase_role role,
+			  const char *prefix)
 {
-	struct place place = {.group = CUT_NONE, .role = role, .prefix = ""};
+	struct place place = {.group = CUT_NONE, .role = role, .prefix = prefix};
 	bool before = l->reading_only;
 
 	if (!node || !load_is(l, node, CUT_NODE_LIST, l->doc->texts[id]))
 		return CUT_NONE;
 	place.phase = new_phase(l, id, role, node);
 	if (role != CUT_PHASE_FINALLY)
-		place.unnamed = cut_arena_printf(&l->rb->arena, "%s/", l->doc->texts[id]);
+		place.unnamed =
+			cut_arena_printf(&l->rb->arena, "%s/", l->doc->texts[id] + strlen(prefix));
 	l->reading_only = role != CUT_PHASE_FINALLY;
 	load_list(l, node, &place);
 	l->reading_only = before;
@@ -462,31 +464,59 @@ static uint32_t load_side(struct load *l, uint32_t node, uint32_t id, enum cut_p
 	return place.phase;
 }
 
+/* The group of a phase that is an instance of a foreach; NULL for any other. */
+static const struct cut_group *instance_of(const struct load *l, uint32_t phase)
+{
+	struct cut_need place;
+
+	return cut_runbook_place(l->rb, cut_doc_find(l->doc, l->phases.items[phase].id), &place)
+		       ? &l->groups.items[place.index]
+		       : NULL;
+}
+
+/* Tests of a phase see its loop variable, and are called by its instance. */
+static uint32_t load_tests(struct load *l, uint32_t phase, uint32_t node)
+{
+	const struct cut_group *instance = instance_of(l, phase);
+	uint32_t id = new_name(l, "%s/tests", l->phases.items[phase].id), tests;
+
+	l->scope = instance ? instance->scope : NULL;
+	tests = load_side(l, node, id, CUT_PHASE_TESTS,
+			  instance ? cut_arena_printf(&l->rb->arena, "%s/", instance->address)
+				   : "");
+	l->scope = NULL;
+	if (tests != CUT_NONE)
+		l->phases.items[tests].stage = l->phases.items[phase].stage;
+	return tests;
+}
+
 void load_side_phases(struct load *l)
 {
 	struct cut_runbook *rb = l->rb;
 	struct rollback_draft rollback;
+	uint32_t before = CUT_NONE;
 
 	for (uint32_t i = 0; i < rb->forward_len; i++) {
-		uint32_t node = l->phases.items[i].acceptance.tests;
-		uint32_t tests = CUT_NONE;
+		uint32_t node = l->phases.items[i].acceptance.tests, tests;
 
-		if (node != CUT_NONE)
-			tests = load_side(l, node, new_name(l, "%s/tests", l->phases.items[i].id),
-					  CUT_PHASE_TESTS);
+		if (node == CUT_NONE)
+			continue;
+		l->repeated = node == before; /* the same list, of another instance */
+		before = node;
+		tests = load_tests(l, i, node); /* new phases: the array may move */
 		l->phases.items[i].acceptance.tests = tests;
-		if (tests != CUT_NONE)
-			l->phases.items[tests].stage = l->phases.items[i].stage;
 	}
+	l->repeated = false;
 	rb->ready_phase = rb->verify_phase = CUT_NONE;
 	rb->rollback_max_parallel = 4;
 	if (l->top.rollback && load_object(l, T_ROLLBACK, l->top.rollback, &rollback) == 0) {
 		rb->rollback_max_parallel = rollback.max_parallel;
 		rb->rollback_continues = rollback.on_failure == 1;
 		rb->ready_phase = load_side(l, rollback.ready, new_name(l, "rollback/ready"),
-					    CUT_PHASE_READY);
+					    CUT_PHASE_READY, "");
 		rb->verify_phase = load_side(l, rollback.verify, new_name(l, "rollback/verify"),
-					     CUT_PHASE_VERIFY);
+					     CUT_PHASE_VERIFY, "");
 	}
-	rb->finally_phase = load_side(l, l->top.finally, new_name(l, "finally"), CUT_PHASE_FINALLY);
+	rb->finally_phase =
+		load_side(l, l->top.finally, new_name(l, "finally"), CUT_PHASE_FINALLY, "");
 }

@@ -11,8 +11,11 @@ void load_window(struct load *l, uint32_t node, struct cut_window *ret)
 	struct window_draft draft;
 
 	*ret = (struct cut_window){.closes = CUT_NEVER};
-	if (load_object(l, T_WINDOW, node, &draft) < 0)
+	if (load_object(l, T_WINDOW, node, &draft) < 0) {
+		/* what counts from a faulty window is no second mistake */
+		*ret = (struct cut_window){.opens = 1, .closes = CUT_NEVER - 1};
 		return;
+	}
 	if (draft.opens.base > CUT_WHEN_AT || draft.closes.base > CUT_WHEN_AT)
 		load_fault(l, node, "write them as 2026-11-22T02:00:00+01:00",
 			   "a window's own times cannot be relative to it");
@@ -331,8 +334,10 @@ static void add_trigger(struct load *l, uint32_t node, const char *id)
 	struct trigger_draft draft;
 	uint32_t other;
 
-	if (load_object(l, T_TRIGGER, node, &draft) < 0)
+	if (load_object(l, T_TRIGGER, node, &draft) < 0) {
+		cut_vec_push(&l->triggers, t); /* for those that name it */
 		return;
+	}
 	find_metric(l, load_find(l, node, "metric"), draft.metric, &t);
 	load_bound(l, draft.bad, &t.bad);
 	if (draft.clear) {
@@ -392,7 +397,9 @@ void load_triggers(struct load *l)
 		if (!r.id)
 			continue;
 		if (id && !cut_map_put(&ids, r.id, strlen(r.id), at, NULL))
-			load_fault(l, id, NULL, "trigger '%s' is there twice", r.id);
+			load_fault(l, id, "triggers have one name space",
+				   "'%s' is the id of line %u already", r.id,
+				   load_mark(l, cut_map_find(&ids, r.id)).line);
 		if (foreach)
 			load_foreach(l, foreach, &parallel, on_trigger_item, &r);
 		else
@@ -448,8 +455,9 @@ void load_downtimes(struct load *l)
 
 		load_downtime(l, at, d);
 		if (d->id && !cut_map_put(&ids, d->id, strlen(d->id), at, NULL))
-			load_fault(l, load_find(l, at, "id"), NULL,
-				   "downtime clock '%s' is there twice", d->id);
+			load_fault(l, load_find(l, at, "id"), "downtime clocks have one name space",
+				   "'%s' is the id of line %u already", d->id,
+				   load_mark(l, cut_map_find(&ids, d->id)).line);
 	}
 	cut_map_done(&ids);
 }

@@ -130,7 +130,10 @@ static void load_parameter(struct load *l, uint32_t node)
 	*p = (struct cut_parameter){.name = name, .type = CUT_T_STRING};
 	l->rb->declared_len++;
 	load_id_valid(l, node, name);
-	load_object(l, T_PARAMETER, node, &draft);
+	if (load_object(l, T_PARAMETER, node, &draft) < 0) {
+		l->poisoned = true;
+		return;
+	}
 	p->type = (enum cut_type)load_type_named(draft.type);
 	if (draft.choices)
 		choices = load_choices(l, draft.choices,

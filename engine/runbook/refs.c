@@ -35,13 +35,16 @@ static void unknown_root(struct refs *r, const char *name)
 	struct cut_near near = {.word = name};
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(run_roots); i++)
-		cut_near_try(&near, run_roots[i]);
+		load_near_try(&near, run_roots[i]);
 	for (size_t i = 0; i < CUT_ARRAY_LEN(live_roots); i++)
-		cut_near_try(&near, live_roots[i]);
+		load_near_try(&near, live_roots[i]);
 	for (size_t i = 0; i < CUT_ARRAY_LEN(constant_roots); i++)
-		cut_near_try(&near, constant_roots[i]);
+		load_near_try(&near, constant_roots[i]);
 	for (const struct cut_scope *s = r->l->scope; s; s = s->outer)
-		cut_near_try(&near, s->name);
+		load_near_try(&near, s->name);
+	for (uint32_t i = 0; i < r->l->rb->declared_len && !near.best; i++)
+		if (strcmp(r->l->rb->declared[i].name, name) == 0)
+			near.best = cut_arena_printf(&r->l->rb->arena, "params.%s", name);
 	load_fault_at(r->l, r->node, r->offset, r->width,
 		      near.best ? load_did_you_mean(r->l, &near)
 				: "names start with params, environments, steps or run, or are a "

@@ -58,7 +58,9 @@ static json_t *pattern_schema(const char *pattern)
 
 static json_t *time_schema(void)
 {
-	return pattern_schema("^([0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:.]+([Zz]|[+-][0-9]{2}:[0-9]{2})"
+	return pattern_schema("^([0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt]"
+			      "([01][0-9]|2[0-3]):[0-5][0-9]:[0-6][0-9](\\.[0-9]+)?"
+			      "([Zz]|[+-][0-9]{2}:[0-9]{2})"
 			      "|(opens|closes)([+-]([0-9]+(\\.[0-9]+)?(ms|s|m|h|d))+)?)$");
 }
 
@@ -115,6 +117,7 @@ static json_t *either(json_t *a, json_t *b)
 	return json_pack("{s:[o, o]}", "anyOf", a, b);
 }
 
+/* The text of a number is one as well. */
 static json_t *number_schema(const char *type, const char *range)
 {
 	json_t *schema = json_pack("{s:s}", "type", type);
@@ -124,7 +127,14 @@ static json_t *number_schema(const char *type, const char *range)
 		json_object_set_new(schema, "minimum", json_real(strtod(range, NULL)));
 	if (dots && dots[2])
 		json_object_set_new(schema, "maximum", json_real(strtod(dots + 2, NULL)));
-	return or_template(schema);
+	return either(schema, pattern_schema("^[-+0-9.eE]+$|\\$\\{\\{"));
+}
+
+/* So is the text of true and false. */
+static json_t *bool_schema(void)
+{
+	return either(json_pack("{s:s}", "type", "boolean"),
+		      pattern_schema("^(true|false)$|\\$\\{\\{"));
 }
 
 /* A map from ids; those of metrics may be instances of a foreach where they are referred to. */
@@ -150,16 +160,16 @@ static json_t *shape_schema(const struct load_key *key)
 	case SHAPE_TEXTS:
 	case SHAPE_EXPRS: return one_or_list(text_schema());
 	case SHAPE_TIMES: return one_or_list(or_template(time_schema()));
-	case SHAPE_WORDS: return one_or_list(words_schema(key->range));
-	case SHAPE_WORD_OR_TABLE: return either(words_schema(key->range), ref_schema(key->table));
+	case SHAPE_WORDS: return one_or_list(or_template(words_schema(key->range)));
+	case SHAPE_WORD_OR_TABLE:
+		return either(or_template(words_schema(key->range)), ref_schema(key->table));
 	case SHAPE_DURATION_OR_WORD:
 		return either(words_schema(key->range),
 			      or_template(pattern_schema(duration_pattern)));
 	case SHAPE_DURATION_OR_TABLE:
 		return either(or_template(pattern_schema(duration_pattern)),
 			      ref_schema(key->table));
-	case SHAPE_BOOL_OR_TABLE:
-		return either(json_pack("{s:s}", "type", "boolean"), ref_schema(key->table));
+	case SHAPE_BOOL_OR_TABLE: return either(bool_schema(), ref_schema(key->table));
 	case SHAPE_NUMBERS:
 		return json_pack("{s:s, s:o, s:i, s:i}", "type", "array", "items",
 				 either(json_pack("{s:s}", "type", "number"),
@@ -174,7 +184,7 @@ static json_t *key_schema(const struct load_key *key)
 {
 	switch ((enum load_kind)key->kind) {
 	case LOAD_ID: return pattern_schema(id_pattern);
-	case LOAD_BOOL: return or_template(json_pack("{s:s}", "type", "boolean"));
+	case LOAD_BOOL: return bool_schema();
 	case LOAD_UINT: return number_schema("integer", key->range);
 	case LOAD_NUMBER: return number_schema("number", key->range);
 	case LOAD_PERCENT: return or_template(pattern_schema(percent_pattern));

@@ -239,7 +239,7 @@ static json_t *check_connection(struct load *l, uint32_t node, const char *range
 		return name;
 	}
 	len = range ? strcspn(range, ".") : 0;
-	if (range && c->plugin &&
+	if (range && c->plugin && cut_catalog_plugin(l->catalog, c->plugin) &&
 	    (strncmp(c->plugin, range, len) != 0 || c->plugin[len] != 0 ||
 	     (range[len] && c->provider && strcmp(c->provider, range + len + 1) != 0)))
 		load_fault(l, node, NULL, "connection '%s' is of %s.%s, one of %s is wanted here",
@@ -404,6 +404,23 @@ json_t *load_fallback(const struct cut_param *row)
 	}
 }
 
+/* "it may have a, b or c" */
+static const char *param_list(struct load *l, const struct cut_param *rows)
+{
+	struct cut_buf list = {0};
+	const char *kept;
+
+	for (const struct cut_param *row = rows; row->name; row++)
+		cut_buf_printf(&list, "%s%s",
+			       row == rows   ? "it may have "
+			       : row[1].name ? ", "
+					     : " or ",
+			       row->name);
+	kept = cut_arena_printf(&l->rb->arena, "%s", cut_buf_str(&list));
+	cut_buf_done(&list);
+	return list.len || *kept ? kept : NULL;
+}
+
 json_t *load_params(struct load *l, uint32_t node, uint32_t at, const char *what,
 		    const struct cut_param *rows, const char *const *ignored,
 		    struct load_values *values)
@@ -422,9 +439,10 @@ json_t *load_params(struct load *l, uint32_t node, uint32_t at, const char *what
 			continue;
 		if (!row) {
 			for (row = rows; row->name; row++)
-				cut_near_try(&near, row->name);
-			load_fault_key(l, n, load_did_you_mean(l, &near),
-				       "%s has no parameter '%s'", what, near.word);
+				load_near_try(&near, row->name);
+			load_fault_key(
+				l, n, near.best ? load_did_you_mean(l, &near) : param_list(l, rows),
+				"%s has no parameter '%s'", what, near.word);
 			strange = true;
 			continue;
 		}

@@ -75,6 +75,42 @@ bool load_has_template(const char *text)
 	return strstr(text, "${{") != NULL;
 }
 
+/* Where a text means a value and does not say so as one does here: {{ params.x }}, ${params.x}. */
+static const char *foreign_braces(const char *text)
+{
+	static const char *const roots[] = {"params.", "environments.", "steps.", "run."};
+
+	for (const char *at = strchr(text, '{'); at; at = strchr(at + 1, '{')) {
+		const char *name = at + 1 + strspn(at + 1, " ");
+
+		if (at >= text + 2 && at[-1] == '{' && at[-2] == '$')
+			continue;
+		for (size_t i = 0; i < CUT_ARRAY_LEN(roots); i++)
+			if (strncmp(name, roots[i], strlen(roots[i])) == 0)
+				return name;
+	}
+	return NULL;
+}
+
+void load_warn_braces(struct load *l)
+{
+	const struct cut_doc *doc = l->doc;
+	bool any = false;
+
+	for (uint32_t i = 0; i < doc->texts_len && !any; i++)
+		any = foreign_braces(doc->texts[i]) != NULL;
+	for (uint32_t i = 1; any && i < doc->len; i++) {
+		const struct cut_node *n = cut_doc_at(doc, i);
+		const char *name =
+			n->kind == CUT_NODE_SCALAR ? foreign_braces(doc->texts[n->text]) : NULL;
+
+		if (name)
+			load_warn(l, i, "a value is put in by ${{ … }}",
+				  "'%.*s' stands in braces that mean nothing here",
+				  (int)strcspn(name, " |}"), name);
+	}
+}
+
 const char *load_template_end(const char *at)
 {
 	unsigned open = 0;

@@ -71,6 +71,11 @@ int load_split(struct load *l, uint32_t node, struct cut_buf *words, size_t *ret
 			continue;
 		}
 		if (!s.quote && strchr(" \t\n", *s.at)) {
+			if (*s.at == '\n' && s.at[1 + strspn(s.at + 1, " \t\n")] && !shell_like) {
+				shell_like = true;
+				load_warn(l, node, "add shell: true for several, or write > for |",
+					  "these lines are one command: no shell runs this text");
+			}
 			end_word(&s, words, &len);
 		} else {
 			if (!s.quote && !shell_like && strchr("|&;<>`", *s.at)) {

@@ -27,7 +27,8 @@ struct reader {
 	unsigned documents;
 	struct cut_by_text key_seen; /* the map in which the key was met last */
 	bool long_key; /* one was refused: what libyaml then stumbles over is no second mistake */
-	struct cut_mark quote, quote_end; /* of the newest quoted text over several lines */
+	struct cut_mark text_start, text_end; /* of the newest text over several lines */
+	bool text_quoted;
 	bool stop;
 };
 
@@ -136,8 +137,9 @@ static void on_scalar(struct reader *r, const yaml_event_t *ev)
 	uint32_t node;
 
 	if (ev->end_mark.line > ev->start_mark.line) {
-		r->quote = mark_of(&ev->start_mark);
-		r->quote_end = mark_of(&ev->end_mark);
+		r->text_start = mark_of(&ev->start_mark);
+		r->text_end = mark_of(&ev->end_mark);
+		r->text_quoted = ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
 	}
 	if (r->skipping)
 		return;
@@ -308,6 +310,11 @@ static const struct {
 	{"did not find expected alphabetic or numeric character",
 	 "aliases and anchors are not part of the language",
 	 "quote a text that starts with * or &"},
+	{"found a tab character", "a tab indents this line", "indent with spaces"},
+	{"found unexpected ':'", "a ':' that no space follows",
+	 "write `key: value`; quote a text that has a ':' in it"},
+	{"did not find expected <document start>", "the file goes on after its end",
+	 "a runbook is one map: its keys begin in the first column"},
 	{"block sequence entries are not allowed", "a '-' is not expected here",
 	 "start the list on a line of its own"},
 };
@@ -324,6 +331,37 @@ static char char_at(const struct reader *r, size_t line, size_t column)
 			at++;
 		while (at < r->len && ((unsigned char)r->text[at] & 0xc0) == 0x80);
 	return at < r->len ? r->text[at] : 0;
+}
+
+/* Does nothing but blanks stand before it in its line? */
+static bool is_first(const struct reader *r, size_t line, size_t column)
+{
+	while (column > 0)
+		if (!strchr(" -", char_at(r, line, --column)))
+			return false;
+	return true;
+}
+
+/* One looks like a space and is none: pages that a runbook is copied from have them. Looked for in
+ * the line that cannot be read and the one before. */
+static bool on_no_break_space(struct reader *r, size_t line)
+{
+	size_t first = line > 0 ? line - 1 : 0;
+	struct cut_mark mark = {.line = 1, .column = 1};
+
+	for (size_t i = 0; i < r->len && mark.line <= line + 1; i++) {
+		if (mark.line > first && r->len - i > 1 &&
+		    memcmp(r->text + i, "\xc2\xa0", 2) == 0) {
+			fault_at(r, mark, 1, "a no-break space (U+00A0) stands here",
+				 "write an ordinary one");
+			return true;
+		}
+		if (r->text[i] == '\n')
+			mark = (struct cut_mark){mark.line + 1, 1};
+		else if (((unsigned char)r->text[i] & 0xc0) != 0x80 && mark.column < UINT16_MAX)
+			mark.column++;
+	}
+	return false;
 }
 
 static void on_surrogates(struct reader *r, const yaml_mark_t *mark)
@@ -375,12 +413,28 @@ static void on_error(struct reader *r, const yaml_parser_t *p)
 	}
 	if (r->long_key)
 		return;
-	if (r->quote_end.line == mark.line) {
-		fault_at(r, r->quote, 1,
-			 "the text that starts here ends lines later, in the middle of another",
-			 "close its quote where it ends");
+	if (on_no_break_space(r, p->problem_mark.line))
+		return;
+	if (r->text_end.line == mark.line) {
+		fault_at(r, r->text_start, 1,
+			 r->text_quoted ? "the text that starts here ends lines later, in the "
+					  "middle of another"
+					: "the text that starts here goes on over lines",
+			 r->text_quoted ? "close its quote where it ends"
+					: "a ',' or bracket is missing behind it, or the space "
+					  "after a ':'");
 		return;
 	}
+	if ((strstr(problem, "did not find expected key") ||
+	     strstr(problem, "did not find expected '-' indicator")) &&
+	    !is_first(r, p->problem_mark.line, p->problem_mark.column)) {
+		fault_at(r, mark, 1, "the value ends before this",
+			 "quote a text as a whole ('…' doubles the quotes in it); brackets close "
+			 "as often as they open");
+		return;
+	}
+	if (strstr(problem, "could not find expected ':'"))
+		mark = mark_of(&p->context_mark);
 	if (strstr(problem, "cannot start any token") &&
 	    char_at(r, p->problem_mark.line, p->problem_mark.column) == '\t') {
 		fault_at(r, mark, 1, "a tab indents this line", "indent with spaces");

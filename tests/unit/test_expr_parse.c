@@ -133,7 +133,8 @@ static void test_misspelt_functions_get_a_suggestion(void **state)
 		{"a.startswith('b')", "did you mean startsWith()?"},
 		{"Size(a)", "did you mean size()?"},
 		{"durations('1s')", "did you mean duration()?"},
-		{"getFullYear(a)", NULL},
+		{"getFullYear(a)", "functions are size, has, int, double, string, duration, "
+				   "timestamp, startsWith, endsWith and contains"},
 	};
 
 	for (size_t i = 0; i < CUT_ARRAY_LEN(rows); i++) {
@@ -142,10 +143,7 @@ static void test_misspelt_functions_get_a_suggestion(void **state)
 
 		assert_int_equal(cut_expr_parse(rows[i][0], strlen(rows[i][0]), &expr, NULL, &err),
 				 -EINVAL);
-		if (rows[i][1])
-			assert_string_equal(err.next, rows[i][1]);
-		else
-			assert_null(err.next);
+		assert_string_equal(err.next, rows[i][1]);
 	}
 }
 

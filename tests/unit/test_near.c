@@ -25,14 +25,18 @@ static void test_the_nearest_name_is_offered_or_none(void **state)
 		{"rolback", {"rollbacks", "rollback"}, "rollback"}, /* nearer wins over earlier */
 		{"abc", {"abd", "abe"}, "abd"},			    /* else the earlier */
 		{"point_of_return", {"point_of_no_return"}, "point_of_no_return"},
-		{"point_of", {"point_of_no_return"}, NULL},
+		{"point_of", {"point_of_no_return"}, "point_of_no_return"},
 		{"x", {"y", "id"}, NULL}, /* one letter is near to nothing */
 		{"", {"a"}, NULL},
 		{"id", {NULL}, NULL},
 		{"ab", {"ba"}, "ba"},
 		{"abcd", {"badc"}, NULL}, /* 2 transpositions in 4 letters */
 		{"abcde", {"badce"}, "badce"},
-		{"abcdefgh", {"abcdefghijk"}, NULL},
+		{"abcdefgh", {"xabcdefghijk"}, NULL},
+		{"integer", {"inte", "int", "string"}, "inte"}, /* one begins the other */
+		{"integer", {"int", "intager"}, "intager"},	/* which an edit beats */
+		{"pointer", {"po", "pot"}, NULL},
+		{"website_check", {"web"}, NULL}, /* of which too little is left */
 		{"abcdefghi", {"abcdefghijkl"}, "abcdefghijkl"},
 	};
 

@@ -85,6 +85,8 @@ static void test_written_values_are_read_by_their_type(void **state)
 		{CUT_T_PERCENT, NULL, "100%", "1.0"},
 		{CUT_T_PERCENT, NULL, "0%", "0.0"},
 		{CUT_T_PERCENT, NULL, "5", "! a percentage, such as 5%; write 5%"},
+		{CUT_T_PERCENT, NULL, "0.2",
+		 "! a percentage, such as 5%; write 20% for that share of 1, or 0.2%"},
 		{CUT_T_PERCENT, NULL, "-5%", "! a percentage, such as 5%"},
 		{CUT_T_PERCENT, NULL, "5 %", "! a percentage, such as 5%"},
 		{CUT_T_PERCENT, NULL, "", "! a percentage, such as 5%"},
