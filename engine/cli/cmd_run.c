@@ -239,6 +239,18 @@ static void note_unplanned(struct starting *s, const json_t *plans)
 			cut_buf_str(&text));
 }
 
+static void warn_of_environment(const struct starting *s)
+{
+	const struct cut_runbook *rb = s->ctx.rb;
+
+	for (uint32_t i = 0; i < rb->secrets_len && !s->args->json; i++)
+		if (rb->secrets[i].from == CUT_SECRET_ENV)
+			fprintf(stderr,
+				"cutover: warning: secret %s is in the environment, which a "
+				"recovery after a reboot does not have\n",
+				rb->secrets[i].name);
+}
+
 /* Waits until it is armed, shows the plan, asks. 0: started or will start; else the exit code. */
 static int see_it_start(struct starting *s, int client)
 {
@@ -257,6 +269,7 @@ static int see_it_start(struct starting *s, int client)
 		cut_print_text(cut_buf_str(&text), quiet ? stdout : stderr);
 	}
 	note_unplanned(s, json_object_get(message, "plans"));
+	warn_of_environment(s);
 	if (quiet)
 		return 0;
 	if (!cut_ask_yes("Nothing has been changed yet.", "Start")) {

@@ -5,6 +5,7 @@ them back in all spellings. Afterwards they are looked for wherever something wa
 import base64
 import json
 import os
+import re
 import resource
 import signal
 import threading
@@ -193,6 +194,18 @@ def test_no_secret_shows_anywhere(cutover, lab, echo, canaries):
     found = [(where, name, trace) for where, text in shown.items()
              for name, secret in canaries.items() for trace in traces(secret) if trace in text]
     assert not found, found
+
+
+def test_a_secret_that_a_reboot_takes_away_is_warned_of(cutover):
+    cutover.env["KEY"] = "s3cr3t"
+    done = cutover.run("""\
+        cutover: v1
+        name: warned
+        secrets: {fleeting: {env: KEY}, lasting: {command: [printf, other]}}
+        steps:
+          - {id: use, run: ['true'], env: {A: {secret: fleeting}, B: {secret: lasting}}, effects: read}
+        """).done
+    assert re.findall(r"warning: secret (\w+) .* reboot", done.err) == ["fleeting"]
 
 
 def test_no_process_with_secrets_leaves_a_core(cutover):
