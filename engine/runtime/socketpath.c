@@ -33,7 +33,7 @@ static int path_to_listen(const char *run, char **ret, struct cut_err *err)
 	if (own && *own) {
 		dir = cut_strdup(own);
 	} else if ((mkdir(SYSTEM_DIR, 0755) == 0 || errno == EEXIST) &&
-		   access(SYSTEM_DIR, W_OK) == 0) {
+		   access(SYSTEM_DIR, W_OK) == 0 && cut_folder_check(SYSTEM_DIR, NULL) == 0) {
 		dir = cut_strdup(SYSTEM_DIR);
 	} else {
 		dir = cut_printf("/tmp/cutover-%u", (unsigned)geteuid());

@@ -538,6 +538,14 @@ def test_eval_prints_a_value_as_json(cutover, expression, value):
     assert json.loads(done.out) == value
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+def test_root_can_run_beside_a_service_that_owns_the_folder_of_sockets(cutover):
+    cutover.under = ["unshare", "-m", "sh", "-c", "mount -t tmpfs none /run && mkdir /run/cutover && "
+                     "chown 12345 /run/cutover && exec \"$@\"", "--"]
+    cutover.env.pop("CUTOVER_SOCKET_DIR")
+    cutover.run(BOOK)
+
+
 @pytest.mark.parametrize("variable, named", [
     ("CUTOVER_STATE_DIR", "`--state-dir`"), ("CUTOVER_SOCKET_DIR", "$CUTOVER_SOCKET_DIR")])
 def test_a_folder_that_cannot_be_made_says_what_names_another(cutover, variable, named):
