@@ -5,6 +5,7 @@ show was printed by the program, and their links lead somewhere."""
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -27,8 +28,19 @@ def name_of(page):
     return str(page.relative_to(ROOT))
 
 
-RUNBOOKS = [pytest.param(text, id=f"{name_of(page)}-{n}") for page in PAGES
-            for n, text in enumerate(blocks(page, "yaml")) if "cutover: v1" in text]
+def whole(text):
+    """The runbook of which a page shows a part."""
+    for key, rest in (("cutover", "cutover: v1"), ("name", "name: part"),
+                      ("steps|phases", "steps: [{id: look, run: [ls], effects: read}]")):
+        if not re.search(f"^({key}):", text, re.M):
+            text += rest + "\n"
+    return text
+
+
+RUNBOOKS = [pytest.param(whole(text), id=f"{name_of(page)}-{n}") for page in PAGES
+            for n, text in enumerate(blocks(page, "yaml"))]
+# `cutover WORDS` in a line of a shell's block, and in code within a sentence.
+COMMAND = re.compile(r"(?:^|[$|(;&]) *(?:\w+=\S+ )*cutover((?: [^\s|;&()<>#]+)+)", re.M)
 
 
 @pytest.fixture
@@ -86,6 +98,48 @@ def test_the_trigger_tried_on_samples_does_what_its_page_shows(cutover, tmp_path
     assert cutover("trigger", "test", "errors.json").stdout == blocks(page, "text")[0]
 
 
+def commands(page):
+    for language in ("sh", "console"):
+        for text in blocks(page, language):
+            yield from COMMAND.findall(text.replace("\\\n", " "))
+    for code in re.findall(r"`([^`\n]+)`", BLOCK.sub("", page.read_text())):
+        yield from COMMAND.findall(code)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_commands_in_pages_are_commands(cutover, page):
+    for words in map(str.split, commands(page)):
+        if words[0] == "COMMAND":
+            continue
+        two = len(words) > 1 and f"  {words[0]} {words[1]} " in cutover("help").stdout
+        help_of = cutover("help", *words[:2 if two else 1])
+        assert help_of.returncode == 0, f"{name_of(page)}: cutover {' '.join(words)}"
+        for option in words:
+            name = re.match(r"--[a-z-]+|-\w$", option)
+            assert not name or re.search(rf"(^|\W){name[0]}(?![\w-])", help_of.stdout), \
+                f"{name_of(page)}: cutover {' '.join(words)} has no {name[0]}"
+
+
+def test_an_expression_has_the_value_that_its_page_shows(cutover):
+    page = (ROOT / "docs" / "language.md").read_text()
+    shown = re.findall(r"^cutover eval '(.*)' +# (\d+)$", page, re.M)
+    assert shown
+    for expression, value in shown:
+        assert cutover("eval", expression).stdout == value + "\n"
+
+
+@pytest.mark.skipif(not shutil.which("jq"), reason="jq is not installed")
+def test_a_journal_is_looked_into_as_its_page_shows(cutover, tmp_path):
+    (tmp_path / "book.yaml").write_text(whole(""))
+    assert cutover("run", "book.yaml", "--yes").returncode == 0
+    folder, = (tmp_path / "state" / "runs").iterdir()
+    lines = blocks(ROOT / "docs" / "journal.md", "sh")[0].splitlines()
+    told = [subprocess.run(["bash", "-o", "pipefail", "-c", line], cwd=folder, check=True,
+                           capture_output=True, text=True).stdout
+            for line in lines if line.startswith("cut ")]
+    assert '"type":"armed"' in told[0] and told[-1] == '"done"\n'
+
+
 def test_json_in_pages_is_json():
     for page in PAGES:
         for text in blocks(page, "json"):
@@ -107,6 +161,16 @@ def test_links_lead_somewhere(page):
         assert there.exists(), f"{name_of(page)} links to {target}"
         if anchor:
             assert anchor in anchors(there), f"{name_of(page)} links to {target}"
+
+
+def test_every_page_is_found_from_the_first():
+    found, new = set(), {ROOT / "README.md"}
+    while new:
+        page = new.pop()
+        found.add(page)
+        new |= {there for target in LINK.findall(page.read_text())
+                if (there := (page.parent / target.partition("#")[0]).resolve()) in PAGES} - found
+    assert not set(PAGES) - found
 
 
 def test_pages_that_the_code_names_exist():
