@@ -42,6 +42,7 @@ void balancer_end(struct balancer *b, enum cut_status status, json_t *data, cons
 	drop_script(b);
 	for (size_t i = 0; i < b->n_sockets; i++) {
 		free(b->sockets[i].text);
+		free(b->lost[i]);
 		state_done(&b->states[i]);
 	}
 	free(b->sockets);
@@ -107,7 +108,7 @@ static int open_connection(struct balancer *b, struct kit_why *why)
 	b->backend = kit_strdup(backend);
 	b->sockets = kit_new_array(struct haproxy_socket, n);
 	b->states = kit_new_array(struct state, n);
-	b->lost = kit_new_array(bool, n);
+	b->lost = kit_new_array(char *, n);
 	for (i = 0; i < n; i++) {
 		const char *text = json_string_value(json_array_get(sockets, i));
 		int r = haproxy_socket_parse(text ? text : "", &b->sockets[i], why);
@@ -204,34 +205,41 @@ static void on_silence(struct balancer *b, const struct balancer_command *comman
 	const char *socket = b->sockets[command->socket].text;
 	struct kit_why why;
 
-	kit_why(&why, error, "HAProxy at %s cannot be reached: %s%s", socket,
-		error == -ETIMEDOUT ? "no answer in 2 s" : strerror(-error),
-		error == -ENOENT || error == -ECONNREFUSED
-			? "; is it running, and is this its runtime socket?"
-			: "");
+	kit_why(&why, error, "HAProxy at %s cannot be reached: %s", socket,
+		error == -ETIMEDOUT ? "no answer in 2 s" : strerror(-error));
 	if (b->op != KIT_ROLLBACK) {
 		balancer_end(b, status_of_silence(b, command->take ? b->changes > 0 : sent), NULL,
-			     "%s", why.text);
+			     "%s%s", why.text,
+			     error == -ENOENT || error == -ECONNREFUSED
+				     ? "; is it running, and is this its runtime socket?"
+			     : error == -EACCES
+				     ? "; let the user who runs cutover write to it (user, group "
+				       "and mode of `stats socket`)"
+				     : "");
 		return;
 	}
 	b->call->api->note(b->call, 3, "%s", why.text);
-	b->lost[command->socket] = true;
+	b->lost[command->socket] = kit_strdup(why.text);
 	state_done(&b->states[command->socket]);
 	send_next(b);
 }
 
 void balancer_end_rollback(struct balancer *b, const char *text)
 {
-	for (size_t i = 0; i < b->n_sockets; i++)
-		if (b->lost[i]) {
-			balancer_end(
-				b, CUT_FAIL, NULL,
-				"HAProxy at %s cannot be reached, the others: %s; start it, or "
-				"take it out of service, then retry",
-				b->sockets[i].text, text);
-			return;
-		}
-	balancer_end(b, CUT_OK, NULL, "%s", text);
+	const char *first = NULL;
+	size_t lost = 0;
+
+	for (size_t i = 0; i < b->n_sockets; i++) {
+		lost += b->lost[i] != NULL;
+		first = first ? first : b->lost[i];
+	}
+	if (first)
+		balancer_end(b, CUT_FAIL, NULL,
+			     "%s; start it, or take it out of service, then retry%s%s", first,
+			     lost < b->n_sockets ? "; at the others " : "",
+			     lost < b->n_sockets ? text : "");
+	else
+		balancer_end(b, CUT_OK, NULL, "%s", text);
 }
 
 static void on_reply(void *data, int error, bool sent, const char *reply)
@@ -294,6 +302,18 @@ static int take_stat(struct balancer_command *command, const char *reply, struct
 	return state_read_stat(&b->states[command->socket], b->backend, reply, why);
 }
 
+/* A plan finds before the window what would be refused in it. */
+static int take_level(struct balancer_command *command, const char *reply, struct kit_why *why)
+{
+	bool admin = strncmp(reply, "operator\n", 9) != 0 && strncmp(reply, "user\n", 5) != 0;
+
+	return admin ? 0
+		     : kit_why(why, -EACCES,
+			       "it would refuse changes at this socket, whose level is %.*s: it "
+			       "needs `level admin` in haproxy.cfg",
+			       (int)strcspn(reply, "\n"), reply);
+}
+
 void balancer_read(struct balancer *b, void (*then)(struct balancer *))
 {
 	char *servers = kit_printf("show servers state %s", b->backend);
@@ -302,6 +322,8 @@ void balancer_read(struct balancer *b, void (*then)(struct balancer *))
 	for (size_t i = 0; i < b->n_sockets; i++) {
 		balancer_add_question(b, i, servers, take_servers);
 		balancer_add_question(b, i, stat, take_stat);
+		if (b->op == KIT_PLAN)
+			balancer_add_question(b, i, "show cli level", take_level);
 	}
 	free(servers);
 	free(stat);

@@ -23,7 +23,7 @@ struct balancer {
 	struct haproxy_socket *sockets; /* owned */
 	struct state *states;		/* owned: one a socket */
 	size_t n_sockets;
-	bool *lost;	  /* owned: a rollback goes on without proxies that do not answer */
+	char **lost;	  /* owned: why a rollback goes on without this one; NULL: it does not */
 	unsigned changes; /* commands that changed something and were answered well */
 	void (*free)(struct balancer *balancer); /* the whole operation's own; borrowed code */
 	/* private */

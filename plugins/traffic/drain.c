@@ -258,8 +258,13 @@ static void plan_it(struct drain *d)
 	last = refuse_last(d, &why) < 0;
 	what = kit_printf("%s/%s", d->b.backend, d->server);
 	/* Without the sessions, which come and go: a pinned plan would never hold. */
-	changes = json_pack("[{s:s, s:s, s:s}]", "what", what, "before",
-			    state_admin_word(at(d, 0)->admin), "after", "drain");
+	changes = json_array();
+	for (size_t i = 0; i < d->b.n_sockets && !json_array_size(changes); i++)
+		if (!(at(d, i)->admin & (STATE_DRAIN | STATE_MAINT)))
+			json_array_append_new(changes,
+					      json_pack("{s:s, s:s, s:s}", "what", what, "before",
+							state_admin_word(at(d, i)->admin), "after",
+							"drain"));
 	free(what);
 	balancer_end(&d->b, CUT_OK, json_pack("{s:o}", "changes", changes), "%lu sessions now; %s",
 		     sessions_now(d),
@@ -292,9 +297,36 @@ static void on_put_back(struct balancer *b)
 	balancer_read(b, on_restored);
 }
 
-/* An operator who set `ready` meanwhile did the same: every state is one that this may undo. */
+/* Neither as it was nor as this run has left it: maintenance is another one's. */
+static int refuse_foreign(const struct drain *d, struct kit_why *why)
+{
+	bool kills = json_is_true(json_object_get(d->b.call->params, "allow_kill"));
+
+	for (size_t i = 0; i < d->b.n_sockets && !kills; i++) {
+		const char *socket = d->b.sockets[i].text;
+		const char *before = json_string_value(json_object_get(d->before, socket));
+
+		if (!d->b.lost[i] && before && strcmp(before, "maint") != 0 &&
+		    at(d, i)->admin & STATE_MAINT)
+			return kit_why(why, -EEXIST,
+				       "somebody else put %s/%s into maintenance at %s: before "
+				       "%s, now maint, this run had set drain; nothing was "
+				       "overwritten: find out why, then `set server %s/%s state "
+				       "%s` there and retry",
+				       d->b.backend, d->server, socket, before, d->b.backend,
+				       d->server, before);
+	}
+	return 0;
+}
+
 static void roll_back(struct drain *d)
 {
+	struct kit_why why;
+
+	if (refuse_foreign(d, &why) < 0) {
+		balancer_end(&d->b, CUT_FAIL, NULL, "%s", why.text);
+		return;
+	}
 	for (size_t i = 0; i < d->b.n_sockets; i++) {
 		const char *before =
 			json_string_value(json_object_get(d->before, d->b.sockets[i].text));

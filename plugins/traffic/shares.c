@@ -60,6 +60,16 @@ double shares_weights(const double *wanted, size_t n, unsigned *ret)
 	return best;
 }
 
+static int no_server(const char *name, const struct state *state, struct kit_why *why)
+{
+	int len = snprintf(why->text, sizeof(why->text), "there is no server %s; it has", name);
+
+	for (size_t i = 0; i < state->n && (size_t)len < sizeof(why->text); i++)
+		len += snprintf(why->text + len, sizeof(why->text) - (size_t)len, "%s %s",
+				i ? "," : "", state->list[i].name);
+	return -ENOENT;
+}
+
 static int named(const json_t *to, const struct state *state, double *ret, double *ret_rest,
 		 struct kit_why *why)
 {
@@ -71,7 +81,7 @@ static int named(const json_t *to, const struct state *state, double *ret, doubl
 		const struct state_server *server = state_find(state, name);
 
 		if (!server)
-			return kit_why(why, -ENOENT, "there is no server %s", name);
+			return no_server(name, state, why);
 		if (server->backup)
 			return kit_why(why, -EINVAL,
 				       "%s is a backup server: it takes requests only while all "

@@ -62,9 +62,8 @@ static int refuse_algorithm(const struct shift *s, size_t socket, struct kit_why
 {
 	if (strcmp(s->b.states[socket].algorithm, "static-rr") == 0)
 		return kit_why(why, -EINVAL,
-			       "backend %s at %s uses `balance static-rr`, whose weights cannot "
-			       "change while it runs: use roundrobin, random or leastconn",
-			       s->b.backend, s->b.sockets[socket].text);
+			       "it uses `balance static-rr`, whose weights cannot change while it "
+			       "runs: use roundrobin, random or leastconn");
 	return 0;
 }
 
@@ -105,16 +104,36 @@ static bool share_is_zero(const struct shift *s, const char *server)
 	return json_integer_value(json_object_get(of, server)) == 0;
 }
 
+/* How weights are felt with this algorithm; NULL: as shares of the requests. */
+static const char *caveat(const char *algorithm)
+{
+	static const struct {
+		const char *algorithm, *words;
+	} known[] = {
+		{"leastconn", "shares are of connections that are open at a time, and hardly felt "
+			      "while there are few"},
+		{"first", "only a weight of 0 makes a difference"},
+		{"source", "weights change only with `hash-type consistent`"},
+		{"uri", "weights change only with `hash-type consistent`"},
+		{"url_param", "weights change only with `hash-type consistent`"},
+		{"hdr", "weights change only with `hash-type consistent`"},
+		{"rdp-cookie", "weights change only with `hash-type consistent`"},
+	};
+
+	for (size_t i = 0; i < KIT_ARRAY_LEN(known); i++)
+		if (strcmp(known[i].algorithm, algorithm) == 0)
+			return known[i].words;
+	return NULL;
+}
+
 static void warn(const struct shift *s)
 {
 	const struct state *state = &s->b.states[0];
+	const char *words = caveat(state->algorithm);
 
-	if (strcmp(state->algorithm, "leastconn") == 0)
-		s->b.call->api->note(
-			s->b.call, 2,
-			"backend %s uses leastconn: shares are of connections that are "
-			"open at a time, and hardly felt while there are few",
-			s->b.backend);
+	if (words)
+		s->b.call->api->note(s->b.call, 2, "backend %s uses `balance %s`: %s", s->b.backend,
+				     state->algorithm, words);
 	for (size_t i = 0; i < state->n; i++)
 		if (state->list[i].sticky && share_is_zero(s, state->list[i].name)) {
 			s->b.call->api->note(
@@ -135,12 +154,13 @@ static json_t *give(struct shift *s)
 static void on_done(struct balancer *b)
 {
 	struct shift *s = (struct shift *)b;
+	struct kit_why why;
 
-	if (!weights_are(&s->b, goal(s)))
+	if (weights_differ(&s->b, goal(s), &why) < 0)
 		balancer_end(b, CUT_FAIL, NULL,
-			     "HAProxy took the weights of %s and shows others: is somebody else "
-			     "changing them?",
-			     b->backend);
+			     "%s: somebody else changes it, or HAProxy was reloaded, which takes "
+			     "all weights back",
+			     why.text);
 	else if (backward(s))
 		balancer_end_rollback(b, "the weights are as they were before");
 	else
@@ -193,6 +213,7 @@ static void save(struct shift *s)
 
 static void act(struct shift *s)
 {
+	const char *words = caveat(s->b.states[0].algorithm);
 	struct kit_why why;
 	int r;
 
@@ -216,7 +237,8 @@ static void act(struct shift *s)
 		balancer_end(
 			&s->b, CUT_OK,
 			json_pack("{s:o}", "changes", weights_shown(&s->b, s->before, s->after)),
-			"every proxy can be reached, and the servers are up");
+			"every proxy can be reached, and the servers are up%s%s",
+			words ? "; with its algorithm, " : "", words ? words : "");
 		break;
 	case KIT_APPLY: save(s); break;
 	case KIT_ROLLBACK: write_weights(s); break;
@@ -254,8 +276,8 @@ static void on_read(struct balancer *b)
 	s->shares = balancer_shares(b);
 	for (size_t i = 0; i < b->n_sockets; i++)
 		if (target_at(s, i, &why) < 0) {
-			balancer_end(b, CUT_FAIL, NULL, "%s/%s: %s", b->sockets[i].text, b->backend,
-				     why.text);
+			balancer_end(b, CUT_FAIL, NULL, "backend %s at %s: %s", b->backend,
+				     b->sockets[i].text, why.text);
 			return;
 		}
 	act(s);

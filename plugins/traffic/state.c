@@ -96,7 +96,7 @@ static unsigned long number(const struct field *field)
 
 static const char *first_line(const char *text, char *buf, size_t size)
 {
-	snprintf(buf, size, "%.*s", (int)strcspn(text, "\n"), text);
+	snprintf(buf, size, "%.*s", (int)strcspn(text, "\r\n"), text);
 	return *buf ? buf : "nothing";
 }
 
@@ -112,9 +112,13 @@ int state_read_servers(struct state *ret, const char *backend, const char *text,
 	int r;
 
 	if (strncmp(text, "Can't find backend", 18) == 0)
-		return kit_why(why, -ENOENT, "it has no backend %s", backend);
+		return kit_why(why, -ENOENT,
+			       "it has no backend %s: `show backend` at this socket lists them",
+			       backend);
 	if (strncmp(text, "1\n# ", 4) != 0)
-		return kit_why(why, -EPROTO, "it answers %s to `show servers state`",
+		return kit_why(why, -EPROTO,
+			       "it answers %s to `show servers state`: is this a runtime socket "
+			       "(`stats socket`)?",
 			       first_line(text, line, sizeof(line)));
 	text = split(text + 4, ' ', fields, &n);
 	r = columns(fields, n, wanted, column, KIT_ARRAY_LEN(wanted), why);

@@ -36,7 +36,7 @@ json_t *weights_now(const struct balancer *b)
 	return weights;
 }
 
-bool weights_are(const struct balancer *b, const json_t *weights)
+int weights_differ(const struct balancer *b, const json_t *weights, struct kit_why *why)
 {
 	const char *server;
 	const json_t *weight;
@@ -49,40 +49,63 @@ bool weights_are(const struct balancer *b, const json_t *weights)
 		json_object_foreach ((json_t *)of, server, weight) {
 			const struct state_server *now = state_find(&b->states[i], server);
 
-			if (!now || now->weight != (unsigned)json_integer_value(weight))
-				return false;
+			unsigned want = (unsigned)json_integer_value(weight);
+
+			if (!now)
+				return kit_why(why, -ENOENT, "server %s/%s is gone at %s",
+					       b->backend, server, b->sockets[i].text);
+			if (now->weight != want)
+				return kit_why(why, -EEXIST, "%s/%s has weight %u at %s, not %u",
+					       b->backend, server, now->weight, b->sockets[i].text,
+					       want);
 		}
 	}
-	return true;
+	return 0;
+}
+
+bool weights_are(const struct balancer *b, const json_t *weights)
+{
+	struct kit_why ignored;
+
+	return weights_differ(b, weights, &ignored) == 0;
 }
 
 /* Nothing may be given to a server that cannot take it: it would look like success. Backward only
- * where that would take traffic from one that can. */
+ * where nobody would be left to take what another one loses. */
+static const struct state_server *find_down(const struct balancer *b, size_t socket,
+					    const json_t *goal)
+{
+	const struct state *state = &b->states[socket];
+	const struct state_server *down = NULL;
+	bool loser = false, taker = false;
+
+	for (size_t j = 0; j < state->n; j++) {
+		const struct state_server *server = &state->list[j];
+		unsigned want = weight_in(goal, b, socket, server->name);
+
+		if (server->backup)
+			continue;
+		if (want > 0 && !server->up)
+			down = server;
+		loser |= server->up && want < server->weight;
+		taker |= server->up && want > 0;
+	}
+	return !backward(b) || (loser && !taker) ? down : NULL;
+}
+
 int weights_refuse_down(const struct balancer *b, const json_t *goal, struct kit_why *why)
 {
 	for (size_t i = 0; i < b->n_sockets; i++) {
-		const struct state *state = &b->states[i];
-		const struct state_server *down = NULL;
-		bool loser_up = false;
+		const struct state_server *down = find_down(b, i, goal);
 
-		for (size_t j = 0; j < state->n; j++) {
-			const struct state_server *server = &state->list[j];
-			unsigned want = weight_in(goal, b, i, server->name);
-
-			if (want < server->weight && server->up)
-				loser_up = true;
-			if (want > 0 && !server->up && !server->backup &&
-			    (!backward(b) || want > server->weight))
-				down = server;
-		}
-		if (down && (!backward(b) || loser_up))
+		if (down)
 			return kit_why(
 				why, -EHOSTDOWN,
 				"%s is %s at %s and would get none of the traffic that is "
 				"meant for it: bring it up (`set server %s/%s state ready` if "
-				"an operator took it out), then retry",
+				"an operator took it out)%s, then retry",
 				down->name, down->status, b->sockets[i].text, b->backend,
-				down->name);
+				down->name, backward(b) ? "" : " or give it 0% in `to`");
 	}
 	return 0;
 }
@@ -147,7 +170,9 @@ int weights_conflict(const struct balancer *b, const json_t *before, const json_
 			unsigned wanted = (unsigned)json_integer_value(weight);
 
 			if (!now)
-				return kit_why(why, -ENOENT, "server %s/%s is gone at %s",
+				return kit_why(why, -ENOENT,
+					       "server %s/%s is gone at %s: add it again, or set "
+					       "the weights of the others by hand",
 					       b->backend, server, socket);
 			if (now->weight == was || now->weight == wanted)
 				continue;

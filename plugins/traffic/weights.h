@@ -8,6 +8,8 @@
 
 json_t *weights_now(const struct balancer *b); /* new reference */
 bool weights_are(const struct balancer *b, const json_t *weights);
+/* 0: they are; else the first that is not. */
+int weights_differ(const struct balancer *b, const json_t *weights, struct kit_why *why);
 
 /* The three-way rule: each weight must be as before or as wanted. */
 int weights_conflict(const struct balancer *b, const json_t *before, const json_t *after,

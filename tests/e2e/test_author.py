@@ -82,7 +82,7 @@ def test_what_was_applied_is_undone_also_where_a_promised_save_never_came(made, 
 def test_an_output_that_was_not_given_is_named(made):
     run = made().run(BOOK, code=4)
     reason = run.status["steps"]["b"]["reason"]
-    assert reason == "steps.a.outputs.n > 1 cannot be evaluated: no such key: n"
+    assert "steps.a.outputs.n > 1: no such key: n" in reason
 
 
 @pytest.mark.parametrize("wrong, told", [

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -45,7 +46,7 @@ class Host:
     """plugin: a name, a path with slashes, or None for the built-in steps."""
 
     def __init__(self, plugin, connections=None, secrets=None, folder="/", hosts=None,
-                 env=()):
+                 env=(), user=None):
         argv = [HOST]
         if plugin:
             argv += ["--plugin", plugin if "/" in str(plugin) else
@@ -53,7 +54,9 @@ class Host:
         ours, theirs = socket.socketpair()
         self._link = ours
         kept = {k: os.environ[k] for k in KEPT if k in os.environ}
-        self.pid = os.posix_spawn(HOST, argv, {**kept, **dict(env)},
+        if user is not None:
+            argv = [shutil.which("setpriv"), f"--reuid={user}", "--clear-groups", *argv]
+        self.pid = os.posix_spawn(argv[0], argv, {**kept, **dict(env)},
                                   file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 3)])
         theirs.close()
         self._buffer = b""

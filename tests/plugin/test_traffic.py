@@ -265,6 +265,45 @@ def test_a_rollback_never_moves_onto_a_dead_side_while_the_other_lives(edge):
         assert host.call("shift", "rollback", full, saved=saved).status == "ok"
 
 
+def test_a_rollback_goes_to_those_that_are_up_and_restores_the_others(start, sides):
+    edge = start(more=f"server spare 127.0.0.1:{sides[0].port} weight 100")
+    edge.ask("set server shop/spare state maint")
+    params = {"balancer": "edge", "to": {"green": 1, "spare": 0}}
+    with drive(edge) as host:
+        done = host.call("shift", "apply", params)
+        assert done.status == "ok", done
+        done = host.call("shift", "rollback", params, saved=done.saved)
+    assert done.status == "ok", done
+    assert edge.weights() == {"blue": 100, "green": 0, "spare": 100}
+
+
+def test_a_spare_in_maintenance_that_nobody_named_says_how_to_leave_it_out(start, sides):
+    edge = start(more=f"server spare 127.0.0.1:{sides[0].port} weight 100")
+    edge.ask("set server shop/spare state maint")
+    with drive(edge) as host:
+        done = host.call("shift", "plan", QUARTER)
+    assert "spare is MAINT" in done.text and "give it 0% in `to`" in done.text, done
+
+
+def test_weights_that_a_restart_took_back_are_told_with_their_numbers(edge):
+    with drive(edge) as host:
+        saved = host.call("shift", "apply", QUARTER).saved
+        edge.end()
+        edge.start()
+        done = host.call("shift", "verify", QUARTER, saved=saved)
+    assert done.status == "fail" and "shop/blue has weight 100" in done.text, done
+    assert "not 75" in done.text and "reloaded" in done.text
+
+
+@pytest.mark.parametrize("balance, words", [("source", "hash-type consistent"),
+                                            ("first", "only a weight of 0")])
+def test_a_plan_tells_when_weights_are_not_felt_as_shares(start, balance, words):
+    edge = start(balance=f"balance {balance}")
+    with drive(edge) as host:
+        done = host.call("shift", "plan", QUARTER)
+    assert done.status == "ok" and words in done.text, done
+
+
 @pytest.mark.parametrize("balance", ["balance static-rr", "balance source"])
 def test_a_static_algorithm_is_told_and_nothing_changes(start, balance):
     edge = start(balance=balance, green_now=100)
@@ -317,11 +356,26 @@ def test_an_unknown_backend_and_a_hostile_name_are_refused(edge):
         assert done.status == "fail" and part in done.text, done
 
 
-def test_a_socket_without_admin_rights_is_told(edge):
+@pytest.mark.parametrize("op", ["plan", "apply"])
+def test_a_socket_without_admin_rights_is_told(edge, op):
     sockets = [str(edge.folder / "user.sock")]
     with drive(edge, sockets=sockets) as host:
-        done = host.call("shift", "apply", QUARTER)
+        done = host.call("shift", op, QUARTER)
     assert done.status == "fail" and "level admin" in done.text, done
+
+
+def test_a_server_that_is_not_there_is_told_with_those_that_are(edge):
+    with drive(edge) as host:
+        done = host.call("shift", "plan", {"balancer": "edge", "to": {"grene": 0.5}})
+    assert "there is no server grene; it has blue, green" in done.text, done
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_socket_that_others_may_not_write_to_says_who_should(edge):
+    edge.folder.chmod(0o755)
+    with Host("traffic", {"edge": edge.connection()}, user=65534) as host:
+        done = host.call("shift", "plan", QUARTER)
+    assert done.status == "fail" and "Permission denied; let the user who runs" in done.text, done
 
 
 def test_a_proxy_that_is_gone_is_told_and_the_others_roll_back(start):
@@ -334,6 +388,7 @@ def test_a_proxy_that_is_gone_is_told_and_the_others_roll_back(start):
         assert host.call("shift", "observe", QUARTER, saved=saved).status == "unknown"
         done = host.call("shift", "rollback", QUARTER, saved=saved)
         assert done.status == "fail" and one.socket in done.text, done
+        assert "at the others the weights are as they were before" in done.text
         assert two.weights() == {"blue": 100, "green": 0}
         one.start()
         wait_up(one, "green")
@@ -439,6 +494,25 @@ def test_rollback_leaves_a_server_as_it_was_found(shifted):
         assert done.status == "ok", done
         assert host.call("drain", "rollback", DRAIN, saved=done.saved).status == "ok"
     assert shifted.admin("blue") == "maint"
+
+
+def test_a_maintenance_that_somebody_began_meanwhile_is_not_ended_by_the_rollback(shifted):
+    with drive(shifted) as host:
+        saved = host.call("drain", "apply", DRAIN).saved
+        shifted.ask("set server shop/blue state maint")
+        done = host.call("drain", "rollback", DRAIN, saved=saved)
+        assert done.status == "fail" and shifted.admin("blue") == "maint", done
+        for part in ("somebody else", "before ready, now maint", "set server shop/blue state ready"):
+            assert part in done.text
+        shifted.ask("set server shop/blue state ready")
+        assert host.call("drain", "rollback", DRAIN, saved=saved).status == "ok"
+
+
+@pytest.mark.parametrize("state", ["drain", "maint"])
+def test_a_plan_to_drain_what_takes_nothing_changes_nothing(shifted, state):
+    shifted.ask(f"set server shop/blue state {state}")
+    with drive(shifted) as host:
+        assert host.call("drain", "plan", DRAIN).data == {"changes": []}
 
 
 def test_a_drain_that_somebody_ends_fails(shifted):
