@@ -286,6 +286,9 @@ int cut_cli_exit(const struct cut_err *err)
 	case -ESHUTDOWN: return CUT_EXIT_REFUSED;
 	case -ENOTUNIQ:
 	case -EISDIR:
+	case -ENOTDIR:
+	case -ELOOP:
+	case -ENAMETOOLONG:
 	case -EINVAL: return CUT_EXIT_USAGE;
 	case -EBADMSG:
 	case -EPROTO: return CUT_EXIT_AUDIT;

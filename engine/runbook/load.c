@@ -138,6 +138,11 @@ static void check(struct load *l)
 static void load_document(struct load *l)
 {
 	load_defaults(l);
+	if (l->doc->len < 2) {
+		cut_faults_add(l->faults, l->doc->file, (struct cut_mark){1, 1}, CUT_SEV_ERROR,
+			       "a runbook starts with `cutover: v1`", "the file is empty");
+		return;
+	}
 	if (!load_is(l, 1, CUT_NODE_MAP, "a runbook"))
 		return;
 	/* what the top itself says may use both */

@@ -75,7 +75,8 @@ static bool is_choice(const json_t *choices, const json_t *value)
 	return false;
 }
 
-static void check_choice(struct load *l, uint32_t node, const char *name, const json_t *choices,
+/* False: told. */
+static bool check_choice(struct load *l, uint32_t node, const char *name, const json_t *choices,
 			 const json_t *value)
 {
 	cut_auto(cut_str) char *shown = NULL;
@@ -84,7 +85,7 @@ static void check_choice(struct load *l, uint32_t node, const char *name, const 
 	size_t i;
 
 	if (!choices || is_choice(choices, value))
-		return;
+		return true;
 	shown = cut_json_text(value, 0);
 	cut_buf_add_str(&hint, "it may be ");
 	json_array_foreach (choices, i, choice) {
@@ -94,6 +95,7 @@ static void check_choice(struct load *l, uint32_t node, const char *name, const 
 	}
 	load_fault_key(l, node, cut_arena_printf(&l->rb->arena, "%s", cut_buf_str(&hint)),
 		       "parameter '%s' is %s, which is not among its choices", name, shown);
+	return false;
 }
 
 /* The value that a run gets: resolved before, given now, or the default; NULL: none. */
@@ -144,8 +146,10 @@ static void load_parameter(struct load *l, uint32_t node)
 	if (p->type == CUT_T_CHOICE)
 		p->type = CUT_T_STRING;
 	value = resolve(l, node, name, &draft, p->type);
-	if (value)
-		check_choice(l, node, name, choices, value);
+	if (value && !check_choice(l, node, name, choices, value)) {
+		json_decref(value);
+		value = NULL;
+	}
 	json_decref(choices);
 	if (value)
 		json_object_set_new(l->rb->parameters, name, value);

@@ -77,13 +77,14 @@ int cut_params_read(const char *path, struct cut_faults *faults, json_t **ret, s
 		faults->source_len = text.len;
 		return -EINVAL;
 	}
-	if (doc->len < 2 || cut_doc_at(doc, 1)->kind != CUT_NODE_MAP) {
+	if (doc->len > 1 && cut_doc_at(doc, 1)->kind != CUT_NODE_MAP) {
 		cut_faults_add(faults, path, (struct cut_mark){1, 1}, CUT_SEV_ERROR,
 			       "write one `name: value` a line", "the parameters must be a map");
 		return -EINVAL;
 	}
 	*ret = json_object();
-	for (uint32_t at = cut_doc_at(doc, 1)->child; at; at = cut_doc_at(doc, at)->next)
+	for (uint32_t at = doc->len > 1 ? cut_doc_at(doc, 1)->child : 0; at;
+	     at = cut_doc_at(doc, at)->next)
 		json_object_set_new(*ret, cut_doc_key(doc, at), parameter_json(doc, at));
 	return 0;
 }

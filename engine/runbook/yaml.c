@@ -505,10 +505,5 @@ int cut_yaml_read(struct cut_doc *doc, const char *text, size_t len, bool large,
 	yaml_event_delete(&events[newest]);
 	yaml_parser_delete(&parser);
 	free(r.key_seen.items);
-	if (ended && r.documents == 0) {
-		fault_at(&r, (struct cut_mark){1, 1}, 1, "the file is empty",
-			 "a runbook starts with `cutover: v1`");
-		failed = true;
-	}
 	return failed || r.stop ? -EINVAL : 0;
 }

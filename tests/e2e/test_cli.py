@@ -89,6 +89,9 @@ def test_the_version_is_printed(cutover):
     (["freeze", "--for", "10"], "freeze wants a duration"),
     (["skip", "step"], "skip wants a reason"),
     (["validate", "nowhere.yaml"], "nowhere.yaml"),
+    (["validate", "book.yaml/"], "cannot read runbook book.yaml/: not a directory"),
+    (["validate", "itself.yaml"], "too many levels of symbolic links"),
+    (["validate", "a" * 300], "file name too long"),
     (["run", "book.yaml", "--yes", "--at", "tomorrow"], "--at tomorrow"),
     (["run", "book.yaml", "--yes", "--until", "nowhere"], "--until nowhere"),
     (["run", "book.yaml", "--yes", "--override-window"], "wants a reason"),
@@ -111,9 +114,15 @@ def test_the_version_is_printed(cutover):
 ])
 def test_wrong_usage_is_explained_and_exits_2(cutover, words, told):
     cutover.book(BOOK)
+    (cutover.folder / "itself.yaml").symlink_to("itself.yaml")
     done = cutover(*words, code=2)
     assert told in done.err and done.out == ""
     assert cutover.runs() == []
+
+
+def test_a_params_file_may_give_nothing(cutover):
+    (cutover.folder / "none.yaml").write_text("# size: large\n")
+    cutover("validate", cutover.book(BOOK), "--params", "none.yaml", code=0)
 
 
 @pytest.mark.parametrize("words", [
