@@ -263,6 +263,10 @@ def test_status_of_a_run_that_ended_does_not_change_any_more(cutover):
 
 
 def test_status_tells_the_exit_code_only_where_asked(cutover):
+    run = cutover.start("cutover: v1\nname: waits\nsteps: [{id: a, wait: 60s}]\n")
+    run("status", "--exit-code", code=0)
+    run("abort", "--yes")
+    run.end(7)
     run = cutover.run("""\
         cutover: v1
         name: gated

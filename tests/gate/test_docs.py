@@ -98,6 +98,19 @@ def test_the_trigger_tried_on_samples_does_what_its_page_shows(cutover, tmp_path
     assert cutover("trigger", "test", "errors.json").stdout == blocks(page, "text")[0]
 
 
+@pytest.mark.skipif(not shutil.which("jq"), reason="jq is not installed")
+def test_a_trigger_is_tried_on_samples_of_a_run_as_its_page_shows(cutover, tmp_path):
+    at = "2026-11-23T06:58:{:06.3f}Z"
+    (tmp_path / "samples.jsonl").write_text("".join(
+        json.dumps({"at": at.format(second), "metric": metric, "value": value}) + "\n"
+        for metric in ("errors", "others")
+        for second, value in ((0.25, 0.01), (1.75, None), (2, 0.1))))
+    line, = blocks(ROOT / "docs" / "triggers.md", "sh")
+    subprocess.run(["bash", "-c", line], cwd=tmp_path, check=True)
+    told = cutover("trigger", "test", "errors.json").stdout
+    assert told == "0 0.01 good clear\n1.5 null missing clear\n1.75 0.1 bad pending\n"
+
+
 def commands(page):
     for language in ("sh", "console"):
         for text in blocks(page, language):
