@@ -351,5 +351,5 @@ bool cut_cli_color(FILE *out)
 {
 	const char *no = getenv("NO_COLOR");
 
-	return isatty(fileno(out)) && !(no && *no);
+	return cut_is_screen(out) && !(no && *no);
 }

@@ -2,8 +2,7 @@
 /* `cutover logs`: the journal for people, or each record's JSON. */
 #include "engine/cli/commands.h"
 
-#include "engine/cli/client.h"
-#include "engine/cli/find.h"
+#include "engine/cli/follow.h"
 #include "engine/cli/print.h"
 #include "engine/cli/render.h"
 #include "engine/runtime/journal.h"
@@ -12,13 +11,18 @@
 
 struct logs {
 	const struct cut_args *args;
+	const struct cut_found *found;
 	const char *step; /* only records of this one, or NULL */
+	bool any;	  /* there was one */
 	uint64_t last;
 };
 
-static bool is_asked_for(const struct logs *l, const json_t *record)
+static bool is_asked_for(struct logs *l, const json_t *record)
 {
-	return !l->step || strcmp(cut_json_str(record, "step", ""), l->step) == 0;
+	bool asked = !l->step || strcmp(cut_json_str(record, "step", ""), l->step) == 0;
+
+	l->any = l->any || asked;
+	return asked;
 }
 
 static int print_text(struct logs *l, uint64_t seq, const char *json, size_t len)
@@ -48,8 +52,18 @@ static int print_record(void *data, uint64_t seq, const json_t *record)
 static int print_event(void *data, uint64_t seq, const char *json, size_t len)
 {
 	cut_auto(cut_json) json_t *record = json_loadb(json, len, 0, NULL);
+	struct logs *l = data;
 
-	return is_asked_for(data, record) ? print_text(data, seq, json, len) : 0;
+	l->last = seq;
+	return is_asked_for(l, record) ? print_text(l, seq, json, len) : 0;
+}
+
+static bool has_ended(void *data)
+{
+	const struct logs *l = data;
+	struct cut_run_entry end = {0};
+
+	return cut_found_has_ended(l->found, &end);
 }
 
 static int flush(void *data)
@@ -62,7 +76,7 @@ int cut_cmd_logs(const struct cut_args *args)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
 	cut_auto(cut_found) struct cut_found found = {0};
-	struct logs logs = {.args = args, .step = cut_args_value(args, "step")};
+	struct logs logs = {.args = args, .found = &found, .step = cut_args_value(args, "step")};
 	struct cut_journal_scan scan = {0};
 	int r = cut_find(args, 0, CUT_PICK_NEWEST, &found, &err);
 
@@ -70,8 +84,18 @@ int cut_cmd_logs(const struct cut_args *args)
 		r = cut_found_check_own(&found, &err);
 	if (r == 0)
 		r = cut_journal_read(found.entry.dir, print_record, &logs, &scan, &err);
-	if (r == 0 && cut_args_has(args, "follow") && found.entry.live && found.socket)
-		r = cut_client_stream(found.socket, logs.last, print_event, flush, &logs, &err);
+	if (r == 0 && !logs.any)
+		fprintf(stderr, "cutover: nothing is recorded of a step %s\n", logs.step);
+	if (r == 0 && cut_args_has(args, "follow"))
+		r = cut_follow_records(&found,
+				       &(struct cut_follower){
+					       .seq = &logs.last,
+					       .each = print_event,
+					       .idle = flush,
+					       .is_over = has_ended,
+					       .data = &logs,
+				       },
+				       &err);
 	if (r < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
 	if (scan.fault == CUT_JOURNAL_CORRUPT)

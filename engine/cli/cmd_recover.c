@@ -140,9 +140,7 @@ int cut_cmd_recover(const struct cut_args *args)
 	if (r < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
 	if (!cut_recover_is_due(&found.entry)) {
-		cut_err_set(&err, -EALREADY, found.entry.outcome,
-			    "`cutover report` tells how it went", "run %s has ended",
-			    found.entry.id);
+		cut_found_say_ended(&found, found.entry.outcome, &err);
 		return cut_cli_fail(args, &err, CUT_EXIT_REFUSED);
 	}
 	if (found.entry.live && has_fault(&found) && !cut_args_has(args, "detach"))

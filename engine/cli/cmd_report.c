@@ -53,6 +53,7 @@ int cut_cmd_report(const struct cut_args *args)
 	cut_auto(cut_json) json_t *records = json_array(), *report = NULL;
 	cut_auto(cut_buf) struct cut_buf text = {0};
 	struct cut_journal_scan scan = {0};
+	cut_time t;
 	int r;
 
 	if (!format)
@@ -76,7 +77,10 @@ int cut_cmd_report(const struct cut_args *args)
 		r = cut_journal_read(found.entry.dir, collect, records, &scan, &err);
 	if (r < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));
-	report = cut_report_json(look.ctx.rb, look.run, records, look.replay.t);
+	t = look.replay.t;
+	if (found.entry.live && !found.entry.outcome)
+		t += cut_clock_wall() - look.replay.wall;
+	report = cut_report_json(look.ctx.rb, look.run, records, t);
 	r = add_seal(&found, report, &err);
 	if (r < 0)
 		return cut_cli_fail(args, &err, cut_cli_exit(&err));

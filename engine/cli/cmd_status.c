@@ -22,9 +22,12 @@ int cut_cmd_status(const struct cut_args *args)
 		cut_cli_print_json(status);
 	} else {
 		cut_auto(cut_buf) struct cut_buf text = {0};
+		size_t lines, columns;
 
-		cut_render_status(status, cut_cli_color(stdout), &text);
-		fputs(cut_buf_str(&text), stdout);
+		cut_screen_size(stdout, &lines, &columns);
+
+		cut_render_status(status, cut_cli_color(stdout), columns, &text);
+		cut_print_text(cut_buf_str(&text), stdout);
 	}
 	return cut_args_has(args, "exit-code")
 		       ? (int)cut_json_int(status, "exit_code", CUT_EXIT_INTERNAL)

@@ -53,7 +53,7 @@ static const struct cut_cli_option reason[] = {
 	END,
 };
 static const struct cut_cli_option leader[] = {
-	OPTION("note", "TEXT", "shown in journal and status"),
+	OPTION("note", "TEXT", "shown in journal and report"),
 	END,
 };
 static const struct cut_cli_option abort_options[] = {

@@ -77,22 +77,32 @@ bool cut_found_is_live(const struct cut_found *found)
 	return cut_lock_query(lock, &holder, &err) == 0 && holder.live;
 }
 
-/* -EALREADY where nobody listens because the run has ended; else 0. */
-static int check_ended(const struct cut_found *found, struct cut_err *err)
+bool cut_found_has_ended(const struct cut_found *found, struct cut_run_entry *ret)
 {
 	cut_auto(cut_err) struct cut_err ignored = {0};
 	struct cut_run_entry now = {0};
-	int r = 0;
 
-	if (cut_run_find(found->places.state_dir, found->entry.id, CUT_PICK_NEWEST, &now,
-			 &ignored) < 0)
-		return 0;
+	cut_run_find(found->places.state_dir, found->entry.id, CUT_PICK_NEWEST, &now, &ignored);
 	if (now.outcome) {
-		r = cut_err_set(err, -EALREADY, now.outcome, "`cutover report` tells how it went",
-				"run %s has ended", now.id);
+		ret->outcome = now.outcome;
+		ret->unclosed = now.unclosed;
 	}
 	cut_run_entry_done(&now);
-	return r;
+	return ret->outcome;
+}
+
+int cut_found_say_ended(const struct cut_found *found, const char *outcome, struct cut_err *err)
+{
+	cut_auto(cut_str) char *next =
+		cut_printf("`cutover report %s` tells how it went", found->entry.id);
+
+	return cut_err_set(err, -EALREADY, outcome, next, "run %s has ended", found->entry.id);
+}
+
+/* Is there anybody who may start its engine again? Who may not look must hope so. */
+static bool driven(const struct cut_found *found)
+{
+	return found->entry.name ? cut_found_is_live(found) : found->entry.live;
 }
 
 int cut_found_request(struct cut_found *found, const char *path, const json_t *body, json_t **ret,
@@ -102,10 +112,11 @@ int cut_found_request(struct cut_found *found, const char *path, const json_t *b
 
 	for (;;) {
 		int r = cut_client_request(cut_found_socket(found), path, body, ret, err);
+		struct cut_run_entry end = {0};
 
-		if (r == -ENOTCONN && check_ended(found, err) < 0)
-			return -EALREADY;
-		if (r != -ENOTCONN || !found->entry.live || cut_clock_boot() > until)
+		if (r == -ENOTCONN && cut_found_has_ended(found, &end))
+			return cut_found_say_ended(found, end.outcome, err);
+		if (r != -ENOTCONN || !driven(found) || cut_clock_boot() > until)
 			return r;
 		cut_err_done(err);
 		usleep(RESTART_LOOK);

@@ -20,6 +20,10 @@ int cut_found_check_own(const struct cut_found *found, struct cut_err *err);
 /* Its control socket; NULL: an engine has yet to make it. */
 const char *cut_found_socket(struct cut_found *found);
 bool cut_found_is_live(const struct cut_found *found); /* now, by its lock */
+/* Has its journal the final record by now? Then *ret has outcome and unclosed. */
+bool cut_found_has_ended(const struct cut_found *found, struct cut_run_entry *ret);
+/* -EALREADY: an order came too late. */
+int cut_found_say_ended(const struct cut_found *found, const char *outcome, struct cut_err *err);
 /* As cut_client_request, and waits while the engine of a live run is being started again. */
 int cut_found_request(struct cut_found *found, const char *path, const json_t *body, json_t **ret,
 		      struct cut_err *err);

@@ -97,12 +97,13 @@ static size_t count_lines(const char *text)
 static void add_records(const struct follow *f, size_t room, struct cut_buf *text)
 {
 	for (size_t i = room < LAST_RECORDS ? LAST_RECORDS - room : 0; i < LAST_RECORDS; i++) {
-		cut_auto(cut_buf) struct cut_buf folded = {0};
+		size_t start = text->len;
 
 		if (!f->last[i])
 			continue;
-		cut_fold_text(f->last[i], f->columns, &folded);
-		cut_buf_add(text, folded.data, strcspn(cut_buf_str(&folded), "\n") + 1);
+		cut_buf_add(text, f->last[i], strcspn(f->last[i], "\n"));
+		cut_clip_line(text, start, f->columns);
+		cut_buf_add_char(text, '\n');
 	}
 }
 
@@ -127,7 +128,7 @@ static void draw(struct follow *f)
 	bool anew = resized(f) && f->drawn_lines;
 	size_t lines, most = f->lines - 1;
 
-	cut_render_status(f->status, cut_cli_color(stdout), &status);
+	cut_render_status(f->status, cut_cli_color(stdout), f->columns, &status);
 	cut_fold_text(cut_buf_str(&status), f->columns, &text);
 	lines = count_lines(cut_buf_str(&text));
 	if (lines < most)
@@ -195,18 +196,14 @@ static void follow_done(struct follow *f)
 }
 
 /* Has the journal its final record? Who may not read it goes by the records that came. */
-static bool ended(const struct cut_found *found, struct follow *f)
+static bool ended(struct follow *f)
 {
-	cut_auto(cut_err) struct cut_err err = {0};
-	struct cut_run_entry now = {0};
+	return cut_found_has_ended(f->found, &f->end);
+}
 
-	if (cut_run_find(found->places.state_dir, found->entry.id, CUT_PICK_NEWEST, &now, &err) ==
-	    0) {
-		f->end.outcome = now.outcome;
-		f->end.unclosed = now.unclosed;
-	}
-	cut_run_entry_done(&now);
-	return f->end.outcome;
+static bool is_over(void *data)
+{
+	return interrupted || ended(data);
 }
 
 /* Its locks are free and its name can be used again when the program returns. */
@@ -235,30 +232,36 @@ static int check_driven(const struct cut_found *found, struct cut_err *err)
 			   found->entry.id);
 }
 
-/* Records as they come, from one engine after the other. 0: it has ended, or a person wants no more
- * of it; negative: it cannot be followed. */
-static int follow(struct follow *f, struct cut_err *err)
+int cut_follow_records(struct cut_found *found, const struct cut_follower *by, struct cut_err *err)
 {
 	cut_time connect_until = cut_clock_boot() + CONNECT_WAIT;
 
 	for (;;) {
 		cut_auto(cut_err) struct cut_err lost = {0};
 		bool told;
-		int r = cut_client_stream(cut_found_socket(f->found), f->seq, on_record, on_idle, f,
-					  &lost);
+		int r = cut_client_stream(cut_found_socket(found), *by->seq, by->each, by->idle,
+					  by->data, &lost);
 
-		if (r >= 0 || interrupted || ended(f->found, f))
+		if (r >= 0 || by->is_over(by->data))
 			return 0;
 		told = lost.code == -EPERM || lost.code == -ESHUTDOWN;
-		r = told ? 0 : check_driven(f->found, err);
+		r = told ? 0 : check_driven(found, err);
+		if (lost.code != -ENOTCONN) /* it was there until now */
+			connect_until = cut_clock_boot() + CONNECT_WAIT;
 		if (r < 0 || told || cut_clock_boot() > connect_until)
 			return r < 0 ? r
 				     : cut_err_set(err, lost.code, lost.why, lost.next, "%s",
 						   lost.what);
 		usleep(100 * 1000); /* between two engines: the supervisor is starting the next */
-		if (lost.code != -ENOTCONN)
-			connect_until = cut_clock_boot() + CONNECT_WAIT;
 	}
+}
+
+static void say_end(const char *id, const char *outcome)
+{
+	cut_auto(cut_str) char *text =
+		cut_printf("%s: %s; `cutover report %s` tells more\n", id, outcome, id);
+
+	cut_print_text(text, stdout);
 }
 
 int cut_follow(const struct cut_args *args, struct cut_found *found, int engine)
@@ -268,9 +271,17 @@ int cut_follow(const struct cut_args *args, struct cut_found *found, int engine)
 	struct sigaction action = {.sa_handler = on_interrupt};
 	int r;
 
-	f.live_view = !args->json && isatty(STDOUT_FILENO);
+	f.live_view = !args->json && cut_is_screen(stdout);
 	sigaction(SIGINT, &action, NULL);
-	r = follow(&f, &err);
+	r = cut_follow_records(found,
+			       &(struct cut_follower){
+				       .seq = &f.seq,
+				       .each = on_record,
+				       .idle = on_idle,
+				       .is_over = is_over,
+				       .data = &f,
+			       },
+			       &err);
 	if (r == 0 && !interrupted)
 		draw_end(&f);
 	follow_done(&f);
@@ -279,12 +290,12 @@ int cut_follow(const struct cut_args *args, struct cut_found *found, int engine)
 			found->entry.id);
 		return CUT_EXIT_DETACHED;
 	}
-	if (r == 0 && !ended(found, &f))
+	if (r == 0 && !ended(&f))
 		r = check_driven(found, &err);
 	if (r < 0 || !f.end.outcome)
 		return cut_cli_fail(args, &err, r < 0 ? cut_cli_exit(&err) : CUT_EXIT_INTERNAL);
 	if (!args->json)
-		printf("%s: %s (`cutover report` tells more)\n", found->entry.id, f.end.outcome);
+		say_end(found->entry.id, f.end.outcome);
 	await_gone(found);
 	return cut_run_outcome_exit(&f.end);
 }

@@ -34,7 +34,7 @@ int cut_look_status(const struct cut_args *args, struct cut_found *found, json_t
 {
 	cut_auto(cut_look) struct cut_look look = {0};
 	json_t *status;
-	int r = cut_client_request(found->socket, "/v1/status", NULL, ret, err);
+	int r = cut_found_request(found, "/v1/status", NULL, ret, err);
 
 	if (r == 0 || r == -EPERM)
 		return r;

@@ -2,7 +2,7 @@
 #include "engine/cli/print.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -63,6 +63,33 @@ void cut_fold_text(const char *text, size_t columns, struct cut_buf *out)
 		fold_line(text, len, columns, out);
 		text += len + (text[len] == '\n');
 	}
+}
+
+void cut_clip_line(struct cut_buf *text, size_t start, size_t columns)
+{
+	size_t used = 0, last = start;
+
+	for (size_t i = start; i < text->len; i++) {
+		if (text->data[i] == '\033') {
+			i += strcspn(text->data + i, "m");
+			continue;
+		}
+		if (!starts_char(text->data[i]))
+			continue;
+		if (++used > columns) {
+			text->len = last;
+			cut_buf_add_str(text, "…");
+			return;
+		}
+		last = i;
+	}
+}
+
+bool cut_is_screen(FILE *out)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fileno(out)) && !(term && strcmp(term, "dumb") == 0);
 }
 
 void cut_screen_size(FILE *out, size_t *ret_lines, size_t *ret_columns)

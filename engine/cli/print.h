@@ -6,6 +6,7 @@
 
 #include "engine/base/json.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -15,6 +16,11 @@
 void cut_print_text(const char *text, FILE *out);
 /* Whole lines, folded between words into lines of at most `columns`; colours take none. */
 void cut_fold_text(const char *text, size_t columns, struct cut_buf *out);
+/* Cuts what stands from start on, a line without its end, to columns: "…" tells that there was
+ * more. Colours take none; who uses some resets them behind it. */
+void cut_clip_line(struct cut_buf *text, size_t start, size_t columns);
+/* A terminal that understands more than lines. */
+bool cut_is_screen(FILE *out);
 /* Of the terminal behind out, at most CUT_WIDTH columns; 24 by CUT_WIDTH where it does not tell. */
 void cut_screen_size(FILE *out, size_t *ret_lines, size_t *ret_columns);
 void cut_print_json(const json_t *json, FILE *out); /* on a line */

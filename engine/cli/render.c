@@ -6,20 +6,35 @@
 #include <string.h>
 #include <time.h>
 
-static void add_clock(const char *rfc3339, size_t len, struct cut_buf *out)
+/* In the reader's zone; false: it is no time. */
+static bool local_time(const char *rfc3339, size_t len, struct tm *ret)
 {
 	cut_time wall;
-	struct tm tm;
 	time_t seconds;
-	char text[16];
 
-	if (cut_rfc3339_parse(rfc3339, len, &wall) < 0) {
-		cut_buf_add_str(out, "--:--:--");
-		return;
-	}
+	if (cut_rfc3339_parse(rfc3339, len, &wall) < 0)
+		return false;
 	seconds = (time_t)(wall / 1000);
-	localtime_r(&seconds, &tm);
-	strftime(text, sizeof(text), "%H:%M:%S", &tm);
+	return localtime_r(&seconds, ret);
+}
+
+static void add_clock(const char *rfc3339, size_t len, struct cut_buf *out)
+{
+	char text[16] = "--:--:--";
+	struct tm tm;
+
+	if (local_time(rfc3339, len, &tm))
+		strftime(text, sizeof(text), "%H:%M:%S", &tm);
+	cut_buf_add_str(out, text);
+}
+
+void cut_render_time(const char *rfc3339, struct cut_buf *out)
+{
+	char text[32] = "?";
+	struct tm tm;
+
+	if (rfc3339 && local_time(rfc3339, strlen(rfc3339), &tm))
+		strftime(text, sizeof(text), "%F %T %z", &tm);
 	cut_buf_add_str(out, text);
 }
 
@@ -184,7 +199,8 @@ static void say_approval(const struct line *r, struct cut_buf *out)
 static void say_order(const struct line *r, struct cut_buf *out)
 {
 	cut_auto(cut_json) json_t *args = value_of(find(r, "args"));
-	const char *why = cut_json_str(args, "comment", cut_json_str(args, "reason", NULL));
+	const char *note = cut_json_str(args, "note", NULL),
+		   *why = cut_json_str(args, "comment", cut_json_str(args, "reason", note));
 
 	cut_buf_add_str(out, "order ");
 	add(r, "order", out);
@@ -224,8 +240,9 @@ static void say_resumed(const struct line *r, struct cut_buf *out)
 
 	cut_buf_add_str(out, "the engine is back (epoch ");
 	add_int(r, "epoch", 0, out);
-	cut_buf_add_str(out, ") after ");
+	cut_buf_add_str(out, "), ");
 	cut_duration_human(json_integer_value(gap), out);
+	cut_buf_add_str(out, " after the record before");
 }
 
 static const struct say {

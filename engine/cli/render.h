@@ -12,7 +12,7 @@
  * nothing to people. */
 bool cut_render_record(const char *json, size_t len, struct cut_buf *out);
 /* The view of `status` and `watch`, from the JSON of `status --output json`. */
-void cut_render_status(const json_t *status, bool color, struct cut_buf *out);
+void cut_render_status(const json_t *status, bool color, size_t columns, struct cut_buf *out);
 /* What each step would do: plans as runtime/planner gives them. */
 void cut_render_plan(const struct cut_runbook *rb, const struct cut_graph *graph,
 		     const json_t *plans, struct cut_buf *out);
@@ -26,5 +26,7 @@ void cut_render_report(const json_t *report, bool markdown, struct cut_buf *out)
 void cut_render_action(const char *uses, const json_t *params, struct cut_buf *out);
 /* "HH:MM:SS" in the reader's zone, "--:--:--" for none. */
 void cut_render_clock(const char *rfc3339, struct cut_buf *out);
+/* "2026-11-22 02:14:05 +0100" in the reader's zone. */
+void cut_render_time(const char *rfc3339, struct cut_buf *out);
 /* Seconds of JSON as "3m00s"; "?" for null. */
 void cut_render_seconds(const json_t *seconds, struct cut_buf *out);

@@ -3,29 +3,23 @@
  * watches over it all, and how long it takes there and back. */
 #include "engine/cli/render.h"
 
+#include "engine/base/shell.h"
 #include "engine/base/time.h"
 #include "engine/core/plan.h"
 #include "engine/core/trigger.h"
 
 #include <string.h>
 
-/* As one would type it; words that a shell would split or read otherwise stand as JSON strings. */
+/* As one would type it; what is not known before the run is "?". */
 static void add_words(const json_t *argv, struct cut_buf *out)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789_@%+=:,./-";
 	const json_t *word;
 	size_t i;
 
 	json_array_foreach (argv, i, word) {
-		const char *text = json_string_value(word);
-
 		if (i > 0)
 			cut_buf_add_char(out, ' ');
-		if (text && *text && text[strspn(text, plain)] == '\0')
-			cut_buf_add_str(out, text);
-		else
-			cut_json_canonical(word, out);
+		cut_shell_word(json_string_value(word), out);
 	}
 }
 

@@ -88,8 +88,10 @@ static void head(const json_t *r, const struct form *f, struct cut_buf *out)
 		       title ? ", " : "", title ? title : "", cut_json_str(r, "state", ""));
 	if (f->rule)
 		cut_buf_add_char(out, '\n');
-	cut_buf_printf(out, "run %s, started by %s at %s, %s\n", cut_json_str(r, "run", ""),
-		       cut_json_str(r, "starter", "?"), cut_json_str(r, "started", "?"), elapsed);
+	cut_buf_printf(out, "run %s, started by %s on ", cut_json_str(r, "run", ""),
+		       cut_json_str(r, "starter", "?"));
+	cut_render_time(cut_json_str(r, "started", NULL), out);
+	cut_buf_printf(out, ", %s\n", elapsed);
 	if (ticket)
 		cut_buf_printf(out, "ticket %s\n", ticket);
 	cut_buf_printf(out, "plan %s\n", cut_json_str(r, "plan_sha256", ""));
@@ -105,8 +107,9 @@ static void seal(const json_t *r, struct cut_buf *out)
 	if (strcmp(state, "sealed") == 0)
 		cut_buf_printf(out, "journal sealed at record %lld by\n%s\n",
 			       (long long)cut_json_int(seal, "seq", 0), key);
-	else if (strcmp(state, "live") == 0)
-		cut_buf_printf(out, "journal not sealed yet: the run goes on\n");
+	else if (strcmp(state, "live") == 0 ||
+		 (strcmp(state, "unsealed") == 0 && !cut_json_str(r, "ended", NULL)))
+		cut_buf_printf(out, "journal not sealed yet: the run has not ended\n");
 	else
 		cut_buf_printf(out, "journal NOT SEALED (%s): see cutover audit verify\n", state);
 }
@@ -222,7 +225,7 @@ static void timeline(const json_t *r, const struct form *f, struct cut_buf *out)
 static void left(const json_t *r, const struct form *f, const char *bullet, struct cut_buf *out)
 {
 	const json_t *continued = json_object_get(r, "continued");
-	const json_t *unclosed = json_object_get(r, "unclosed");
+	const json_t *stands = json_object_get(r, "left");
 
 	if (json_array_size(continued) > 0)
 		heading(f, "Failed, and gone on without", out);
@@ -230,11 +233,16 @@ static void left(const json_t *r, const struct form *f, const char *bullet, stru
 		cut_buf_printf(out, "%s%s: %s\n", bullet,
 			       cut_json_str(json_array_get(continued, i), "step", ""),
 			       cut_json_str(json_array_get(continued, i), "reason", ""));
-	if (json_array_size(unclosed) > 0)
-		heading(f, "Left open: close by hand", out);
-	for (size_t i = 0; i < json_array_size(unclosed); i++)
-		cut_buf_printf(out, "%s%s\n", bullet,
-			       json_string_value(json_array_get(unclosed, i)));
+	if (json_array_size(stands) > 0)
+		heading(f, "Left to people", out);
+	for (size_t i = 0; i < json_array_size(stands); i++) {
+		const json_t *s = json_array_get(stands, i);
+		const char *by_hand = cut_json_str(s, "by_hand", NULL);
+
+		cut_buf_printf(out, "%s%s: %s%s%s\n", bullet, cut_json_str(s, "step", ""),
+			       cut_json_str(s, "reason", ""), by_hand ? "; " : "",
+			       by_hand ? by_hand : "");
+	}
 }
 
 void cut_render_report(const json_t *r, bool markdown, struct cut_buf *out)

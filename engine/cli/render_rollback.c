@@ -35,12 +35,14 @@ static void add_saved(const json_t *saved, struct cut_buf *out)
 	}
 }
 
-static void add_undone(const json_t *s, size_t number, struct cut_buf *out)
+static void add_undone(const json_t *s, size_t number, bool ended, struct cut_buf *out)
 {
 	const json_t *restores = json_object_get(s, "restores");
 
 	cut_buf_printf(out, "  %zu. %s: ", number, cut_json_str(s, "step", ""));
-	if (json_is_string(restores))
+	if (ended)
+		cut_buf_add_str(out, cut_json_str(s, "by_hand", ""));
+	else if (json_is_string(restores))
 		cut_render_action(json_string_value(restores), json_object_get(s, "with"), out);
 	else
 		add_saved(restores, out);
@@ -71,8 +73,9 @@ static void add_downtime(const json_t *list, struct cut_buf *out)
 		const json_t *d = json_array_get(list, i), *more = json_object_get(d, "more_s");
 		const char *with = cut_json_str(d, "ends_with", NULL);
 
-		cut_buf_printf(out, "Downtime: %s, since %.8s, ends ", cut_json_str(d, "id", ""),
-			       cut_json_str(d, "since", "0000-00-00T--:--:--") + 11);
+		cut_buf_printf(out, "Downtime: %s, since ", cut_json_str(d, "id", ""));
+		cut_render_clock(cut_json_str(d, "since", NULL), out);
+		cut_buf_add_str(out, ", ends ");
 		if (!with) {
 			cut_buf_add_str(out, "by none of this\n");
 			continue;
@@ -106,20 +109,17 @@ void cut_render_rollback(const json_t *preview, struct cut_buf *out)
 	if (ended && json_array_size(steps) == 0)
 		cut_buf_add_str(out, "  nothing stands that could be undone\n");
 	for (size_t i = 0; i < json_array_size(steps); i++)
-		add_undone(json_array_get(steps, i), i + 1, out);
+		add_undone(json_array_get(steps, i), i + 1, ended, out);
 	for (size_t i = 0; i < json_array_size(impossible); i++) {
 		const json_t *s = json_array_get(impossible, i);
 
 		cut_buf_printf(out, "  CANNOT be undone: %s: %s\n", cut_json_str(s, "step", ""),
 			       cut_json_str(s, "reason", ""));
 	}
-	for (size_t i = 0; i < json_array_size(temporary); i++) {
-		const json_t *t = json_array_get(temporary, i);
-
-		cut_buf_printf(out, "  then, as at every end: %s\n",
-			       json_is_string(t) ? json_string_value(t)
-						 : cut_json_str(t, "step", ""));
-	}
+	for (size_t i = 0; i < json_array_size(temporary); i++)
+		cut_buf_printf(out, "  %s: %s\n",
+			       ended ? "temporary, and still there" : "then, as at every end",
+			       json_string_value(json_array_get(temporary, i)));
 	if (ended)
 		return;
 	add_tails(json_object_get(preview, "until"), out);

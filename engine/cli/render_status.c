@@ -37,32 +37,31 @@ static const struct style *style_of(const char *state)
 	return &styles[0];
 }
 
+#define RESET "\033[0m"
+
+/* What is drawn on. */
+struct page {
+	struct cut_buf *out;
+	size_t columns;
+	bool color;
+};
+
 static void line_end(struct cut_buf *out)
 {
 	cut_buf_add_char(out, '\n');
 }
 
-/* Cuts the last line to the width, so that the view never wraps; escape codes count nothing. */
-static void clip(struct cut_buf *out, size_t start)
+/* The line that began there must not need another one. */
+static void clip_end(const struct page *page, size_t start)
 {
-	size_t columns = 0;
+	cut_clip_line(page->out, start, page->columns);
+	cut_buf_add_str(page->out, page->color ? RESET : "");
+	line_end(page->out);
+}
 
-	for (size_t i = start; i < out->len; i++) {
-		unsigned char c = (unsigned char)out->data[i];
-
-		if (c == '\033') {
-			while (i < out->len && out->data[i] != 'm')
-				i++;
-			continue;
-		}
-		if ((c & 0xc0) == 0x80)
-			continue;
-		if (++columns > CUT_WIDTH) {
-			out->len = i;
-			out->data[i] = '\0';
-			return;
-		}
-	}
+static void add_folded(const struct page *page, const char *lines)
+{
+	cut_fold_text(lines, page->columns, page->out);
 }
 
 static bool final(const char *state)
@@ -77,9 +76,23 @@ static bool final(const char *state)
 	return false;
 }
 
-static void head(const json_t *s, struct cut_buf *out)
+static void gone(const json_t *s, const struct page *page)
+{
+	cut_auto(cut_buf) struct cut_buf text = {0};
+
+	if (strcmp(cut_json_str(s, "engine", ""), "dead") != 0 ||
+	    final(cut_json_str(s, "state", "")))
+		return;
+	cut_buf_add_str(&text, "  ENGINE GONE, its last record is of ");
+	cut_render_clock(cut_json_str(s, "at", NULL), &text);
+	cut_buf_printf(&text, ": cutover recover %s\n", cut_json_str(s, "run", ""));
+	add_folded(page, cut_buf_str(&text));
+}
+
+static void head(const json_t *s, const struct page *page)
 {
 	const json_t *fault = json_object_get(s, "fault");
+	struct cut_buf *out = page->out;
 	size_t at = out->len;
 
 	cut_buf_printf(out, "%s  %s  ", cut_json_str(s, "runbook", ""),
@@ -87,18 +100,15 @@ static void head(const json_t *s, struct cut_buf *out)
 	cut_render_seconds(json_object_get(s, "elapsed_s"), out);
 	if (cut_json_str(s, "in_command", NULL))
 		cut_buf_printf(out, "  led by %s", cut_json_str(s, "in_command", ""));
-	if (strcmp(cut_json_str(s, "engine", ""), "dead") == 0 &&
-	    !final(cut_json_str(s, "state", "")))
-		cut_buf_add_str(out, "  ENGINE GONE: cutover recover");
-	clip(out, at);
-	line_end(out);
+	clip_end(page, at);
 	cut_buf_printf(out, "%s\n", cut_json_str(s, "run", ""));
+	gone(s, page);
 	if (json_is_object(fault)) {
 		cut_auto(cut_str) char *text = cut_printf(
 			"  NOTHING NEW STARTS: %s: %s; %s\n", cut_json_str(fault, "what", ""),
 			cut_json_str(fault, "why", ""), cut_json_str(fault, "next", ""));
 
-		cut_fold_text(text, CUT_WIDTH, out);
+		add_folded(page, text);
 	}
 }
 
@@ -143,23 +153,23 @@ static void step_time(const json_t *step, const json_t *now, struct cut_buf *out
 	}
 }
 
-static void step_line(const char *id, const json_t *step, const json_t *now, bool color,
-		      struct cut_buf *out)
+static void step_line(const char *id, const json_t *step, const json_t *now,
+		      const struct page *page)
 {
 	const char *state = cut_json_str(step, "state", ""),
 		   *reason = cut_json_str(step, "reason", NULL);
 	const struct style *style = style_of(state);
+	struct cut_buf *out = page->out;
 	size_t at = out->len;
 
-	cut_buf_printf(out, "    %s%s %-24s %s%s", color ? style->color : "", style->mark, id,
-		       state, color ? "\033[0m" : "");
+	cut_buf_printf(out, "    %s%s %-24s %s%s", page->color ? style->color : "", style->mark, id,
+		       state, page->color ? RESET : "");
 	if (cut_json_int(step, "attempt", 0) > 1)
 		cut_buf_printf(out, " attempt %lld", (long long)cut_json_int(step, "attempt", 0));
 	step_time(step, now, out);
 	if (reason)
 		cut_buf_printf(out, ": %s", reason);
-	clip(out, at);
-	line_end(out);
+	clip_end(page, at);
 }
 
 /* What was undone because it was temporary is done where the run ended well. */
@@ -171,24 +181,26 @@ static bool is_done(const char *state, const char *run_state)
 	       (good && strcmp(state, "rolled_back") == 0);
 }
 
-enum { MARKS_MAX = 40, LINES_MAX_BYTES = 4000 };
+enum { NAME_WIDTH = 14, MARKS_MAX = 40, LINES_MAX_BYTES = 4000 };
 
 struct phase_view {
 	struct cut_buf marks, lines; /* a mark a step; lines of the steps that matter */
 	unsigned all, done;
+	size_t marks_max; /* as many as its line has room for */
 };
 
 static void phase_add(struct phase_view *view, const char *id, const json_t *step, const json_t *s,
-		      bool color)
+		      const struct page *page)
 {
+	const struct page below = {&view->lines, page->columns, page->color};
 	const char *state = cut_json_str(step, "state", "");
 
 	view->all++;
 	view->done += is_done(state, cut_json_str(s, "state", ""));
-	if (view->all <= MARKS_MAX)
+	if (view->all <= view->marks_max)
 		cut_buf_add_str(&view->marks, style_of(state)->mark);
 	if (worth_a_line(state) && view->lines.len < LINES_MAX_BYTES)
-		step_line(id, step, json_object_get(s, "at"), color, &view->lines);
+		step_line(id, step, json_object_get(s, "at"), &below);
 }
 
 /* "prepare    ++>..  3/5" and the lines of its steps. */
@@ -196,12 +208,19 @@ static void phase_print(const char *name, const struct phase_view *view, struct 
 {
 	if (view->all == 0)
 		return;
-	cut_buf_printf(out, "  %-14s %s%s  %u/%u\n", name, cut_buf_str(&view->marks),
-		       view->all > MARKS_MAX ? "…" : "", view->done, view->all);
+	cut_buf_printf(out, "  %-*s %s%s  %u/%u\n", NAME_WIDTH, name, cut_buf_str(&view->marks),
+		       view->all > view->marks_max ? "…" : "", view->done, view->all);
 	cut_buf_add(out, cut_buf_str(&view->lines), view->lines.len);
 }
 
-static void phases(const json_t *s, bool color, struct cut_buf *out)
+static size_t marks_max(size_t name_len)
+{
+	size_t more = name_len > NAME_WIDTH ? name_len - NAME_WIDTH : 0;
+
+	return more < MARKS_MAX ? MARKS_MAX - more : 0;
+}
+
+static void phases(const json_t *s, const struct page *page)
 {
 	const json_t *list = json_object_get(s, "phases");
 	size_t len = json_array_size(list);
@@ -215,15 +234,16 @@ static void phases(const json_t *s, bool color, struct cut_buf *out)
 
 		cut_map_put(&index, json_string_value(name), json_string_length(name), (uint32_t)i,
 			    NULL);
+		views[i].marks_max = marks_max(json_string_length(name));
 	}
 	json_object_foreach (json_object_get(s, "steps"), id, step) {
 		uint32_t i = cut_map_find(&index, cut_json_str(step, "phase", ""));
 
 		if (i != CUT_MAP_NONE)
-			phase_add(&views[i], id, step, s, color);
+			phase_add(&views[i], id, step, s, page);
 	}
 	for (size_t i = 0; i < len; i++) {
-		phase_print(json_string_value(json_array_get(list, i)), &views[i], out);
+		phase_print(json_string_value(json_array_get(list, i)), &views[i], page->out);
 		cut_buf_done(&views[i].marks);
 		cut_buf_done(&views[i].lines);
 	}
@@ -231,19 +251,24 @@ static void phases(const json_t *s, bool color, struct cut_buf *out)
 	free(views);
 }
 
-static void triggers(const json_t *s, struct cut_buf *out)
+static void triggers(const json_t *s, const struct page *page)
 {
 	const char *id;
 	json_t *t;
 
 	json_object_foreach (json_object_get(s, "triggers"), id, t) {
-		size_t at = out->len;
+		size_t at = page->out->len;
 
-		cut_buf_printf(out, "  trigger %s: %s: %s", id, cut_json_str(t, "state", ""),
+		cut_buf_printf(page->out, "  trigger %s: %s: %s", id, cut_json_str(t, "state", ""),
 			       cut_json_str(t, "text", ""));
-		clip(out, at);
-		line_end(out);
+		clip_end(page, at);
 	}
+}
+
+static bool is_over(const json_t *clock)
+{
+	return cut_json_ms(json_object_get(clock, "elapsed_s"), 0) >
+	       cut_json_ms(json_object_get(clock, "limit_s"), CUT_NEVER);
 }
 
 static void clocks(const json_t *s, struct cut_buf *out)
@@ -268,26 +293,26 @@ static void clocks(const json_t *s, struct cut_buf *out)
 		if (json_is_number(json_object_get(clock, "limit_s"))) {
 			cut_buf_add_str(out, " (limit ");
 			cut_render_seconds(json_object_get(clock, "limit_s"), out);
-			cut_buf_add_char(out, ')');
+			cut_buf_add_str(out, is_over(clock) ? ", PASSED)" : ")");
 		}
 		line_end(out);
 	}
 }
 
 /* A text of people in their own lines, each wrapped. */
-static void quote(const char *text, struct cut_buf *out)
+static void quote(const char *text, const struct page *page)
 {
 	for (const char *line = text; *line; line += strspn(line, "\n")) {
 		size_t len = strcspn(line, "\n");
 		cut_auto(cut_str) char *one = cut_printf("    %.*s", (int)len, line);
 
-		cut_fold_text(one, CUT_WIDTH, out);
+		add_folded(page, one);
 		line += len;
 	}
 }
 
 /* "not true when it opened: metrics.lag.value < 5 (metrics.lag.value = 7)" */
-static void check_line(const json_t *check, struct cut_buf *out)
+static void check_line(const json_t *check, const struct page *page)
 {
 	cut_auto(cut_buf) struct cut_buf text = {0};
 
@@ -295,49 +320,51 @@ static void check_line(const json_t *check, struct cut_buf *out)
 		return;
 	cut_buf_add_str(&text, "not true when it opened: ");
 	cut_check_say(check, &text);
-	quote(cut_buf_str(&text), out);
+	quote(cut_buf_str(&text), page);
 }
 
 /* What a person must have read who answers. */
-static void question(const json_t *w, struct cut_buf *out)
+static void question(const json_t *w, const struct page *page)
 {
 	const json_t *checks = cut_json_at(w, "/evidence/checks/values");
 	const char *name;
 	json_t *url;
 
-	quote(cut_json_str(w, "asks", ""), out);
+	quote(cut_json_str(w, "asks", ""), page);
 	for (size_t i = 0; i < json_array_size(checks); i++)
-		check_line(json_array_get(checks, i), out);
+		check_line(json_array_get(checks, i), page);
 	json_object_foreach (json_object_get(w, "links"), name, url)
-		cut_buf_printf(out, "    %s: %s\n", name, json_string_value(url));
+		cut_buf_printf(page->out, "    %s: %s\n", name, json_string_value(url));
 }
 
 /* "WAITS since 02:14:05 for dba, ops: cutover approve go_live", and what is asked. */
-static void waiting_lines(const json_t *w, struct cut_buf *out)
+static void waiting_lines(const json_t *w, const struct page *page)
 {
 	const json_t *roles = json_object_get(w, "roles"), *wants = json_object_get(w, "wants");
 	bool manual = strcmp(cut_json_str(w, "kind", ""), "manual") == 0;
 	const char *expires = cut_json_str(w, "expires", NULL);
+	cut_auto(cut_buf) struct cut_buf line = {0};
 
-	cut_buf_add_str(out, "  WAITS since ");
-	cut_render_clock(cut_json_str(w, "since", NULL), out);
+	cut_buf_add_str(&line, "  WAITS since ");
+	cut_render_clock(cut_json_str(w, "since", NULL), &line);
 	if (expires) {
-		cut_buf_add_str(out, " until ");
-		cut_render_clock(expires, out);
+		cut_buf_add_str(&line, " until ");
+		cut_render_clock(expires, &line);
 	}
-	cut_buf_add_str(out, " for ");
+	cut_buf_add_str(&line, " for ");
 	if (json_array_size(roles) == 0)
-		cut_buf_add_str(out, "an operator");
+		cut_buf_add_str(&line, "an operator");
 	for (size_t i = 0; i < json_array_size(roles); i++)
-		cut_buf_printf(out, "%s%s", i ? ", " : "",
+		cut_buf_printf(&line, "%s%s", i ? ", " : "",
 			       json_string_value(json_array_get(roles, i)));
-	cut_buf_printf(out, ": cutover %s %s", manual ? "attest" : "approve",
+	cut_buf_printf(&line, ": cutover %s %s", manual ? "attest" : "approve",
 		       cut_json_str(w, "id", ""));
 	for (size_t i = 0; i < json_array_size(wants); i++)
-		cut_buf_printf(out, " --evidence %s=…",
+		cut_buf_printf(&line, " --evidence %s=…",
 			       json_string_value(json_array_get(wants, i)));
-	line_end(out);
-	question(w, out);
+	line_end(&line);
+	add_folded(page, cut_buf_str(&line));
+	question(w, page);
 }
 
 /* What lies ahead, and what lies behind: to decide between both. */
@@ -363,30 +390,38 @@ static void ways(const json_t *s, struct cut_buf *out)
 	line_end(out);
 }
 
-static void people(const json_t *s, struct cut_buf *out)
+/* "HOLD step shift since 02:14:05: shift failed: …" and "next: cutover retry shift, …" */
+static void hold_lines(const json_t *h, const struct page *page)
+{
+	cut_auto(cut_buf) struct cut_buf text = {0};
+
+	cut_buf_printf(&text, "  HOLD %s %s since ", cut_json_str(h, "kind", ""),
+		       cut_json_str(h, "id", ""));
+	cut_render_clock(cut_json_str(h, "since", NULL), &text);
+	cut_buf_printf(&text, ": %s\n    next: %s\n", cut_json_str(h, "what", ""),
+		       cut_json_str(h, "remedy", ""));
+	add_folded(page, cut_buf_str(&text));
+}
+
+static void people(const json_t *s, const struct page *page)
 {
 	const json_t *holds = json_object_get(s, "holds"),
 		     *waiting = json_object_get(s, "waiting_for");
 
-	for (size_t i = 0; i < json_array_size(holds); i++) {
-		const json_t *h = json_array_get(holds, i);
-
-		cut_auto(cut_str) char *text =
-			cut_printf("  HOLD %s %s: %s", cut_json_str(h, "kind", ""),
-				   cut_json_str(h, "id", ""), cut_json_str(h, "remedy", ""));
-
-		cut_fold_text(text, CUT_WIDTH, out);
-	}
+	for (size_t i = 0; i < json_array_size(holds); i++)
+		hold_lines(json_array_get(holds, i), page);
 	for (size_t i = 0; i < json_array_size(waiting); i++)
-		waiting_lines(json_array_get(waiting, i), out);
-	ways(s, out);
+		waiting_lines(json_array_get(waiting, i), page);
+	ways(s, page->out);
 }
 
-void cut_render_status(const json_t *status, bool color, struct cut_buf *out)
+void cut_render_status(const json_t *status, bool color, size_t columns, struct cut_buf *out)
 {
-	head(status, out);
-	phases(status, color, out);
-	triggers(status, out);
+	const struct page page = {out, columns, color};
+
+	head(status, &page);
+	people(status, &page); /* first: a small screen shows no more */
+	phases(status, &page);
+	triggers(status, &page);
 	clocks(status, out);
-	people(status, out);
 }

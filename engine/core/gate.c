@@ -301,6 +301,23 @@ static int may_use_nonce(const struct cut_run *run, const struct cut_event *ev, 
 	return 0;
 }
 
+static int not_open(const struct cut_run *run, const char *gate, uint32_t step, struct cut_err *err)
+{
+	bool failed = step != CUT_NONE && run->steps[step].state == CUT_STEP_FAILED;
+	const struct cut_hold *declined =
+		step == CUT_NONE ? cut_hold_find(run, CUT_HOLD_ACCEPTANCE, gate) : NULL;
+	cut_auto(cut_str) char *again = cut_printf("cutover retry %s opens it again", gate);
+
+	if (declined && !declined->decision) /* its deadline has passed */
+		declined = NULL;
+	return cut_err_set(err, -EALREADY,
+			   failed     ? run->steps[step].reason
+			   : declined ? declined->what
+				      : "it is not open",
+			   failed || declined ? again : "cutover status tells who is waited for",
+			   "%s takes no votes now", gate);
+}
+
 int cut_gate_may_vote(const struct cut_run *run, const struct cut_event *ev, struct cut_err *err)
 {
 	const char *gate = ev->approval.gate;
@@ -319,13 +336,7 @@ int cut_gate_may_vote(const struct cut_run *run, const struct cut_event *ev, str
 				   "the run is %s and waits for no approval",
 				   cut_run_state_name(run->state));
 	if (step != CUT_NONE ? run->steps[step].waiting == CUT_NONE : !sign_off_of(run, phase))
-		return cut_err_set(
-			err, -EALREADY,
-			step != CUT_NONE && run->steps[step].state == CUT_STEP_FAILED
-				? run->steps[step].reason
-				: "it is not open",
-			"cutover retry GATE opens one again that was declined or has expired",
-			"%s takes no votes now", gate);
+		return not_open(run, gate, step, err);
 	if (step != CUT_NONE && ev->t >= run->steps[step].due)
 		return cut_err_set(err, -EALREADY, "it has expired", NULL, "%s takes no votes now",
 				   gate);

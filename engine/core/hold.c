@@ -18,7 +18,7 @@ const char *cut_hold_kind_name(enum cut_hold_kind kind)
 	return kind_names[kind];
 }
 
-static void note(json_t **list, const struct cut_hold *hold, const char *what)
+static void note(json_t **list, const struct cut_hold *hold, bool held)
 {
 	json_t *entry = json_object();
 
@@ -26,8 +26,8 @@ static void note(json_t **list, const struct cut_hold *hold, const char *what)
 		*list = json_array();
 	json_object_set_new(entry, "kind", json_string(kind_names[hold->kind]));
 	json_object_set_new(entry, "id", json_string(hold->id));
-	if (what) {
-		json_object_set_new(entry, "what", json_string(what));
+	if (held) {
+		json_object_set_new(entry, "what", json_string(hold->what));
 		json_object_set_new(entry, "remedy", json_string(hold->remedy));
 	}
 	json_array_append_new(*list, entry);
@@ -61,12 +61,19 @@ void cut_hold_add(struct cut_run *run, enum cut_hold_kind kind, const char *id, 
 	va_start(ap, fmt);
 	cut_buf_vprintf(&what, fmt, ap);
 	va_end(ap);
+	hold.what = cut_buf_take(&what);
 	cut_vec_push(&run->holds, hold);
 	run->blocking += blocks;
-	note(&run->held, &hold, cut_buf_str(&what));
+	note(&run->held, &hold, true);
 	if (!run->hold_cause)
-		run->hold_cause = cut_printf("%s; next: %s", cut_buf_str(&what), remedy);
-	cut_run_page(run, "run", "%s; next: %s", cut_buf_str(&what), remedy);
+		run->hold_cause = cut_printf("%s; next: %s", hold.what, remedy);
+	cut_run_page(run, "run", "%s; next: %s", hold.what, remedy);
+}
+
+void cut_hold_done(struct cut_hold *hold)
+{
+	free(hold->what);
+	free(hold->remedy);
 }
 
 bool cut_hold_drop(struct cut_run *run, enum cut_hold_kind kind, const char *id)
@@ -81,8 +88,8 @@ bool cut_hold_drop(struct cut_run *run, enum cut_hold_kind kind, const char *id)
 			continue;
 		}
 		run->blocking -= hold->blocks;
-		note(&run->released, hold, NULL);
-		free(hold->remedy);
+		note(&run->released, hold, false);
+		cut_hold_done(hold);
 	}
 	run->holds.len = kept;
 	return kept < before;
@@ -134,6 +141,18 @@ static json_t *changes(struct cut_run *run)
 	return details;
 }
 
+/* What there is to say where nothing new holds. */
+static char *still(const struct cut_run *run, bool pause)
+{
+	if (!run->holds.len)
+		return cut_strdup("the holds are gone, the run goes on");
+	if (pause && !run->blocking)
+		return cut_strdup("only held steps are left");
+	return cut_printf("%s: %s",
+			  cut_run_forward(run) && !pause ? "the run goes on without" : "still held",
+			  run->holds.items[0].what);
+}
+
 void cut_hold_settle(struct cut_run *run)
 {
 	bool forward = cut_run_forward(run);
@@ -144,9 +163,9 @@ void cut_hold_settle(struct cut_run *run)
 
 	if (moved)
 		cut_run_move(run, pause ? CUT_RUN_PAUSED : CUT_RUN_RUNNING);
-	if (moved || changed)
-		cut_run_record(run, changes(run), "%s",
-			       cause   ? cause
-			       : pause ? "only held steps are left"
-				       : "the holds are gone, the run goes on");
+	if (!moved && !changed)
+		return;
+	if (!cause)
+		cause = still(run, pause);
+	cut_run_record(run, changes(run), "%s", cause);
 }

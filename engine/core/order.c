@@ -39,8 +39,10 @@ int cut_order_authorised(const struct cut_run *run, const struct cut_event *ev, 
 static int not_now(const struct cut_run *run, const struct cut_event *ev, const char *next,
 		   struct cut_err *err)
 {
-	return cut_err_set(err, -EALREADY, NULL, next, "the run is %s, so it cannot %s",
-			   cut_run_state_name(run->state), cut_order_name(ev->order.order));
+	cut_auto(cut_str) char *why = cut_printf("the run is %s", cut_run_state_name(run->state));
+
+	return cut_err_set(err, -EALREADY, why, next, "cannot %s now",
+			   cut_order_name(ev->order.order));
 }
 
 int cut_order_need_forward(const struct cut_run *run, const struct cut_event *ev,

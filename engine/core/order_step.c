@@ -3,6 +3,7 @@
 #include "engine/core/run_internal.h"
 
 #include "engine/base/json.h"
+#include "engine/base/near.h"
 
 #include <errno.h>
 #include <string.h>
@@ -12,6 +13,18 @@ static const char *reason_of(const struct cut_event *ev)
 	return cut_json_str(ev->order.args, "reason", cut_json_str(ev->order.args, "comment", ""));
 }
 
+static int no_step(const struct cut_runbook *rb, const char *name, struct cut_err *err)
+{
+	struct cut_near near = {.word = name};
+	cut_auto(cut_str) char *next = NULL;
+
+	for (uint32_t i = 0; i < rb->steps_len; i++)
+		cut_near_try(&near, rb->steps[i].address);
+	next = near.best ? cut_printf("did you mean %s?", near.best)
+			 : cut_strdup("`cutover status --output json` has the addresses of all");
+	return cut_err_set(err, -EINVAL, NULL, next, "there is no step %s", name);
+}
+
 static int target_step(const struct cut_run *run, const struct cut_event *ev, uint32_t *ret,
 		       struct cut_err *err)
 {
@@ -19,9 +32,7 @@ static int target_step(const struct cut_run *run, const struct cut_event *ev, ui
 	uint32_t step = cut_runbook_address(run->rb, name);
 
 	if (step == CUT_NONE)
-		return cut_err_set(err, -EINVAL, NULL,
-				   "cutover status lists the addresses of the steps",
-				   "there is no step %s", name);
+		return no_step(run->rb, name, err);
 	*ret = step;
 	return 0;
 }
@@ -160,6 +171,15 @@ void cut_order_skip(struct cut_run *run, const struct cut_event *ev)
 	cut_step_skip(run, step_of(run, ev), reason);
 }
 
+static int no_evidence(const struct cut_step *step, const char *name, struct cut_err *err)
+{
+	cut_auto(cut_str) char *next =
+		cut_printf("cutover attest %s --evidence %s=VALUE", step->address, name);
+
+	return cut_err_set(err, -EINVAL, NULL, next, "%s needs the evidence '%s'", step->address,
+			   name);
+}
+
 static int evidence_given(const struct cut_run *run, const struct cut_event *ev, uint32_t step,
 			  struct cut_err *err)
 {
@@ -174,10 +194,7 @@ static int evidence_given(const struct cut_run *run, const struct cut_event *ev,
 				   run->rb->roles[manual->role].name);
 	for (uint32_t i = 0; i < manual->evidence_len; i++)
 		if (!json_object_get(evidence, manual->evidence[i]))
-			return cut_err_set(err, -EINVAL, NULL,
-					   "cutover attest STEP --evidence NAME=VALUE",
-					   "%s needs the evidence '%s'",
-					   run->rb->steps[step].address, manual->evidence[i]);
+			return no_evidence(&run->rb->steps[step], manual->evidence[i], err);
 	return 0;
 }
 
@@ -190,8 +207,13 @@ int cut_order_may_attest(const struct cut_run *run, const struct cut_event *ev, 
 
 	if (r < 0)
 		return r;
-	if (run->steps[step].state == CUT_STEP_ROLLBACK_FAILED && json_is_true(applied))
-		return 0;
+	if (run->steps[step].state == CUT_STEP_ROLLBACK_FAILED)
+		return json_is_true(applied)
+			       ? 0
+			       : cut_err_set(err, -EINVAL, "nothing else can be said of its undo",
+					     "add --applied once it is undone by hand",
+					     "%s could not be undone",
+					     run->rb->steps[step].address);
 	r = cut_order_need_forward(run, ev, err);
 	if (r < 0)
 		return r;

@@ -6,7 +6,7 @@
 #include "engine/base/json.h"
 
 struct preview {
-	const struct cut_run *run;
+	struct cut_run *run;
 	bool *scope;	/* owned */
 	uint32_t *left; /* owned */
 	struct cut_heap ready;
@@ -72,6 +72,7 @@ static void undo_step(struct preview *p, uint32_t step)
 {
 	const struct cut_step *model = &p->run->rb->steps[step];
 	const struct cut_run_step *s = &p->run->steps[step];
+	cut_auto(cut_str) char *by_hand = cut_undo_by_hand(p->run, step);
 	json_t *entry = json_object();
 	json_t *restores = s->saved	      ? json_incref(s->saved)
 			   : model->undo_body ? json_string(model->undo_body->uses)
@@ -82,6 +83,7 @@ static void undo_step(struct preview *p, uint32_t step)
 	if (!s->saved && model->undo_body)
 		json_object_set(entry, "with", model->undo_body->params);
 	json_object_set_new(entry, "planned_s", cut_json_seconds(model->planned));
+	json_object_set_new(entry, "by_hand", json_string(by_hand));
 	json_array_append_new(p->steps, entry);
 	if (model->planned == CUT_NEVER)
 		p->unknown = true;
@@ -155,7 +157,7 @@ static json_t *tails(const struct cut_run *run)
 	return list;
 }
 
-json_t *cut_run_rollback_preview(const struct cut_run *run, const char *target, struct cut_err *err)
+json_t *cut_run_rollback_preview(struct cut_run *run, const char *target, struct cut_err *err)
 {
 	struct preview p = {.run = run};
 	json_t *preview = NULL;

@@ -194,7 +194,7 @@ static json_t *timeline_json(const struct cut_runbook *rb, const struct cut_run 
 		bool timed;
 
 		cut_run_step_view(run, turns[i].step, &v);
-		if (v.state == CUT_STEP_PENDING)
+		if (v.state <= CUT_STEP_READY && v.started == CUT_NEVER)
 			continue;
 		timed = v.started != CUT_NEVER && v.ended != CUT_NEVER;
 		json_array_append_new(
@@ -302,6 +302,35 @@ static json_t *unclosed_json(const struct cut_runbook *rb, const struct cut_run 
 	return list;
 }
 
+/* What an ended run leaves to people: undos that failed or never came, temporaries that are still
+ * there, a `finally` that failed. */
+static json_t *left_json(const struct cut_runbook *rb, struct cut_run *run)
+{
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; cut_run_state(run) >= CUT_RUN_ACCEPTED && i < rb->steps_len; i++) {
+		bool open = cut_run_temporary_open(run, i), undo;
+		cut_auto(cut_str) char *by_hand = NULL;
+		struct cut_step_view v;
+
+		cut_run_step_view(run, i, &v);
+		undo = open || v.state == CUT_STEP_ROLLBACK_PENDING ||
+		       v.state == CUT_STEP_ROLLBACK_FAILED;
+		if (!undo && !cut_run_unclosed(run, i) && v.state != CUT_STEP_ROLLBACK_IMPOSSIBLE)
+			continue;
+		if (undo)
+			by_hand = cut_undo_by_hand(run, i);
+		json_array_append_new(
+			list, json_pack("{s:s, s:s?, s:s?}", "step", rb->steps[i].address, "reason",
+					v.state == CUT_STEP_ROLLBACK_PENDING ? "not undone"
+					: v.state < CUT_STEP_ROLLBACK_PENDING && open
+						? "temporary, and kept"
+						: v.reason,
+					"by_hand", by_hand));
+	}
+	return list;
+}
+
 /* Failed steps without which the run went on, as their on_failure says. */
 static json_t *continued_json(const struct cut_runbook *rb, const struct cut_run *run)
 {
@@ -334,8 +363,8 @@ static json_t *end_time(const json_t *records, enum cut_run_state state)
 	return json_null();
 }
 
-json_t *cut_report_json(const struct cut_runbook *rb, const struct cut_run *run,
-			const json_t *records, cut_time t)
+json_t *cut_report_json(const struct cut_runbook *rb, struct cut_run *run, const json_t *records,
+			cut_time t)
 {
 	const json_t *armed = cut_run_armed(run);
 	json_t *objectives = json_object();
@@ -347,7 +376,7 @@ json_t *cut_report_json(const struct cut_runbook *rb, const struct cut_run *run,
 	objective(objectives, rb, "rpo", last_lag(rb, run));
 	return json_pack(
 		"{s:s?, s:s, s:s?, s:s?, s:s?, s:s, s:i, s:O?, s:o, s:o, s:s?, s:s?, s:o, s:o, "
-		"s:o, s:o, s:o, s:o}",
+		"s:o, s:o, s:o, s:o, s:o}",
 		"run", cut_json_str(armed, "run", NULL), "runbook", rb->name, "title", rb->title,
 		"ticket", rb->ticket, "starter", cut_json_str(armed, "starter_name", NULL), "state",
 		cut_run_state_name(cut_run_state(run)), "exit_code", cut_run_exit_code(run),
@@ -357,5 +386,5 @@ json_t *cut_report_json(const struct cut_runbook *rb, const struct cut_run *run,
 		cut_json_str(armed, "plan_sha256", NULL), "timeline", timeline_json(rb, run),
 		"decisions", decisions_json(records), "downtime", downtime, "objectives",
 		objectives, "continued", continued_json(rb, run), "unclosed",
-		unclosed_json(rb, run));
+		unclosed_json(rb, run), "left", left_json(rb, run));
 }

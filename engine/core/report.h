@@ -12,8 +12,9 @@
  * "planned_s", "reason"}], "decisions": [{"seq", "at", "type", "who", "what", "why", "evidence"}],
  *  "downtime": {id: {"elapsed_s", "limit_s", "within"}},
  *  "objectives": {"rpo"|"rto"|"downtime": {"wanted_s", "achieved_s", "met"}},
- *  "unclosed": [steps]} */
-json_t *cut_report_json(const struct cut_runbook *rb, const struct cut_run *run,
-			const json_t *records, cut_time t);
+ *  "unclosed": [steps], "left": [{"step", "reason", "by_hand"}]}; left: what has ended but stands
+ * as it should not. */
+json_t *cut_report_json(const struct cut_runbook *rb, struct cut_run *run, const json_t *records,
+			cut_time t);
 /* Is a record of this kind part of a report's decisions? */
 bool cut_report_wants(const json_t *record);

@@ -161,7 +161,7 @@ void cut_run_free(struct cut_run *run)
 	cut_vec_foreach (&run->locks, lock)
 		cut_vec_done(lock);
 	cut_vec_foreach (&run->holds, hold)
-		free(hold->remedy);
+		cut_hold_done(hold);
 	for (int i = 0; i < CUT_LANES; i++) {
 		cut_vec_done(&run->lanes[i].ready);
 		cut_vec_done(&run->lanes[i].quick);

@@ -58,6 +58,7 @@ struct cut_hold {
 	enum cut_hold_kind kind;
 	const char *id; /* step, gate, trigger … or "" */
 	cut_time since; /* wall */
+	char *what;	/* owned: "shift failed: exited with 3" */
 	char *remedy;	/* owned: "cutover retry shift, skip shift, attest shift, or rollback" */
 	bool decision;	/* resume alone does not clear it */
 	bool blocks;	/* nothing new starts meanwhile; else only its dependants wait */
@@ -140,18 +141,21 @@ bool cut_run_downtime(const struct cut_run *run, uint32_t downtime, cut_time t, 
 bool cut_run_temporary_open(const struct cut_run *run, uint32_t step); /* applied, not undone yet */
 bool cut_run_unclosed(const struct cut_run *run, uint32_t step);
 const char *cut_run_in_command(const struct cut_run *run); /* or NULL */
+/* The command that a person would run instead of its undo, or the values to restore; owned by the
+ * caller. */
+char *cut_undo_by_hand(struct cut_run *run, uint32_t step);
 bool cut_run_acked(const struct cut_run *run, uint32_t client);
 const char *cut_step_state_name(enum cut_step_state state);
 const char *cut_run_state_name(enum cut_run_state state);
 const char *cut_hold_kind_name(enum cut_hold_kind kind);
 
 /* What a rollback would do now, in order: for `rollback --show` and the confirmation.
- * {"steps": [{"step", "restores", "planned_s"}], "impossible": [{"step", "reason"}], "temporary":
+ * {"steps": [{"step", "restores", "planned_s", "by_hand"}], "impossible": [{"step", "reason"}],
+ * "temporary":
  * [...], "time_s", "accept_loss_needed", "until": [...],
  * "downtime": [{"id", "since", "ends_with": step or null, "more_s"}]}; target as in
  * CUT_ORDER_ROLLBACK. */
-json_t *cut_run_rollback_preview(const struct cut_run *run, const char *target,
-				 struct cut_err *err);
+json_t *cut_run_rollback_preview(struct cut_run *run, const char *target, struct cut_err *err);
 /* The sums of that for a status, which may not take long: {"steps": how many, "time_s",
  * "downtime_s", "impossible": [addresses]}. */
 json_t *cut_run_rollback_cost(const struct cut_run *run);

@@ -316,6 +316,7 @@ void cut_hold_add(struct cut_run *run, enum cut_hold_kind kind, const char *id, 
 	__attribute__((format(printf, 7, 8))); /* remedy is stolen; fmt: what happened */
 /* id NULL: all of the kind. */
 bool cut_hold_drop(struct cut_run *run, enum cut_hold_kind kind, const char *id);
+void cut_hold_done(struct cut_hold *hold);
 void cut_hold_drop_all(struct cut_run *run);
 void cut_hold_forget(struct cut_run *run);
 const struct cut_hold *cut_hold_find(const struct cut_run *run, enum cut_hold_kind kind,
@@ -355,7 +356,6 @@ void cut_undo_call(struct cut_run *run, uint32_t step);
 void cut_undo_fail(struct cut_run *run, uint32_t step, const char *text);
 void cut_undo_attested(struct cut_run *run, uint32_t step);
 void cut_undo_outcome(struct cut_run *run, const struct cut_event *ev);
-char *cut_undo_by_hand(const struct cut_run *run, uint32_t step); /* what to restore */
 
 /* --- closing.c --- */
 void cut_closing_start(struct cut_run *run, enum cut_run_state ending, const char *why);

@@ -20,11 +20,11 @@ static json_t *holds_json(const struct cut_run *run)
 	const struct cut_hold *holds = cut_run_holds(run, &len);
 
 	for (size_t i = 0; i < len; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o}", "kind",
-						      cut_hold_kind_name(holds[i].kind), "id",
-						      holds[i].id, "since",
-						      cut_json_rfc3339(holds[i].since), "remedy",
-						      text_or_null(holds[i].remedy)));
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:o, s:s, s:o}", "kind",
+					cut_hold_kind_name(holds[i].kind), "id", holds[i].id,
+					"since", cut_json_rfc3339(holds[i].since), "what",
+					holds[i].what, "remedy", text_or_null(holds[i].remedy)));
 	return list;
 }
 

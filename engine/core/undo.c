@@ -4,6 +4,7 @@
 #include "engine/core/run_internal.h"
 
 #include "engine/base/json.h"
+#include "engine/base/shell.h"
 
 #include <string.h>
 
@@ -132,24 +133,44 @@ void cut_undo_outcome(struct cut_run *run, const struct cut_event *ev)
 		       false);
 }
 
-/* The command, or the values, that a person would restore. */
-char *cut_undo_by_hand(const struct cut_run *run, uint32_t step)
+/* As it is typed into a shell; what nobody may know here, or not yet, is "?". */
+static void add_command(const struct cut_run *run, const json_t *params, struct cut_buf *out)
 {
-	const struct cut_step *model = &run->rb->steps[step];
-	const json_t *argv =
-		model->undo_body ? json_object_get(model->undo_body->params, "argv") : NULL;
-	cut_auto(cut_buf) struct cut_buf out = {0};
-	json_t *word;
+	const char *folder = cut_json_str(params, "cwd", run->rb->folder), *name;
+	json_t *value;
 	size_t i;
 
+	cut_buf_add_str(out, "cd ");
+	cut_shell_word(folder ? folder : "/", out);
+	cut_buf_add_str(out, " &&");
+	json_object_foreach (json_object_get(params, "env"), name, value) {
+		cut_buf_printf(out, " %s=", name);
+		cut_shell_word(json_string_value(value), out);
+	}
+	if (cut_json_bool(params, "shell", false))
+		cut_buf_add_str(out, " sh -c");
+	json_array_foreach (json_object_get(params, "argv"), i, value) {
+		cut_buf_add_char(out, ' ');
+		cut_shell_word(json_string_value(value), out);
+	}
+}
+
+/* The command, or the values, that a person would restore. */
+char *cut_undo_by_hand(struct cut_run *run, uint32_t step)
+{
+	const struct cut_step *model = &run->rb->steps[step];
+	cut_auto(cut_json) json_t *params = NULL;
+	cut_auto(cut_err) struct cut_err ignored = {0};
+	cut_auto(cut_buf) struct cut_buf out = {0};
+
+	if (model->undo_body && cut_env_params(run, step, model->undo_body, &params, &ignored) < 0)
+		params = json_incref(model->undo_body->params);
 	if (run->steps[step].saved) {
 		cut_buf_add_str(&out, "restore by hand: ");
 		cut_json_canonical(run->steps[step].saved, &out);
-	} else if (argv) {
-		cut_buf_add_str(&out, "run by hand:");
-		json_array_foreach ((json_t *)argv, i, word)
-			cut_buf_printf(&out, " %s",
-				       json_is_string(word) ? json_string_value(word) : "?");
+	} else if (json_object_get(params, "argv")) {
+		cut_buf_add_str(&out, "run by hand: ");
+		add_command(run, params, &out);
 	} else {
 		cut_buf_printf(&out, "undo by hand what %s of %s did",
 			       model->undo_body ? model->undo_body->uses : model->body.uses,

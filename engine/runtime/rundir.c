@@ -287,6 +287,9 @@ static int find_named(const char *state, const char *wanted, struct cut_run_entr
 		return r;
 	cut_vec_foreach (&list, entry)
 		cut_near_try(&near, entry->id);
+	cut_vec_foreach (&list, entry)
+		if (*wanted && strstr(entry->id, wanted)) /* the newest that it may be short for */
+			near.best = entry->id;
 	next = near.best ? cut_printf("did you mean %s?", near.best)
 			 : cut_strdup("`cutover list` shows all runs");
 	cut_run_list_done(&list);
@@ -300,6 +303,22 @@ static struct cut_run_entry *newest(const struct cut_run_list *list)
 		if (!list->items[i].empty)
 			return &list->items[i];
 	return &cut_vec_last(list);
+}
+
+static int none(const struct cut_run_list *list, const char *what, struct cut_err *err)
+{
+	const struct cut_run_entry *dead = NULL;
+	cut_auto(cut_str) char *next = NULL;
+
+	cut_vec_foreach (list, entry)
+		if (is_unfinished(entry))
+			dead = entry;
+	if (!dead)
+		return cut_err_set(err, -ENOENT, NULL, "`cutover list` shows all runs",
+				   "no run is %s", what);
+	next = cut_printf("`cutover recover %s` goes on with it", dead->id);
+	return cut_err_set(err, -ENOENT, "an engine is gone before its run had ended", next,
+			   "no run is %s", what);
 }
 
 static int find_picked(const char *state, struct cut_run_list *list, enum cut_run_pick pick,
@@ -326,8 +345,7 @@ static int find_picked(const char *state, struct cut_run_list *list, enum cut_ru
 		return cut_err_set(err, -ENOENT, NULL, "is it another --state-dir?",
 				   "there is no run yet in %s", state);
 	if (!found)
-		return cut_err_set(err, -ENOENT, NULL, "`cutover list` shows all runs",
-				   "no run is %s", what[pick]);
+		return none(list, what[pick], err);
 	*ret = found;
 	return 0;
 }

@@ -174,7 +174,7 @@ static int need_target(const char *order, const char *target, struct cut_err *er
 				    "the order %s", order);
 }
 
-/* The steps that waited for the skipped one. */
+/* The steps that waited for the skipped one, and for nothing else. */
 static json_t *released(struct cut_driver *driver, const char *target)
 {
 	const struct cut_driver_options *o = cut_driver_options(driver);
@@ -183,8 +183,13 @@ static json_t *released(struct cut_driver *driver, const char *target)
 
 	if (step != CUT_NONE)
 		len = cut_graph_dependants(o->graph, step, steps, RELEASED_MAX);
-	for (uint32_t i = 0; i < len; i++)
-		json_array_append_new(list, json_string(o->rb->steps[steps[i]].address));
+	for (uint32_t i = 0; i < len; i++) {
+		struct cut_step_view view;
+
+		cut_run_step_view(cut_driver_run(driver), steps[i], &view);
+		if (view.state != CUT_STEP_PENDING)
+			json_array_append_new(list, json_string(o->rb->steps[steps[i]].address));
+	}
 	return list;
 }
 

@@ -305,6 +305,7 @@ def test_logs_print_each_record_with_its_number(cutover):
     assert {json.loads(line)["step"] for line in of_two.splitlines()} == {"two"}
     assert "two: succeeded" in run("logs").out
     assert run("logs", "-f").out == run("logs").out
+    assert "nothing is recorded of a step nosuch" in run("logs", "--step", "nosuch").err
     journal = (run.folder / "journal.jsonl").read_text().splitlines()
     stored = [json.loads(line.split(" ", 5)[5]) for line in journal]
     assert stored == [{k: v for k, v in r.items() if k != "seq"} for r in records]
@@ -459,7 +460,7 @@ plan of shop: The shop moves
       undo: http: PUT http://127.0.0.1:9/x
    accepted when clean for 30m00s, 1 test passed, signed off by boss; after 3h00m asks
   close
-   * shred                              ?  exec: rm -rf "blue data"
+   * shred                              ?  exec: rm -rf 'blue data'
       DESTROYS in blue
       POINT OF NO RETURN
       would run, effect not known
@@ -682,7 +683,7 @@ def test_orders_to_a_run_that_has_ended_are_told_so(cutover):
                   ["approve", "gate"]):
         told = cutover(*words, run.id, code=6).err
         assert told == (f"cutover: run {run.id} has ended: {run.state}; "
-                        "`cutover report` tells how it went\n")
+                        f"`cutover report {run.id}` tells how it went\n")
 
 
 def test_of_several_live_runs_the_one_to_watch_must_be_named(cutover):
@@ -716,7 +717,7 @@ def test_a_rollback_shows_what_each_undo_restores(cutover):
     assert re.search(r"names: old answers may live until \d\d:\d\d:\d\d\n",
                      run("rollback", "--show").out)
     told = run("rollback", "--show").out
-    assert '. link: exec: ln -sfn "blue stack" current\n' in told
+    assert ". link: exec: ln -sfn 'blue stack' current\n" in told
     assert re.search(r'  3\. file: .*, about 3s\n', told) and "not known" in told
     plan = json.loads(run("rollback", "--show", "--output", "json").out)
     assert plan["ended"] is None
@@ -726,6 +727,41 @@ def test_a_rollback_shows_what_each_undo_restores(cutover):
     assert run("rollback", "--show").out == (
         "The run has ended: rolled_back. It cannot be rolled back any more; by hand:\n"
         "  nothing stands that could be undone\n")
+
+
+def test_all_times_that_people_read_are_of_their_zone(cutover):
+    cutover.env["TZ"] = "XXX-9"  # nine hours before Greenwich
+    run = cutover.start("""\
+        cutover: v1
+        name: zoned
+        downtime: [{id: no_writes, from: freeze, to: thaw}]
+        steps:
+          - {id: freeze, uses: drill}
+          - {id: hour, wait: 1h}
+          - {id: thaw, uses: drill}
+        """)
+    run.wait_step("hour", "running")
+    at = re.search(r"^(\S+) freeze: starts", run("logs").out, re.M)[1]
+    assert f"Downtime: no_writes, since {at}, ends when" in run("rollback", "--show").out
+    assert re.search(rf"^run .* on \S+ \S+ \+0900, \d", run("report").out, re.M)
+    assert re.search(rf"^  {at}  freeze ", run("report").out, re.M)
+    run("abort", "--yes")
+    run.end(7)
+
+
+def test_a_skip_names_only_what_it_releases(cutover):
+    run = cutover.start("""\
+        cutover: v1
+        name: skipping
+        roles: {ops: {members: ["0"]}}
+        phases:
+          - {id: one, steps: [{id: bad, run: ["false"], effects: read}, {id: gate, approve: {roles: [ops]}}]}
+          - {id: two, steps: [{id: later, uses: drill}]}
+        """)
+    run.wait_hold("step", "bad")
+    assert run("skip", "bad", "--reason", "known").out.splitlines()[1:] == ["  releases gate"]
+    run("abort", "--yes")
+    run.end(7)
 
 
 def test_recover_says_which_run_goes_on(cutover):

@@ -245,6 +245,21 @@ def test_a_run_whose_engine_keeps_dying_is_left_to_a_person(cutover):
     run.audit()
 
 
+def test_who_has_followed_for_long_follows_the_next_engine_too(cutover):
+    run = cutover.start("{cutover: v1, name: long, steps: [{id: a, wait: 1h}]}")
+    with ThreadPoolExecutor() as pool:
+        watch = pool.submit(cutover, "watch", run.id, timeout=60)
+        logs = pool.submit(cutover, "logs", "-f", run.id, timeout=60)
+        time.sleep(21)  # longer than anybody waits for an engine
+        run.kill("engine")
+        assert run.status["engine"] == "live"  # its supervisor starts the next one
+        run("note", "still here")
+        run("abort", "--yes")
+        for told, code in (watch.result(), 7), (logs.result(), 0):
+            assert told.code == code, told
+            assert "note by root: still here" in told.out.replace(" (uid 0)", "")
+
+
 def test_killed_before_it_starts_a_run_that_was_to_ask_leaves_nothing_behind(cutover):
     book = cutover.book("{cutover: v1, name: asked, steps: [{id: a, wait: 1s}]}")
     with Terminal(cutover, "run", book) as terminal:

@@ -191,6 +191,39 @@ def test_the_live_view_stays_whole_on_a_small_terminal_that_is_resized(cutover, 
         eventually(lambda: shown("the last one"), told=lambda: "\n".join(screen.display))
 
 
+def test_what_holds_is_told_whole_and_first(cutover):
+    why = "the server said no because its certificate has expired and nobody has another one"
+    run = cutover.start(f"""\
+        cutover: v1
+        name: told
+        steps:
+          - {{id: one, run: [sh, -c, "echo {why} >&2; exit 3"], effects: read}}
+        """)
+    run.wait_hold("step", "one")
+    told = run("status").out
+    whole = " ".join(told.split())
+    assert re.search(rf"HOLD step one since [0-9:]+: one failed: .*: {why} next: cutover retry one, ",
+                     whole)
+    assert told.index("HOLD") < told.index("main")
+    assert re.search(r"    ! one +failed: .*…\n", told)  # a line that is cut says so
+    with Terminal(cutover, "watch", run.id) as terminal:
+        fcntl.ioctl(terminal.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 60, 0, 0))
+        terminal.expect("next: cutover retry one")
+    run("abort", "--yes")
+    run.end(7)
+
+
+def test_a_terminal_that_knows_nothing_but_lines_gets_lines(cutover):
+    cutover.env["TERM"] = "dumb"
+    with Terminal(cutover, "run", cutover.book("{cutover: v1, name: plain, steps: [{id: a, wait: 1s}]}"),
+                  "--yes") as terminal:
+        assert terminal.wait() == 0
+    assert "a: succeeded" in terminal.text and "\x1b" not in terminal.text
+    with Terminal(cutover, "status") as terminal:
+        terminal.wait()
+    assert "plain  done" in terminal.text and "\x1b" not in terminal.text
+
+
 def test_what_cannot_be_planned_is_said_at_the_question_and_under_yes(cutover):
     book = cutover.book("""\
         cutover: v1

@@ -46,7 +46,7 @@ static void write_journal(const void *data, size_t size)
 	close(fd);
 }
 
-static void look(const struct cut_run *run, const struct cut_watch *watch,
+static void look(struct cut_run *run, const struct cut_watch *watch,
 		 const struct cut_replay *replay)
 {
 	cut_auto(cut_json) json_t *none = json_array();

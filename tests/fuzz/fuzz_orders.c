@@ -83,7 +83,7 @@ static void ask(struct cut_driver *driver, const char *body, size_t len,
 /* Everything that people look at, at any moment. */
 static void look(struct cut_driver *driver, struct cut_watch *watch)
 {
-	const struct cut_run *run = world_run(driver->w);
+	struct cut_run *run = world_run(driver->w);
 
 	json_decref(cut_status_json(driver->options.rb, run, watch, driver->t, driver->t));
 	json_decref(cut_run_rollback_preview(run, NULL, NULL));

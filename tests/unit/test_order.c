@@ -47,7 +47,7 @@ static const struct order {
 	int result;
 	const char *what; /* of the refusal */
 } refused[] = {
-	{CUT_ORDER_START, NULL, NULL, 1001, -EALREADY, "the run is paused, so it cannot start"},
+	{CUT_ORDER_START, NULL, NULL, 1001, -EALREADY, "cannot start now"},
 	{CUT_ORDER_FREEZE, NULL, NULL, 1002, -EINVAL, "a freeze needs a duration"},
 	{CUT_ORDER_FREEZE, NULL, "{\"for\": 5}", 1003, -EPERM, "alice may not freeze"},
 	{CUT_ORDER_RETRY, NULL, NULL, 1001, -EINVAL, "there is no step "},
@@ -338,7 +338,7 @@ static void test_a_rollback_that_holds_traffic_goes_on_as_it_is_or_not_at_all(vo
 	world_forget(w);
 	assert_int_equal(world_order(w, CUT_ORDER_ROLLBACK, "a", NULL), -EALREADY);
 	assert_int_equal(world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL), 0);
-	expect_trace(w, "[     0] refused: the run is rolling_back, so it cannot rollback\n"
+	expect_trace(w, "[     0] refused: cannot rollback now: the run is rolling_back\n"
 			"         run rolling_back: the holds are gone, the run goes on\n"
 			"         a: rollback 1, after its intent\n");
 	world_free(w);

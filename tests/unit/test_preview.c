@@ -68,9 +68,12 @@ static void test_what_is_restored_and_what_cannot_be_is_listed(void **state)
 		world_ok(w, (char[]){*step, '\0'});
 	preview = cut_run_rollback_preview(world_run(w), NULL, NULL);
 	expect_at(preview, "/steps",
-		  "[{\"planned_s\":1,\"restores\":\"the state before it\",\"step\":\"c\"},"
-		  "{\"planned_s\":7,\"restores\":\"t.traffic\",\"step\":\"b\",\"with\":{}},"
-		  "{\"planned_s\":5,\"restores\":{\"old\":1},\"step\":\"a\"}]");
+		  "[{\"by_hand\":\"undo by hand what t.write of c did\",\"planned_s\":1,"
+		  "\"restores\":\"the state before it\",\"step\":\"c\"},"
+		  "{\"by_hand\":\"undo by hand what t.traffic of b did\",\"planned_s\":7,"
+		  "\"restores\":\"t.traffic\",\"step\":\"b\",\"with\":{}},"
+		  "{\"by_hand\":\"restore by hand: {\\\"old\\\":1}\",\"planned_s\":5,"
+		  "\"restores\":{\"old\":1},\"step\":\"a\"}]");
 	expect_at(preview, "/impossible", "[{\"reason\":\"it is sent\",\"step\":\"d\"}]");
 	expect_at(preview, "/temporary", "[\"e\"]");
 	expect_at(preview, "/time_s", "13");
@@ -102,7 +105,8 @@ static void test_what_is_undone_already_is_not_listed_again(void **state)
 	world_ok(w, "b");
 	preview = cut_run_rollback_preview(world_run(w), NULL, NULL);
 	expect_at(preview, "/steps",
-		  "[{\"planned_s\":null,\"restores\":\"the state before it\",\"step\":\"a\"}]");
+		  "[{\"by_hand\":\"undo by hand what t.write of a did\",\"planned_s\":null,"
+		  "\"restores\":\"the state before it\",\"step\":\"a\"}]");
 	world_free(w);
 }
 

@@ -243,6 +243,50 @@ static void test_what_a_rollback_left_behind_is_named(void **state)
 	world_ok(w, "a");
 	report = report_of(w, "[]", 0);
 	expect_at(report, "/unclosed", "[\"b\"]");
+	expect_at(report, "/left",
+		  "[{\"by_hand\":\"undo by hand what t.write of b did\",\"reason\":\"could not be "
+		  "undone: broken\",\"step\":\"b\"}]");
+	world_free(w);
+}
+
+static void test_what_was_never_undone_is_left_to_people_and_keeps_its_own_time(void **state)
+{
+	struct world *w = world_new("steps:\n"
+				    "  - {id: t, uses: t.write, temporary: true}\n"
+				    "  - {id: a, uses: t.write, rollback: {run: [./back, a b]}}\n"
+				    "  - {id: b, uses: t.write}\n"
+				    "  - {id: c, uses: t.write}\n"
+				    "  - {id: wait, wait: 1h}\n"
+				    "  - {id: never, uses: t.read}\n");
+	cut_auto(cut_json) json_t *report = NULL;
+
+	world_start(w);
+	world_ok(w, "t");
+	world_ok(w, "a");
+	world_ok(w, "b");
+	world_at(w, 2000);
+	world_ok(w, "c");
+	report = report_of(w, "[]", 0);
+	expect_at(report, "/left", "[]"); /* the run goes on */
+	json_decref(cut_take(report));
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	world_at(w, 9000);
+	world_ok(w, "c");
+	world_fail(w, "b");
+	world_order(w, CUT_ORDER_ABORT, NULL, "{\"keep_temporary\": true}");
+	report = report_of(w, "[]", 0);
+	expect_at(
+		report, "/left",
+		"[{\"by_hand\":\"undo by hand what t.write of t did\",\"reason\":\"temporary, and "
+		"kept\",\"step\":\"t\"},"
+		"{\"by_hand\":\"run by hand: cd / && ./back 'a b'\",\"reason\":\"not undone\","
+		"\"step\":\"a\"},"
+		"{\"by_hand\":\"undo by hand what t.write of b did\",\"reason\":\"could not be "
+		"undone: broken\",\"step\":\"b\"}]");
+	expect_at(report, "/timeline/3/step", "\"c\"");
+	expect_at(report, "/timeline/3/state", "\"rolled_back\"");
+	expect_at(report, "/timeline/3/duration_s", "2");
+	assert_int_equal(json_array_size(json_object_get(report, "timeline")), 5);
 	world_free(w);
 }
 
@@ -316,6 +360,8 @@ int main(void)
 		cmocka_unit_test(test_the_timeline_is_in_the_order_in_which_steps_began),
 		cmocka_unit_test(test_a_run_has_ended_when_its_last_state_was_written),
 		cmocka_unit_test(test_what_a_rollback_left_behind_is_named),
+		cmocka_unit_test(
+			test_what_was_never_undone_is_left_to_people_and_keeps_its_own_time),
 		cmocka_unit_test(test_what_failed_and_was_gone_on_without_is_named),
 		cmocka_unit_test(test_an_undo_does_not_prolong_what_a_step_took),
 		cmocka_unit_test(test_a_signed_vote_tells_its_key_and_what_it_was_about),

@@ -143,6 +143,19 @@ static void test_a_freeze_without_a_cause_ends_by_itself(void **state)
 	world_free(w);
 }
 
+static void test_what_still_holds_when_a_freeze_ends_is_told(void **state)
+{
+	struct world *w = watched();
+
+	world_order(w, CUT_ORDER_PAUSE, NULL, NULL);
+	world_order(w, CUT_ORDER_FREEZE, NULL, "{\"for\": 60}");
+	world_ok(w, "b");
+	world_forget(w);
+	world_at(w, 61000);
+	expect_trace(w, "[ 60000] run paused: still held: alice paused the run\n");
+	world_free(w);
+}
+
 static void test_authority_limits_who_may_order_what(void **state)
 {
 	struct world *w = world_new("roles: {dba: {members: [bob, carol]}}\n"
@@ -429,6 +442,7 @@ int main(void)
 		cmocka_unit_test(test_on_blind_may_roll_back),
 		cmocka_unit_test(test_a_freeze_suspends_the_rollback_until_it_ends),
 		cmocka_unit_test(test_a_freeze_without_a_cause_ends_by_itself),
+		cmocka_unit_test(test_what_still_holds_when_a_freeze_ends_is_told),
 		cmocka_unit_test(test_authority_limits_who_may_order_what),
 		cmocka_unit_test(test_the_next_phase_waits_for_the_acceptance_and_its_tests),
 		cmocka_unit_test(test_a_failed_acceptance_rolls_back_and_an_overdue_one_holds),

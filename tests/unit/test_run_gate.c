@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <errno.h>
 
 #include "tests/lib/world.h"
 
@@ -93,6 +94,29 @@ static void test_a_declined_gate_holds_until_it_is_opened_again_with_its_votes_v
 			"         go ready: approval\n"
 			"         go succeeded: approved, last by carol\n"
 			"         a: apply 1\n");
+	world_free(w);
+}
+
+static void test_a_vote_on_a_closed_gate_is_told_what_opens_it(void **state)
+{
+	struct world *w = world_new(ROLES "steps:\n"
+					  "  - {id: a, uses: t.read}\n"
+					  "  - {id: go, approve: {roles: [dba]}}\n");
+	cut_auto(cut_err) struct cut_err err = {0};
+	struct cut_event ev = {
+		.type = CUT_EV_APPROVAL,
+		.approval = {.gate = "go", .uid = 1003, .name = "carol"},
+	};
+
+	world_start(w);
+	assert_int_equal(world_feed(w, &ev, &err), -EALREADY);
+	assert_string_equal(err.why, "it is not open");
+	assert_string_equal(err.next, "cutover status tells who is waited for");
+	world_ok(w, "a");
+	world_vote(w, "go", 1002, false);
+	assert_int_equal(world_feed(w, &ev, &err), -EALREADY);
+	assert_string_equal(err.why, "bob declined it");
+	assert_string_equal(err.next, "cutover retry go opens it again");
 	world_free(w);
 }
 
@@ -236,7 +260,7 @@ static void test_open_manual_work_that_writes_is_undone_as_well(void **state)
 			"[    20] run rolling_back: operator: alice ordered it; rolling back 1 "
 			"step, traffic first\n"
 			"         m: rollback 1, after its intent\n"
-			"         refused: the run is rolling_back, so it cannot attest\n"
+			"         refused: cannot attest now: the run is rolling_back\n"
 			"         m rolled_back\n"
 			"         run closing: everything is undone\n"
 			"         run rolled_back: everything is undone\n"
@@ -293,6 +317,7 @@ int main(void)
 		cmocka_unit_test(test_enough_distinct_persons_open_the_gate),
 		cmocka_unit_test(
 			test_a_declined_gate_holds_until_it_is_opened_again_with_its_votes_void),
+		cmocka_unit_test(test_a_vote_on_a_closed_gate_is_told_what_opens_it),
 		cmocka_unit_test(test_a_gate_expires_and_rolls_back_where_it_says_so),
 		cmocka_unit_test(test_a_gate_declined_with_abort_ends_the_run_as_failed),
 		cmocka_unit_test(

@@ -192,8 +192,8 @@ static void test_running_steps_are_canceled_or_waited_for_before_they_are_undone
 		     "         a: cancel apply\n"
 		     "         d: cancel apply\n"
 		     "         c: rollback 1, after its intent\n"
-		     "         refused: the run is rolling_back, so it cannot pause\n"
-		     "         refused: the run is rolling_back, so it cannot abort\n"
+		     "         refused: cannot pause now: the run is rolling_back\n"
+		     "         refused: cannot abort now: the run is rolling_back\n"
 		     "[    10] a failed: stopped: killed\n"
 		     "         a: rollback 1, after its intent\n"
 		     "[    20] b succeeded: ended while the run was being stopped; not verified\n"
@@ -321,10 +321,14 @@ static void test_the_preview_tells_the_order_without_doing_anything(void **state
 	assert_string_equal(
 		cut_buf_str(&text),
 		"{\"accept_loss_needed\":false,\"downtime\":[],\"impossible\":[],\"steps\":["
-		"{\"planned_s\":null,\"restores\":\"the state before it\",\"step\":\"d\"},"
-		"{\"planned_s\":null,\"restores\":\"the state before it\",\"step\":\"e\"},"
-		"{\"planned_s\":null,\"restores\":\"the state before it\",\"step\":\"c\"},"
-		"{\"planned_s\":null,\"restores\":\"the state before it\",\"step\":\"a\"}],"
+		"{\"by_hand\":\"undo by hand what t.traffic of d did\",\"planned_s\":null,"
+		"\"restores\":\"the state before it\",\"step\":\"d\"},"
+		"{\"by_hand\":\"undo by hand what t.write of e did\",\"planned_s\":null,"
+		"\"restores\":\"the state before it\",\"step\":\"e\"},"
+		"{\"by_hand\":\"undo by hand what t.write of c did\",\"planned_s\":null,"
+		"\"restores\":\"the state before it\",\"step\":\"c\"},"
+		"{\"by_hand\":\"undo by hand what t.write of a did\",\"planned_s\":null,"
+		"\"restores\":\"the state before it\",\"step\":\"a\"}],"
 		"\"temporary\":[],\"time_s\":null,\"until\":[]}");
 	assert_null(cut_run_rollback_preview(world_run(w), "nosuch", NULL));
 	json_decref(preview);

@@ -107,20 +107,21 @@ static void test_a_person_may_attest_the_end_of_a_temporary_step(void **state)
 	world_outcome(w, "c", CUT_CANCELED, NULL, NULL);
 	world_ok(w, "c");
 	world_ok(w, "b");
-	expect_trace(w, "[     0] refused: a is rollback_failed: there is nothing to attest\n"
-			"         refused: a is rollback_failed: there is nothing to attest\n"
-			"         a rolled_back: undone by hand\n"
-			"         run rolling_back: operator: alice ordered it; rolling back 2 "
-			"steps, traffic first\n"
-			"         c: cancel apply\n"
-			"         c failed: stopped: the run is being stopped\n"
-			"         c: rollback 1, after its intent\n"
-			"         c rolled_back\n"
-			"         b: rollback 1, after its intent\n"
-			"         b rolled_back\n"
-			"         run closing: everything is undone\n"
-			"         run rolled_back: everything is undone\n"
-			"         end, exit code 4\n");
+	expect_trace(
+		w, "[     0] refused: a could not be undone: nothing else can be said of its undo\n"
+		   "         refused: a could not be undone: nothing else can be said of its undo\n"
+		   "         a rolled_back: undone by hand\n"
+		   "         run rolling_back: operator: alice ordered it; rolling back 2 "
+		   "steps, traffic first\n"
+		   "         c: cancel apply\n"
+		   "         c failed: stopped: the run is being stopped\n"
+		   "         c: rollback 1, after its intent\n"
+		   "         c rolled_back\n"
+		   "         b: rollback 1, after its intent\n"
+		   "         b rolled_back\n"
+		   "         run closing: everything is undone\n"
+		   "         run rolled_back: everything is undone\n"
+		   "         end, exit code 4\n");
 	world_free(w);
 }
 

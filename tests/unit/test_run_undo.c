@@ -240,7 +240,9 @@ static void test_a_failed_undo_tells_what_a_person_would_do(void **state)
 		const char *step, *saved, *told;
 	} cases[] = {
 		{"{id: a, uses: t.write, rollback: {run: [sh, back, \"${{ run.id }}\"]}}", NULL,
-		 "run by hand: sh back "},
+		 "run by hand: cd / && sh back test-run"},
+		{"{id: a, uses: t.write, rollback: {run: [echo, it is], env: {K: v w}}}", NULL,
+		 "run by hand: cd / && K='v w' echo 'it is', then"},
 		{"{id: a, uses: t.saves}", "{\"old\": 1}", "restore by hand: {\"old\":1}"},
 		{"{id: a, uses: t.write, rollback: {uses: t.traffic}}", NULL,
 		 "undo by hand what t.traffic of a did"},
@@ -327,12 +329,13 @@ static void test_a_command_to_be_run_by_hand_may_hold_what_nobody_knows_yet(void
 	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
 	world_forget(w);
 	world_outcome(w, "b", CUT_CANCELED, NULL, NULL);
-	expect_trace(w,
-		     "[     0] b failed: stopped: the run is being stopped\n"
-		     "         a rollback_failed: could not be undone: argv/1: no such key: old\n"
-		     "         run rolling_back: a could not be undone: argv/1: no such key: old; "
-		     "next: cutover retry a; or run by hand: bin/app ?, then cutover attest a "
-		     "--applied; or cutover abort\n");
+	expect_trace(
+		w,
+		"[     0] b failed: stopped: the run is being stopped\n"
+		"         a rollback_failed: could not be undone: argv/1: no such key: old\n"
+		"         run rolling_back: a could not be undone: argv/1: no such key: old; "
+		"next: cutover retry a; or run by hand: cd / && bin/app ?, then cutover attest a "
+		"--applied; or cutover abort\n");
 	world_free(w);
 }
 

@@ -187,7 +187,10 @@ static void test_a_run_that_is_not_named_is_picked_where_only_one_can_be_meant(v
 	dead = make_run(w, "shop", 1, unfinished);
 	live = make_run(w, "shop", 2, unfinished);
 	done = make_run(w, "shop", 3, ended);
-	assert_int_equal(find(w, NULL, CUT_PICK_LIVE, NULL, NULL), -ENOENT);
+	cut_err_done(&err);
+	assert_int_equal(find(w, NULL, CUT_PICK_LIVE, NULL, &err), -ENOENT);
+	assert_non_null(strstr(err.next, "cutover recover "));
+	assert_non_null(strstr(err.next, live.id)); /* the newer of those that nobody drives */
 	assert_int_equal(find(w, NULL, CUT_PICK_NEWEST, done.id, NULL), 0);
 	fd = lock_run(&live);
 	assert_int_equal(find(w, NULL, CUT_PICK_LIVE, live.id, NULL), 0);
@@ -198,6 +201,10 @@ static void test_a_run_that_is_not_named_is_picked_where_only_one_can_be_meant(v
 	assert_non_null(strstr(err.why, live.id));
 	assert_int_equal(find(w, done.id, CUT_PICK_UNFINISHED, done.id, NULL), 0);
 	assert_int_equal(find(w, "20261122T020000Z-shop-none", CUT_PICK_LIVE, NULL, NULL), -ENOENT);
+	cut_err_done(&err);
+	assert_int_equal(find(w, dead.id + strlen(dead.id) - 4, CUT_PICK_LIVE, NULL, &err),
+			 -ENOENT);
+	assert_non_null(strstr(err.next, dead.id)); /* did you mean … */
 	second = lock_run(&dead);
 	assert_int_equal(find(w, NULL, CUT_PICK_LIVE, NULL, NULL), -ENOTUNIQ);
 	assert_int_equal(find(w, NULL, CUT_PICK_NEWEST, done.id, NULL), 0);

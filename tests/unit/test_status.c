@@ -127,6 +127,7 @@ static void test_a_group_folds_its_steps(void **state)
 	expect_at(failed, "/state", "\"paused\"");
 	expect_at(failed, "/holds/0/kind", "\"step\"");
 	expect_at(failed, "/holds/0/id", "\"ladder/25/shift\"");
+	expect_at(failed, "/holds/0/what", "\"ladder/25/shift failed: broken\"");
 	expect_at(failed, "/exit_code", "3");
 	world_free(w);
 }
