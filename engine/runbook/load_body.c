@@ -335,6 +335,7 @@ static void load_check(struct load *l, uint32_t node, const struct body_draft *d
 		       struct cut_body *body)
 {
 	uint32_t that = draft->with ? load_child(l, draft->with, l->word.that) : 0;
+	size_t errors = l->faults->errors;
 
 	if (that && cut_doc_at(l->doc, that)->kind == CUT_NODE_LIST &&
 	    !cut_doc_at(l->doc, that)->child)
@@ -346,9 +347,9 @@ static void load_check(struct load *l, uint32_t node, const struct body_draft *d
 	}
 	json_decref(load_params(l, draft->with, node, "check", body->action->params,
 				(const char *const[]){"that", NULL}, NULL));
-	if (!that)
+	if (!that && l->faults->errors == errors)
 		load_fault(l, node, "an expression or a list of them", "check needs 'that'");
-	else
+	else if (that)
 		load_exprs(l, that, &body->that, &body->that_text, &body->that_len);
 }
 

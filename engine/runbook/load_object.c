@@ -91,10 +91,11 @@ void load_defaults(struct load *l)
 	}
 }
 
+enum { FEW = 10 }; /* keys, to be listed */
+
 /* "a, b or c"; NULL where there are too many to read. */
 static const char *key_list(struct load *l, const struct load_table *table)
 {
-	enum { FEW = 10 };
 	struct cut_buf list = {0};
 	const char *kept = NULL;
 
@@ -126,7 +127,8 @@ static void unknown_key(struct load *l, const struct load_table *table, uint32_t
 {
 	struct cut_near near = nearest_key(l, table, node);
 	uint32_t word = cut_doc_at(l->doc, node)->key;
-	bool of_steps = word < l->words_len && l->rows[T_STEP][word];
+	/* a phase, a body or the top may well be taken for a step */
+	bool of_steps = table->len > FEW && word < l->words_len && l->rows[T_STEP][word];
 	const char *hint = NULL, *list = key_list(l, table);
 
 	if (near.best && (near.distance == 0 || !of_steps))
@@ -281,7 +283,8 @@ static json_t *noted_scalar(struct load *l, const struct load_key *key, uint32_t
 		return NULL;
 	if (key->kind == LOAD_SIZE) {
 		if (cut_value_parse(CUT_T_SIZE, NULL, text, strlen(text), &json, &err) < 0)
-			load_fault(l, node, err.next, "%s: %s", key->name, err.what);
+			load_fault(l, node, err.next, "%s: '%s' is not %s", key->name, text,
+				   err.what);
 		cut_err_done(&err);
 		return json;
 	}

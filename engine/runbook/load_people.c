@@ -257,7 +257,9 @@ void load_clients(struct load *l)
 		}
 		l->repeated = false;
 		if (client->id && !cut_map_put(&ids, client->id, strlen(client->id), at, NULL))
-			load_fault(l, id, NULL, "client '%s' is there twice", client->id);
+			load_fault(l, id, "clients have one name space",
+				   "'%s' is the id of line %u already", client->id,
+				   load_mark(l, cut_map_find(&ids, client->id)).line);
 	}
 	cut_map_done(&ids);
 }
@@ -304,14 +306,15 @@ static void load_notify(struct load *l, uint32_t node, struct cut_notify *notify
 	struct load_values values = {.constant = true};
 	struct notify_draft draft;
 
+	bool usable;
+
 	notify->every = CUT_NEVER;
-	if (load_object(l, T_NOTIFY, node, &draft) < 0)
-		return;
+	usable = load_object(l, T_NOTIFY, node, &draft) == 0;
 	notify->webhook = draft.webhook;
 	notify->text = draft.text;
 	notify->every = draft.every;
 	notify->on = draft.on_len ? draft.on : NULL;
-	if (!draft.webhook == !draft.argv)
+	if (usable && !draft.webhook == !draft.argv)
 		load_fault(l, node, NULL, "a notify entry needs either 'webhook' or 'argv'");
 	if (draft.webhook)
 		load_url(l, load_find(l, node, "webhook"), draft.webhook);

@@ -509,7 +509,8 @@ void load_side_phases(struct load *l)
 	l->repeated = false;
 	rb->ready_phase = rb->verify_phase = CUT_NONE;
 	rb->rollback_max_parallel = 4;
-	if (l->top.rollback && load_object(l, T_ROLLBACK, l->top.rollback, &rollback) == 0) {
+	if (l->top.rollback) {
+		load_object(l, T_ROLLBACK, l->top.rollback, &rollback);
 		rb->rollback_max_parallel = rollback.max_parallel;
 		rb->rollback_continues = rollback.on_failure == 1;
 		rb->ready_phase = load_side(l, rollback.ready, new_name(l, "rollback/ready"),

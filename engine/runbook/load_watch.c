@@ -9,13 +9,11 @@
 void load_window(struct load *l, uint32_t node, struct cut_window *ret)
 {
 	struct window_draft draft;
+	bool usable = load_object(l, T_WINDOW, node, &draft) == 0;
 
-	*ret = (struct cut_window){.closes = CUT_NEVER};
-	if (load_object(l, T_WINDOW, node, &draft) < 0) {
-		/* what counts from a faulty window is no second mistake */
-		*ret = (struct cut_window){.opens = 1, .closes = CUT_NEVER - 1};
-		return;
-	}
+	/* what counts from a faulty window is no second mistake */
+	*ret = usable ? (struct cut_window){.closes = CUT_NEVER}
+		      : (struct cut_window){.opens = 1, .closes = CUT_NEVER - 1};
 	if (draft.opens.base > CUT_WHEN_AT || draft.closes.base > CUT_WHEN_AT)
 		load_fault(l, node, "write them as 2026-11-22T02:00:00+01:00",
 			   "a window's own times cannot be relative to it");
@@ -24,7 +22,7 @@ void load_window(struct load *l, uint32_t node, struct cut_window *ret)
 		ret->opens = draft.opens.at;
 	if (draft.closes.base == CUT_WHEN_AT)
 		ret->closes = draft.closes.at;
-	if (ret->closes <= ret->opens)
+	if (usable && ret->closes <= ret->opens)
 		load_fault(l, load_find(l, node, "closes"), NULL,
 			   "the window closes before it opens");
 	if (draft.reserve_rollback &&
@@ -150,7 +148,8 @@ static bool load_number(struct load *l, uint32_t node, double *ret)
 
 	if (load_has_template(text))
 		type = CUT_T_JSON;
-	else if (type == CUT_T_NUMBER && text[0] && strchr("smhd", text[strlen(text) - 1]))
+	else if (type == CUT_T_NUMBER && strchr("0123456789.", text[0]) && text[0] &&
+		 strchr("smhd", text[strlen(text) - 1]))
 		type = CUT_T_DURATION;
 	json = load_value(l, node, type, 0, NULL, &values);
 	cut_buf_done(&values.pointer);

@@ -105,11 +105,12 @@ static json_t *one_or_list(json_t *item)
 	return json_pack("{s:[o, o]}", "anyOf", item, list_schema(again));
 }
 
-/* A program and its arguments, or a text of them. */
+/* A program and its arguments, or a text of them; null is a word like any other. */
 static json_t *command_schema(void)
 {
-	return json_pack("{s:[o, {s:s, s:o, s:i}]}", "anyOf", text_schema(), "type", "array",
-			 "items", text_schema(), "minItems", 1);
+	return json_pack("{s:[o, {s:s, s:{s:[s, s, s, s]}, s:i}]}", "anyOf", text_schema(), "type",
+			 "array", "items", "type", "string", "number", "boolean", "null",
+			 "minItems", 1);
 }
 
 static json_t *either(json_t *a, json_t *b)
