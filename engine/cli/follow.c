@@ -273,6 +273,7 @@ int cut_follow(const struct cut_args *args, struct cut_found *found, int engine)
 
 	f.live_view = !args->json && cut_is_screen(stdout);
 	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL); /* of timeout, or of a pipeline that is canceled */
 	r = cut_follow_records(found,
 			       &(struct cut_follower){
 				       .seq = &f.seq,

@@ -79,6 +79,17 @@ def test_a_lost_terminal_changes_nothing(cutover):
     run.end(0)
 
 
+def test_a_pipeline_that_gives_up_detaches_with_3(cutover):
+    run = cutover.start(GATED)
+    run.wait_for_people("gate")
+    cutover.under = ["timeout", "--preserve-status", "1"]
+    told = cutover("watch", run.id, code=3)
+    cutover.under = []
+    assert f"the run goes on: `cutover watch {run.id}`" in told.err and run.state == "running"
+    run("approve", "gate")
+    run.end(0)
+
+
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL])
 def test_a_client_that_is_ended_changes_nothing(cutover, number):
     with Terminal(cutover, "run", cutover.book(GATED), "--yes") as terminal:
