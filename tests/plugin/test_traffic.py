@@ -221,8 +221,10 @@ def test_a_weight_that_somebody_else_set_is_a_conflict(edge):
 
 def test_a_rollback_without_a_saved_state_has_nothing_to_do(edge):
     with drive(edge) as host:
-        assert host.call("shift", "rollback", QUARTER).status == "ok"
-        assert host.call("shift", "observe", QUARTER).status == "retry"
+        for op, status in ("rollback", "ok"), ("observe", "retry"):
+            done = host.call("shift", op, QUARTER)
+            assert (done.status, done.text) == (
+                status, "nothing was saved, so nothing was changed")
 
 
 @pytest.mark.parametrize("down", [
@@ -408,6 +410,112 @@ def test_a_proxy_that_never_answers_is_given_up(edge, tmp_path):
             host.cancel(number)
             assert host.finish(number).status == "canceled"
     assert edge.weights() == {"blue": 100, "green": 0}
+
+
+class Relay:
+    """A runtime socket before that of a proxy; what it passes back the test says."""
+
+    def __init__(self, edge, path):
+        self.edge, self.path, self.seen, self.held = edge, str(path), [], []
+        self.answer = lambda command, reply: reply
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen()
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                link, _ = self.listener.accept()
+            except OSError:
+                return
+            command = link.recv(65536).decode().strip()
+            self.seen.append(command)
+            reply = self.answer(command, self.edge.ask(command))
+            if reply is None:
+                self.held.append(link)
+                continue
+            link.sendall(reply.encode())
+            link.close()
+
+    @property
+    def changed(self):
+        return [command for command in self.seen if command.startswith("set ")]
+
+    def end(self):
+        self.listener.close()
+        for link in self.held:
+            link.close()
+
+
+@pytest.fixture
+def relay(edge, tmp_path):
+    between = Relay(edge, tmp_path / "relay.sock")
+    yield between
+    between.end()
+
+
+@pytest.mark.parametrize("op, lost, status", [
+    ("apply", "show", "retry"), ("apply", "set", "unknown"), ("apply", "show after set", "unknown"),
+    ("observe", "show", "unknown"), ("rollback", "set", "fail")])
+def test_a_lost_answer_counts_as_what_it_may_have_changed(edge, relay, op, lost, status):
+    def answer(command, reply):
+        gone = command.startswith(lost.split()[0]) and ("after" not in lost or relay.changed)
+        return "" if gone else reply
+
+    with drive(edge, sockets=[relay.path]) as host:
+        saved = None if op == "apply" else host.call("shift", "apply", QUARTER).saved
+        relay.seen.clear()
+        relay.answer = answer
+        done = host.call("shift", op, QUARTER, saved=saved)
+    assert done.status == status and relay.path in done.text, done
+
+
+def test_a_proxy_that_goes_when_another_has_changed_fails_the_call(edge, relay):
+    def answer(command, reply):
+        if command.startswith("show stat"):
+            os.unlink(relay.path)
+        return reply
+
+    relay.answer = answer
+    with drive(edge, sockets=[edge.socket, relay.path]) as host:
+        done = host.call("shift", "apply", QUARTER)
+    assert done.status == "fail" and "is it running" in done.text, done
+    assert edge.weights()["green"] > 0 and not relay.changed
+
+
+def test_what_was_changed_before_a_refusal_is_told(edge, relay):
+    relay.answer = lambda command, reply: (
+        "Permission denied\n" if command.startswith("set server shop/blue") else reply)
+    with drive(edge, sockets=[relay.path]) as host:
+        done = host.call("shift", "apply", QUARTER)
+    assert done.status == "fail"
+    assert done.text.endswith("what was changed before it stands until the rollback"), done
+
+
+@pytest.mark.parametrize("changed, part", [
+    (False, "before any change"), (True, "after some of the changes")])
+def test_a_cancel_tells_whether_something_was_changed(edge, relay, changed, part):
+    def answer(command, reply):
+        if command.startswith("set ") or bool(relay.changed) != changed:
+            return reply
+        host.cancel(number)
+        return None
+
+    with drive(edge, sockets=[relay.path]) as host:
+        relay.answer = answer
+        number = 1  # a host's first call
+        assert host.start("shift", "apply", QUARTER) == number
+        done = host.finish(number)
+    assert (done.status, done.text) == ("canceled", f"canceled {part}")
+
+
+def test_a_call_ends_with_its_own_time(edge, relay):
+    relay.answer = lambda command, reply: None
+    with drive(edge, sockets=[relay.path]) as host:
+        done = host.call("shift", "apply", QUARTER, timeout=0.8)
+    assert done.status == "retry"
+    assert done.text == "the time of this call was over before all of HAProxy had answered"
 
 
 # Drain
