@@ -71,6 +71,7 @@ def test_the_version_is_printed(cutover):
     told = cutover("version", code=0).out
     assert re.fullmatch(r"cutover \d+\.\d+\.\d+\n", told)
     assert told == f"cutover {cutover.json('version')['version']}\n"
+    assert told == cutover("--version", code=0).out
 
 
 @pytest.mark.parametrize("words, told", [
@@ -82,6 +83,9 @@ def test_the_version_is_printed(cutover):
     (["status", "--no-such"], "unknown option --no-such"),
     (["run", "book.yaml", "--detatch"], "did you mean --detach?"),
     (["status", "-x"], "unknown option"),
+    (["note", "-no text"], "an argument that begins with - stands after --"),
+    (["status", *["--exit-code"] * 65], "too many options"),
+    (["status", *["x"] * 65], "too many arguments"),
     (["status", "--output", "xml"], "--output xml"),
     (["status", "--output"], "--output wants a value"),
     (["status", "--exit-code=3"], "--exit-code takes no value"),
@@ -105,16 +109,21 @@ def test_the_version_is_printed(cutover):
     (["eval", "1 +"], "column"),
     (["eval", "x", "--vars", "nowhere.json"], "nowhere.json"),
     (["eval", "x", "--vars", "."], "cannot read .: is a directory"),
+    (["eval", "x", "--vars", "list.json"], "cannot use list.json: it is not a JSON object"),
     (["trigger", "test", "nowhere.json"], "cannot read nowhere.json: no such file or directory"),
     (["trigger", "test", "book.yaml"], "cannot read book.yaml as JSON: line 1"),
     (["trigger"], "trigger wants a second word; `cutover trigger test`"),
     (["command"], "`cutover command give` or `cutover command take`"),
     (["run", "book.yaml", "--yes", "--plan", "book.yaml"], "cannot read book.yaml as JSON"),
+    (["run", "book.yaml", "--yes", "--plan", "list.json"], "it is not a saved plan"),
+    (["run", "book.yaml", "--yes", "--plan", "half.json"], "it is not a saved plan"),
     (["run", "book.yaml", "--yes", "--ack-trigger", "nowhere"], "no such trigger"),
 ])
 def test_wrong_usage_is_explained_and_exits_2(cutover, words, told):
     cutover.book(BOOK)
     (cutover.folder / "itself.yaml").symlink_to("itself.yaml")
+    (cutover.folder / "list.json").write_text("[1]")
+    (cutover.folder / "half.json").write_text('{"plan_sha256": "x"}')
     done = cutover(*words, code=2)
     assert told in done.err and done.out == ""
     assert cutover.runs() == []
@@ -152,6 +161,8 @@ def test_a_file_of_50_mib_is_refused_unread(cutover, words):
 def test_what_a_later_version_brings_is_refused_with_6(cutover, words):
     cutover.book(BOOK)
     assert "not supported yet" in cutover(*words, code=6).err
+    if words[0] in LATER:
+        assert "Not supported yet." in cutover(*words, "--help", code=0).out
 
 
 @pytest.mark.parametrize("words", FOR_A_RUN, ids=" ".join)
@@ -283,7 +294,9 @@ def test_status_tells_the_exit_code_only_where_asked(cutover):
 
 
 def test_list_has_a_row_a_run(cutover):
-    assert cutover.json("list") == [] and cutover("list", code=0).out == ""
+    assert cutover.json("list") == []
+    told = cutover("list", code=0)
+    assert (told.out, told.err) == ("", f"no run yet in {cutover.state}\n")
     runs = [cutover.run(BOOK), cutover.run(BOOK.replace("demo", "other"))]
     rows = {row["run"]: row for row in cutover.json("list")}
     assert set(rows) == {run.id for run in runs}
@@ -291,6 +304,7 @@ def test_list_has_a_row_a_run(cutover):
         row = rows[run.id]
         assert set(row) == LIST
         assert (row["runbook"], row["state"], row["exit_code"]) == (name, "done", 0)
+        assert not row["live"] and "DEAD" not in cutover("list", code=0).out
         assert re.fullmatch(RFC3339, row["started"]) and re.fullmatch(RFC3339, row["ended"])
 
 
@@ -312,9 +326,10 @@ def test_logs_print_each_record_with_its_number(cutover):
 
 
 def test_the_report_comes_in_three_forms(cutover):
-    run = cutover.run(BOOK)
+    run = cutover.run(BOOK.replace("name: demo", "name: demo\n    ticket: CHG-1"))
     told = cutover.json("report", run.id)
     assert told["state"] == "done" and told["run"] == run.id
+    assert (told["title"], told["ticket"]) == ("A demonstration", "CHG-1")
     assert [row["step"] for row in told["timeline"]] == ["one", "two", "three"]
     assert told["timeline"][1]["planned_s"] == 2
     assert json.loads(run("report", "--format", "json").out) == told
@@ -355,6 +370,8 @@ def test_the_plan_reads_and_can_be_saved_and_pinned(cutover):
     cutover.book(BOOK.replace("echo, hi", "echo, ho"))
     done = cutover("run", book, "--yes", "--plan", "saved.json", code=6)
     assert "no longer holds" in done.err and len(cutover.runs()) == 1
+    unsaved = cutover("plan", book, "--out", "nowhere/saved.json", code=6)
+    assert "cannot write nowhere/saved.json: no such file or directory" in unsaved.err
 
 
 def test_a_plan_shows_before_and_after_of_commands(cutover):
@@ -489,9 +506,12 @@ def test_a_pinned_plan_holds_as_long_as_its_steps_find_what_it_says(cutover):
             run: [cp, wanted, file]
             plan: [sh, -c, 'echo "file: $(cat file) -> new"']
             rollback: not_needed
+          - {id: two, run: ["true"], plan: [cat, notes], rollback: not_needed}
+          - {id: three, run: ["true"], plan: [echo, "x: 1 -> 2"], rollback: not_needed}
         """)
     (cutover.folder / "wanted").write_text("new")
     (cutover.folder / "file").write_text("old")
+    (cutover.folder / "notes").touch()
     cutover("plan", book, "--out", "signed.json", code=0)
     (cutover.folder / "file").write_text("other")
     error = cutover("run", book, "--yes", "--plan", "signed.json", "--output", "json",
@@ -503,8 +523,14 @@ def test_a_pinned_plan_holds_as_long_as_its_steps_find_what_it_says(cutover):
     gone = cutover("run", book, "--yes", "--plan", "signed.json", code=6)
     assert "file" in gone.err and cutover.runs() == []
     (cutover.folder / "file").write_text("old")
-    cutover.run(book, "--plan", "signed.json")
+    (cutover.folder / "notes").unlink()
+    gone = cutover("run", book, "--yes", "--plan", "signed.json", code=6)
+    assert "no longer holds: the world has changed under step two: cat exited with 1" in gone.err
+    (cutover.folder / "notes").touch()
+    run = cutover.run(book, "--plan", "signed.json")
     assert (cutover.folder / "file").read_text() == "new"
+    # Looked at once more before its change is what no step before it may have changed.
+    assert [*run.records("armed")[0]["planned"]] == ["one"]
 
 
 def test_a_corrupt_journal_is_no_run_to_recover(cutover):
@@ -593,6 +619,7 @@ def test_eval_sees_a_live_run(cutover):
         assert f"{group} is no value" in cutover("eval", group, run.id, code=1).err
     cutover("eval", "params.size +", run.id, code=2)
     cutover("eval", "params.size / 0", run.id, code=1)
+    cutover("eval", "1", "nowhere", code=6)
     run("approve", "gate")
     run.end(0)
 
@@ -621,6 +648,15 @@ def test_plugins_and_schema_are_made_from_the_tables(cutover):
     assert "core" in cutover("plugins", code=0).out
     one = cutover("plugins", "dns.set_ttl", code=0).out
     assert "original" in one and "set_records" not in one
+    assert "      param  zone               connection dns, required\n" in one
+    assert "          default [A, AAAA, CNAME]\n" in one
+    assert "      output low_since          time\n" in one
+    assert "  connection " in cutover("plugins", "dns", code=0).out
+    assert " metric" in cutover("plugins", "metrics", code=0).out
+    params = {p["name"]: p for p in actions["dns.set_ttl"]["params"]}
+    assert params["zone"]["required"] and not params["types"]["required"]
+    assert params["types"]["default"] == "[A, AAAA, CNAME]"
+    assert re.fullmatch("[0-9a-f]{64}", plugins["dns"]["digest"])
     assert [p["name"] for p in cutover.json("plugins", "dns.set_ttl")] == ["dns"]
     three_parts(cutover("plugins", "no_such"), 2)
     schema = cutover.json("schema")

@@ -272,6 +272,8 @@ def test_a_failed_step_that_was_fixed_by_hand_is_attested(cutover):
     run.wait(lambda s: s["steps"]["two"]["state"] == "failed" and s["holds"])
     (cutover.folder / "fixed").touch()
     run("attest", "two", "--applied", "--comment", "by hand")
+    assert run.records("order")[-1]["args"] == {"applied": True, "comment": "by hand",
+                                                "evidence": {}}
     run.wait_for_people("gate")
     assert run.step("two") == "succeeded"
     run("rollback", "--yes")
@@ -350,6 +352,7 @@ def test_freeze_ends_by_itself(cutover):
     run.wait_for_people("gate")
     run("freeze", "--for", "400ms")
     assert run.wait_hold("operator", "freeze")
+    assert run.records("order")[-1]["args"] == {"for": 0.4}
     run.wait(lambda s: not s["holds"])
     run("approve", "gate")
     run.end(0)
@@ -376,6 +379,7 @@ def test_notes_and_who_leads_are_on_record(cutover):
     run("note", "the mail queue is empty")
     run("command take", "--note", "night shift")
     assert run.status["in_command"] == "root"
+    assert run.records("order")[-1]["args"] == {"note": "night shift"}
     run("command give", "alice", "--note", "day shift")
     assert run.status["in_command"] == "alice"
     run("approve", "gate")

@@ -143,6 +143,50 @@ def test_rollback_asks_for_the_name_of_the_runbook(cutover):
     run.end(4)
 
 
+@pytest.mark.parametrize("on_decline, gate, told", [
+    ("rollback", "gate", r"rolls the run back at once.*\. 1 step to undo; see `cutover rollback"),
+    ("abort", "gate", "stops the run at once and undoes nothing"),
+    ("pause", "gate", "holds the run: nothing new starts until `cutover retry gate` asks again"),
+    ("rollback", "one", "has no effect now: nobody is asked there")])
+def test_what_declining_does_is_said_before_it_is_asked(cutover, on_decline, gate, told):
+    run = cutover.start(f"""\
+        cutover: v1
+        name: declined
+        roles: {{ops: {{members: ["0"]}}}}
+        steps:
+          - {{id: one, uses: drill}}
+          - {{id: gate, approve: {{roles: [ops], on_decline: {on_decline}}}}}
+        """)
+    run.wait_for_people("gate")
+    with Terminal(cutover, "decline", gate, run.id) as terminal:
+        shown = terminal.expect("Decline? [y/N]")
+        assert re.search(f"Declining {gate} {told}", " ".join(shown.split())), shown
+        assert ("to undo" in shown) == (on_decline == "rollback" and gate == "gate")
+        terminal.type("no\n")
+        assert terminal.wait() == 6
+    assert run.state == "running"
+
+
+@pytest.mark.parametrize("options, told", [([], "closes temporary quiet"),
+                                           (["--keep-temporary"], "keeps temporary quiet")])
+def test_an_abort_says_what_becomes_of_what_is_temporary(cutover, options, told):
+    run = cutover.start("""\
+        cutover: v1
+        name: quiet
+        roles: {ops: {members: ["0"]}}
+        steps:
+          - {id: quiet, uses: drill, temporary: true}
+          - {id: gate, approve: {roles: [ops]}}
+        """)
+    run.wait_for_people("gate")
+    with Terminal(cutover, "abort", *options, run.id) as terminal:
+        terminal.expect("Type quiet to go on")
+        assert told in terminal.text
+        terminal.type("noise\n")
+        assert terminal.wait() == 6
+    assert run.state == "running"
+
+
 def test_abort_and_decline_ask_too(cutover):
     run = cutover.start(GATED)
     run.wait_for_people("gate")

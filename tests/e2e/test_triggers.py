@@ -52,7 +52,8 @@ def test_a_trigger_that_is_bad_already_refuses_the_start(cutover):
 def test_a_bad_trigger_may_be_acknowledged_by_name(cutover):
     say(cutover, 9)
     cutover("run", cutover.book(book()), "--yes", "--ack-trigger", "other", code=2)
-    cutover.run(book(), "--ack-trigger", "errors_high", code=4)
+    run = cutover.run(book(), "--ack-trigger", "errors_high", code=4)
+    assert run.records("armed")[0]["acked_triggers"] == ["errors_high"]
 
 
 def test_a_trigger_that_fires_rolls_back(cutover):
@@ -95,8 +96,7 @@ def test_a_softer_trigger_undoes_nothing(cutover, then, shown):
 
 
 def test_a_shadow_trigger_acts_on_nothing(cutover):
-    run = start(cutover, missing=", shadow: true")
-    say(cutover, 9)
+    run = start(cutover, number=9, missing=", shadow: true")
     eventually(lambda: trigger(run)["state"] in ("latched", "firing"))
     assert run.state == "running"
     run("approve", "gate")
