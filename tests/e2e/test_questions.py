@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a person sees who is asked: the question itself, and what they need to answer it."""
 
+import hashlib
+import http.server
+import json
 import re
+import socketserver
+import threading
+
+import pytest
 
 ASKING = """\
     cutover: v1
@@ -63,3 +70,80 @@ def test_a_check_that_was_false_is_shown_with_what_it_saw(cutover):
     assert shown == ["not true when it opened: steps.one.outputs.n < 5 (steps.one.outputs.n = 7)"]
     run("abort", "--yes")
     run.end(7)
+
+
+RUN = "20261123T020000Z-asked-0001"
+VOTE = ["approve", "go", RUN, "--comment", "fine by me"]
+
+
+class Engine(socketserver.ThreadingUnixStreamServer):
+    """One that is asked for its status, and keeps the order that it is given."""
+
+    daemon_threads = True
+
+    def __init__(self, cutover, evidence, answer):
+        folder = cutover.folder / "s"
+        folder.mkdir(mode=0o700)
+        name = hashlib.sha256(RUN.encode()).hexdigest()[:16]
+        super().__init__(str(folder / f"{name}.sock"), Asked)
+        waiting = [("stop", {}, "4"), ("go", None, "3"), ("go", evidence, "5")]
+        self.status = {"waiting_for": [
+            {"id": gate, "evidence": shown, "evidence_sha256": digest * 64}
+            for gate, shown, digest in waiting]}
+        self.answer, self.orders = answer, []
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+
+
+class Asked(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.reply(200, self.server.status)
+
+    def do_POST(self):
+        text = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.orders.append(json.loads(text))
+        self.reply(*self.server.answer)
+
+    def reply(self, status, answer):
+        text = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def address_string(self):
+        return "the command"
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def engine(cutover):
+    engines = []
+
+    def start(*answer, evidence=None):
+        engines.append(Engine(cutover, evidence or {}, answer))
+        return engines[-1]
+
+    yield start
+    for one in engines:
+        one.shutdown()
+        one.server_close()
+
+
+def test_what_is_voted_on_is_what_was_shown(cutover, engine):
+    there = engine(200, {"ok": True, "seq": 7}, evidence={"gate": "go", "n": [7]})
+    # A proxy is for the net: no order of ours goes there.
+    told = cutover(*VOTE, code=0, env={"http_proxy": "http://127.0.0.1:9"})
+    assert told.out == ("  gate: go\n  n: [7]\n"
+                        f"approve: done (record 7 of {RUN})\n")
+    assert there.orders == [{"order": "approve", "target": "go", "comment": "fine by me",
+                             "evidence_sha256": "5" * 64}]
+    assert cutover(*VOTE, "--output", "json", code=0).json == {"ok": True, "seq": 7}
+
+
+def test_why_an_engine_refuses_is_passed_on(cutover, engine):
+    error = {"what": "not now", "why": "it rains", "next": "wait for the sun"}
+    engine(409, {"error": error, "errno": 74})
+    assert cutover(*VOTE, code=8).err == "cutover: not now: it rains; wait for the sun\n"
+    assert cutover(*VOTE, "--output", "json", code=8).error == error

@@ -413,11 +413,12 @@ def test_a_proxy_that_never_answers_is_given_up(edge, tmp_path):
 
 
 class Relay:
-    """A runtime socket before that of a proxy; what it passes back the test says."""
+    """A runtime socket before that of a proxy, where a test answers: "" is a lost answer, None
+    one that never comes."""
 
     def __init__(self, edge, path):
         self.edge, self.path, self.seen, self.held = edge, str(path), [], []
-        self.answer = lambda command, reply: reply
+        self.answer = edge.ask
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.path)
         self.listener.listen()
@@ -431,7 +432,7 @@ class Relay:
                 return
             command = link.recv(65536).decode().strip()
             self.seen.append(command)
-            reply = self.answer(command, self.edge.ask(command))
+            reply = self.answer(command)
             if reply is None:
                 self.held.append(link)
                 continue
@@ -459,7 +460,8 @@ def relay(edge, tmp_path):
     ("apply", "show", "retry"), ("apply", "set", "unknown"), ("apply", "show after set", "unknown"),
     ("observe", "show", "unknown"), ("rollback", "set", "fail")])
 def test_a_lost_answer_counts_as_what_it_may_have_changed(edge, relay, op, lost, status):
-    def answer(command, reply):
+    def answer(command):
+        reply = edge.ask(command)
         gone = command.startswith(lost.split()[0]) and ("after" not in lost or relay.changed)
         return "" if gone else reply
 
@@ -472,10 +474,10 @@ def test_a_lost_answer_counts_as_what_it_may_have_changed(edge, relay, op, lost,
 
 
 def test_a_proxy_that_goes_when_another_has_changed_fails_the_call(edge, relay):
-    def answer(command, reply):
+    def answer(command):
         if command.startswith("show stat"):
             os.unlink(relay.path)
-        return reply
+        return edge.ask(command)
 
     relay.answer = answer
     with drive(edge, sockets=[edge.socket, relay.path]) as host:
@@ -485,8 +487,9 @@ def test_a_proxy_that_goes_when_another_has_changed_fails_the_call(edge, relay):
 
 
 def test_what_was_changed_before_a_refusal_is_told(edge, relay):
-    relay.answer = lambda command, reply: (
-        "Permission denied\n" if command.startswith("set server shop/blue") else reply)
+    relay.answer = lambda command: (
+        "Permission denied\n" if command.startswith("set server shop/blue")
+        else edge.ask(command))
     with drive(edge, sockets=[relay.path]) as host:
         done = host.call("shift", "apply", QUARTER)
     assert done.status == "fail"
@@ -496,9 +499,9 @@ def test_what_was_changed_before_a_refusal_is_told(edge, relay):
 @pytest.mark.parametrize("changed, part", [
     (False, "before any change"), (True, "after some of the changes")])
 def test_a_cancel_tells_whether_something_was_changed(edge, relay, changed, part):
-    def answer(command, reply):
+    def answer(command):
         if command.startswith("set ") or bool(relay.changed) != changed:
-            return reply
+            return edge.ask(command)
         host.cancel(number)
         return None
 
@@ -511,7 +514,7 @@ def test_a_cancel_tells_whether_something_was_changed(edge, relay, changed, part
 
 
 def test_a_call_ends_with_its_own_time(edge, relay):
-    relay.answer = lambda command, reply: None
+    relay.answer = lambda command: None
     with drive(edge, sockets=[relay.path]) as host:
         done = host.call("shift", "apply", QUARTER, timeout=0.8)
     assert done.status == "retry"
@@ -595,11 +598,66 @@ def test_the_last_server_is_never_drained(edge):
     assert edge.admin("blue") == "ready"
 
 
+def test_a_server_that_is_down_takes_no_requests_for_the_one_that_is_drained(shifted):
+    shifted.ask("set server shop/green state maint")
+    with drive(shifted) as host:
+        done = host.call("drain", "apply", DRAIN)
+        assert done.status == "fail" and "only server" in done.text, done
+        shifted.ask("set server shop/blue state drain")  # no more is lost than is already
+        assert host.call("drain", "apply", DRAIN).status == "ok"
+
+
+@pytest.mark.parametrize("op", ["plan", "apply", "verify"])
+def test_a_server_that_is_not_there_is_not_drained(shifted, op):
+    with drive(shifted) as host:
+        done = host.call("drain", op, {**DRAIN, "server": "red"})
+    assert (done.status, done.text) == (
+        "fail", f"HAProxy at {shifted.socket} has no server shop/red")
+
+
+@pytest.mark.parametrize("op, state, open_now, status, text", [
+    ("verify", "ready", {}, "fail", "blue takes requests"),
+    ("verify", "drain", {"scur": 1}, "ok", "blue takes no new requests"),
+    ("verify", "maint", {}, "ok", "blue takes no new requests"),
+    ("observe", "ready", {}, "retry", "blue is ready and has 0 sessions"),
+    ("observe", "drain", {"scur": 1}, "retry", "blue is drain and has 1 sessions"),
+    ("observe", "drain", {"qcur": 2}, "retry", "blue is drain and has 2 sessions"),
+    ("observe", "drain", {}, "ok", "blue is drained"),
+])
+def test_a_drain_is_read_back(shifted, relay, op, state, open_now, status, text):
+    def answer(command):
+        lines = shifted.ask(command).split("\n")
+        if command.startswith("show stat"):
+            names = lines[0].lstrip("# ").split(",")
+            for at, line in enumerate(lines):
+                row = dict(zip(names, line.split(",")))
+                if row.get("svname") == "blue":
+                    lines[at] = ",".join(str(open_now.get(n, v)) for n, v in row.items())
+        return "\n".join(lines)
+
+    shifted.ask(f"set server shop/blue state {state}")
+    relay.answer = answer
+    saved = {"backend": "shop", "server": "blue", "before": {relay.path: "ready"}}
+    with drive(shifted, sockets=[relay.path]) as host:
+        done = host.call("drain", op, DRAIN, saved=saved)
+    assert (done.status, done.text) == (status, text)
+
+
+def test_a_server_that_does_not_come_back_fails_the_rollback(shifted, relay):
+    with drive(shifted, sockets=[relay.path]) as host:
+        saved = host.call("drain", "apply", DRAIN).saved
+        relay.answer = lambda command: (
+            "\n" if command.startswith("set ") else shifted.ask(command))
+        done = host.call("drain", "rollback", DRAIN, saved=saved)
+    assert (done.status, done.text) == (
+        "fail", f"HAProxy at {relay.path} took `state ready` for blue and shows drain")
+
+
 def test_rollback_leaves_a_server_as_it_was_found(shifted):
     shifted.ask("set server shop/blue state maint")
     with drive(shifted) as host:
         done = host.call("drain", "apply", DRAIN)
-        assert done.status == "ok", done
+        assert done.status == "ok" and shifted.admin("blue") == "maint", done
         assert host.call("drain", "rollback", DRAIN, saved=done.saved).status == "ok"
     assert shifted.admin("blue") == "maint"
 
