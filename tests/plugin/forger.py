@@ -32,7 +32,8 @@ def signed(reply, request, secret, now):
 class Forger:
     """behaviour: ignore (a signed NOERROR and nothing done), unsigned, wrong_key, old (signed an hour
     ago), silent, lost (done, but the reply gets lost), foreign_first (a forged refusal with a wrong id
-    before the truth), garbage, servfail, refused (both without a signature)."""
+    before the truth), garbage, servfail, refused (both without a signature), conflict (the records
+    are others, it says)."""
 
     def __init__(self, server, behaviour):
         self.server = server
@@ -84,6 +85,8 @@ class Forger:
             "garbage": lambda: [request[:2] + bytes(range(256))],
             "servfail": lambda: [noerror[:3] + b"\2" + noerror[4:]],
             "refused": lambda: [noerror[:3] + b"\5" + noerror[4:]],
+            "conflict": lambda: [signed(noerror[:3] + b"\x08" + noerror[4:], request,
+                                        self._secret, now)],
         }[self.behaviour]()
 
     def _pass_on(self, request):

@@ -172,6 +172,17 @@ def test_a_swap_to_cname_and_back_is_one_update_each(start, kind):
     assert server.serial() == serial + 2
 
 
+def test_what_takes_the_place_of_others_has_their_lowest_ttl(primary):
+    back = {"zone": "zone", "records": [{"name": "api", "type": "A", "values": ["127.0.0.4"]}]}
+    primary.nsupdate("del api.shop.test. AAAA", "add api.shop.test. 60 AAAA ::2")
+    with drive(primary) as host:
+        assert host.call("set_records", "apply", SWAP).status == "ok"
+        assert primary.dig("api", "CNAME") == [(60, "www.shop.test.")]
+        done = host.call("set_records", "apply", back)
+    assert done.status == "ok", done
+    assert primary.values("api", "CNAME") == [] and primary.dig("api") == [(60, "127.0.0.4")]
+
+
 def test_a_new_record_counts_the_negative_answers_that_may_be_cached(primary):
     new = {"zone": "zone", "records": [{"name": "fresh", "type": "A", "values": ["127.0.0.3"],
                                         "ttl": "30s"}]}
@@ -222,6 +233,13 @@ def test_original_restores_what_this_run_lowered(primary):
         refused = host.call("set_ttl", "apply", original)
         told = host.call("set_ttl", "apply",
                          {**original, "originals": lowered.data["changes"]})
+        moved = host.call("set_records", "apply", {"zone": "zone", "records": [
+            {"name": "new", "type": "A", "values": ["127.0.0.3"], "ttl": "9s"}]})
+        host.call("set_records", "apply", {"zone": "zone", "records": [
+            {"name": "new", "type": "A", "values": ["127.0.0.3"], "ttl": "2s"}]})
+        assert moved.status == "ok" and primary.ttl("new") == 2
+        assert host.call("set_ttl", "apply", {**original, "names": ["new"]}).status == "ok"
+        assert primary.ttl("new") == 9
     assert refused.status == "fail" and "outputs.changes" in refused.text
     assert told.status == "ok", told
     assert primary.ttl("www") == 300
@@ -412,6 +430,16 @@ def test_set_ttl_refuses_what_makes_no_sense(primary, params, part):
 ])
 def test_set_records_refuses_what_makes_no_sense(primary, record, part):
     expect_refusal(primary, "set_records", {"zone": "zone", "records": [record]}, part)
+
+
+@pytest.mark.parametrize("types, part", [
+    (["A", "A"], "www.shop.test. A is in records twice: give all its values in one"),
+    (["CNAME", "A"], "www.shop.test. cannot have both a CNAME and A records"),
+    (["A", "CNAME"], "www.shop.test. cannot have both a CNAME and A records")])
+def test_records_that_contradict_each_other_are_refused(primary, types, part):
+    values = {"A": ["127.0.0.3"], "CNAME": ["api"]}
+    expect_refusal(primary, "set_records", {"zone": "zone", "records": [
+        {"name": "www", "type": kind, "values": values[kind]} for kind in types]}, part)
 
 
 def test_the_apex_changes_when_it_is_meant(primary):

@@ -52,6 +52,19 @@ def test_a_lie_about_an_update_is_not_believed(primary, behaviour, part):
     assert primary.ttl("www") == 300
 
 
+@pytest.mark.parametrize("behaviour, status, part", [
+    ("servfail", "retry", "SERVFAIL"), ("refused", "fail", "REFUSED"),
+    ("conflict", "retry", "NXRRSET"), ("garbage", "fail", "does not answer the update")])
+def test_a_server_that_does_not_do_it_is_asked_again_where_that_may_help(
+        primary, behaviour, status, part):
+    forger = Forger(primary, behaviour)
+    with Host("dns", {"zone": forger.connection()}, {"tsig": primary.secret}) as host:
+        done = host.call("set_ttl", "apply", TTL)
+    forger.end()
+    assert done.status == status and part in done.text, done
+    assert primary.ttl("www") == 300
+
+
 def test_a_reply_to_another_question_is_not_heard(primary):
     forger = Forger(primary, "foreign_first")
     with Host("dns", {"zone": forger.connection()}, {"tsig": primary.secret}) as host:

@@ -256,6 +256,7 @@ def test_probe_measures_the_latency_of_good_answers(odd):
     ({"status": [201], "body_contains": "broken"}, 0),
     ({"status": [201], "json": {"/a/1/b~1c": 2.0, "/ok": True}}, 1),
     ({"status": [201], "json": {"/a/1/b~1c": 3}}, 0), ({"status": [201], "json": {"/a/7": 1}}, 0),
+    ({"status": [201], "json": {"/a/1x/b~1c": 2}}, 0),
     ({"status": [201], "json": {"/ok": None}}, 0), ({"status": [201], "json": {"nonsense": 1}}, 0)])
 def test_probe_holds_answers_to_what_is_expected(odd, expect, value):
     odd.say(201, b'{"ok": true, "a": [0, {"b/c": 2}]}')
@@ -305,6 +306,7 @@ def test_command_gives_the_number_that_it_prints(output, data):
 @pytest.mark.parametrize("argv, text", [
     (("printf", "seven"), "neither a number"), (("printf", "1 2"), "neither a number"),
     (("printf", '{"value": "7"}'), "no number"), (("printf", '{"n": 7}'), "no number"),
+    (("printf", '{"value": 7, "n": "many"}'), "no number as n"),
     (("sh", "-c", "echo 5; echo first >&2; echo it broke >&2; exit 3"), "ended with 3: it broke"),
     (("/no/such/program",), "did not start"),
 ])
