@@ -12,6 +12,7 @@
 
 /* Fills an empty document (words may be interned already). 0: the tree is whole, though faults may
  * have been added: what an alias, a second key of the same name or a merge key stood for is a node
- * of kind NONE, or left out, and needs no second message. An empty file leaves the document empty. -EINVAL: not readable to its end. */
+ * of kind NONE, or left out, and needs no second message. An empty file leaves the document empty.
+ * -EINVAL: not readable to its end. */
 int cut_yaml_read(struct cut_doc *doc, const char *text, size_t len, bool large,
 		  struct cut_faults *faults);
