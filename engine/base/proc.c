@@ -26,6 +26,16 @@ struct table {
 	CUT_VEC(struct entry);
 };
 
+void cut_proc_open_standard(void)
+{
+	int fd = open("/dev/null", O_RDONLY);
+
+	while (fd >= 0 && fd <= STDERR_FILENO)
+		fd = dup(fd);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 static int compare_pids(const void *a, const void *b)
 {
 	pid_t first = ((const struct entry *)a)->proc.pid;

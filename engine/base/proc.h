@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The process table, to end everything that a dead or overdue process has left below it. Used by
- * host/service_spawn (a command's descendants), runtime/hostlink (commands of a dead host) and the
- * supervisor. */
+/* Processes: their first descriptors; and the table of all, to end everything that a dead or
+ * overdue one has left below it. Used by both programs, host/service_spawn (a command's
+ * descendants), runtime/hostlink (commands of a dead host) and the supervisor. */
 #pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
+
+/* 0, 1 and 2 are there for sure, so that no lock, pipe or socket ever gets one of these numbers.
+ * What is printed where there was none fails, as it would have. */
+void cut_proc_open_standard(void);
 
 struct cut_proc {
 	pid_t pid, parent, group, session;

@@ -4,8 +4,10 @@
 
 #include "config.h"
 #include "engine/base/hash.h"
+#include "engine/base/proc.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <uv.h>
 
@@ -72,6 +74,9 @@ int main(int argc, char **argv)
 	bool help = false;
 	int r;
 
+	cut_proc_open_standard();
+	signal(SIGCHLD, SIG_DFL); /* how an engine or a command ended is kept for us */
+	signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is an error of the write */
 	cut_json_use_alloc();
 	cut_crypto_use_alloc();
 	uv_replace_allocator(cut_malloc, cut_realloc, cut_calloc, free);

@@ -11,6 +11,7 @@
 
 #include "engine/base/hash.h"
 #include "engine/base/log.h"
+#include "engine/base/proc.h"
 #include "engine/base/rank.h"
 #include "engine/host/confine.h"
 
@@ -58,17 +59,6 @@ static int parse_options(int argc, char **argv, struct options *o)
 	if ((o->describe || o->check) && optind < argc)
 		o->plugin = argv[optind++];
 	return optind == argc ? 0 : -EINVAL;
-}
-
-/* 0, 1 and 2 are there for sure, so that no pipe or socket ever gets one of these numbers. */
-static void open_standard(void)
-{
-	int fd = open("/dev/null", O_RDWR);
-
-	while (fd >= 0 && fd <= STDERR_FILENO)
-		fd = dup(fd);
-	if (fd > STDERR_FILENO)
-		close(fd);
 }
 
 /* A host must not outlive its engine. The signal is for a death from now on; if the engine died
@@ -188,7 +178,7 @@ int main(int argc, char **argv)
 	cut_json_use_alloc();
 	cut_crypto_use_alloc();
 	uv_replace_allocator(cut_malloc, cut_realloc, cut_calloc, free);
-	open_standard();
+	cut_proc_open_standard();
 	signal(SIGPIPE, SIG_IGN);
 	if (parse_options(argc, argv, &o) < 0) {
 		fprintf(stderr,

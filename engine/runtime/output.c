@@ -20,8 +20,11 @@ static int spawn(const json_t *argv, const char *folder, int out_fd, pid_t *ret)
 	char **args = cut_new_array(char *, len + 1);
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
+	sigset_t none, all;
 	int r;
 
+	sigemptyset(&none);
+	sigfillset(&all);
 	for (size_t i = 0; i < len; i++)
 		args[i] = (char *)json_string_value(json_array_get(argv, i));
 	posix_spawn_file_actions_init(&actions);
@@ -30,7 +33,10 @@ static int spawn(const json_t *argv, const char *folder, int out_fd, pid_t *ret)
 	posix_spawn_file_actions_adddup2(&actions, out_fd, 1);
 	posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
 	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+						POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &all);
 	r = posix_spawnp(ret, args[0], &actions, &attr, args, environ);
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&actions);

@@ -487,8 +487,6 @@ int cut_engine_run(void *arg, const struct cut_engine_start *start)
 	e.runs = cut_strndup(options->dir, (size_t)(strrchr(options->dir, '/') - options->dir));
 	cut_proc_keep_descriptors();
 	signal(SIGPIPE, SIG_IGN);
-	/* A limit of file sizes is an error of the write, as others are. */
-	signal(SIGXFSZ, SIG_IGN);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	prctl(PR_SET_DUMPABLE, 0);
 	cut_log_open(options->log_fd, CUT_LOG_INFO, "engine");
