@@ -34,7 +34,7 @@ static int transport_error(CURLcode code, const char *socket, struct cut_err *er
 {
 	if (code == CURLE_COULDNT_CONNECT)
 		return cut_err_set(err, -ENOTCONN, "no engine listens there",
-				   "`cutover recover` goes on with a run whose engine is gone",
+				   "where its engine is gone, its owner goes on: `cutover recover`",
 				   "cannot reach the run at %s", socket ? socket : "its socket");
 	return cut_err_set(err, -EPIPE, curl_easy_strerror(code),
 			   "`cutover status` shows where it is", "lost the run at %s", socket);

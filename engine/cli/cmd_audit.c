@@ -57,8 +57,10 @@ int cut_cmd_audit_key(const struct cut_args *args)
 	cut_auto(cut_signkey) struct cut_signkey *key = NULL;
 	cut_auto(cut_buf) struct cut_buf line = {0};
 	struct cut_places places = {0};
-	int r = cut_places_find(args, &places, &err);
+	int r = cut_places_of_runs(args, &places, &err);
 
+	if (r == 0)
+		r = cut_state_make(places.state_dir, &err);
 	if (r == 0)
 		r = cut_sealkey_open(places.state_dir, &key, &err);
 	cut_places_done(&places);

@@ -153,10 +153,9 @@ int cut_cmd_plugins(const struct cut_args *args)
 	cut_auto(cut_err) struct cut_err err = {0};
 	cut_auto(cut_json) json_t *list = json_array();
 	cut_auto(cut_buf) struct cut_buf text = {0};
-	int r = cut_places_find(args, &ctx.places, &err);
+	int r;
 
-	if (r < 0)
-		return cut_cli_fail(args, &err, cut_cli_exit(&err));
+	cut_places_find(args, &ctx.places);
 	r = cut_catalog_load_all(&ctx.places, &ctx.catalog, &err);
 	cut_vec_foreach (&ctx.catalog.plugins, p)
 		if (add_plugin(&ctx.catalog, p, wanted, &text))

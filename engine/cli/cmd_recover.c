@@ -29,9 +29,9 @@ static int take_up(const struct cut_args *args, struct cut_found *found, struct 
 	int r = cut_lock_take(lock, &lock_fd, &err);
 
 	if (r == 0)
-		r = cut_named_locks_take(ctx->places.state_dir, ctx->rb->locks, ctx->rb->locks_len,
-					 found->entry.id, ctx->rb->ticket, cut_clock_wall(), &locks,
-					 &err);
+		r = cut_named_locks_take(found->places.state_dir, ctx->rb->locks,
+					 ctx->rb->locks_len, found->entry.id, ctx->rb->ticket,
+					 cut_clock_wall(), &locks, &err);
 	if (r == 0) {
 		free(found->socket);
 		found->socket = NULL;
@@ -45,7 +45,7 @@ static int take_up(const struct cut_args *args, struct cut_found *found, struct 
 			{
 				.rb = ctx->rb,
 				.graph = ctx->graph,
-				.state = ctx->places.state_dir,
+				.state = found->places.state_dir,
 				.dir = found->entry.dir,
 				.run_id = found->entry.id,
 				.socket = found->socket,

@@ -134,22 +134,24 @@ static int make_run(struct starting *s, struct cut_err *err)
 	const struct cut_runbook *rb = s->ctx.rb;
 	cut_auto(cut_buf) struct cut_buf canonical = {0};
 	cut_auto(cut_str) char *lock = NULL;
-	int r = cut_run_refuse_second(s->ctx.places.state_dir, rb->name, err);
+	int r = cut_places_of_runs(s->args, &s->run.places, err);
 
+	if (r == 0)
+		r = cut_run_refuse_second(s->run.places.state_dir, rb->name, err);
 	if (r < 0)
 		return r;
 	cut_runbook_identity(s->ctx.rb, &canonical);
 	r = check_pinned(s, err);
 	if (r < 0)
 		return r;
-	r = cut_run_dir_create(s->ctx.places.state_dir, rb->name, cut_clock_wall(), &s->run.entry,
+	r = cut_run_dir_create(s->run.places.state_dir, rb->name, cut_clock_wall(), &s->run.entry,
 			       err);
 	if (r < 0)
 		return r;
 	lock = cut_printf("%s/lock", s->run.entry.dir);
 	r = cut_lock_take(lock, &s->lock_fd, err);
 	if (r == 0)
-		r = cut_named_locks_take(s->ctx.places.state_dir, rb->locks, rb->locks_len,
+		r = cut_named_locks_take(s->run.places.state_dir, rb->locks, rb->locks_len,
 					 s->run.entry.id, rb->ticket, cut_clock_wall(), &s->locks,
 					 err);
 	if (r == 0)
@@ -170,11 +172,11 @@ static int launch(struct starting *s, int *ret_client, struct cut_err *err)
 			{
 				.rb = s->ctx.rb,
 				.graph = s->ctx.graph,
-				.state = s->ctx.places.state_dir,
+				.state = s->run.places.state_dir,
 				.dir = s->run.entry.dir,
 				.run_id = s->run.entry.id,
 				.socket = s->run.socket,
-				.host_path = s->ctx.places.host_path,
+				.host_path = s->run.places.host_path,
 				.starter = getuid(),
 				.starter_name = pw ? pw->pw_name : "unknown",
 				.yes = cut_args_has(args, "yes") && s->at == CUT_NEVER,
@@ -329,7 +331,6 @@ static int run(struct starting *s)
 		close(client);
 		return r;
 	}
-	s->run.places.state_dir = cut_strdup(s->ctx.places.state_dir);
 	return cut_follow(s->args, &s->run, client);
 }
 

@@ -75,7 +75,7 @@ int cut_cmd_list(const struct cut_args *args)
 	cut_auto(cut_json) json_t *all = json_array();
 	struct cut_places places = {0};
 	struct cut_run_list list = {0};
-	int r = cut_places_find(args, &places, &err);
+	int r = cut_places_of_runs(args, &places, &err);
 
 	if (r == 0)
 		r = cut_run_list(places.state_dir, &list, &err);

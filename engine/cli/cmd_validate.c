@@ -72,10 +72,10 @@ int cut_cmd_graph(const struct cut_args *args)
 static int load_all(const struct cut_args *args, struct cut_context *ctx)
 {
 	cut_auto(cut_err) struct cut_err err = {0};
-	int r = cut_places_find(args, &ctx->places, &err);
+	int r;
 
-	if (r == 0)
-		r = cut_catalog_load_all(&ctx->places, &ctx->catalog, &err);
+	cut_places_find(args, &ctx->places);
+	r = cut_catalog_load_all(&ctx->places, &ctx->catalog, &err);
 	return r < 0 ? cut_cli_fail(args, &err, cut_cli_exit(&err)) : 0;
 }
 

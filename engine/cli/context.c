@@ -32,7 +32,7 @@ static char *program_folder(void)
 	return cut_strdup(path);
 }
 
-int cut_places_find(const struct cut_args *args, struct cut_places *ret, struct cut_err *err)
+void cut_places_find(const struct cut_args *args, struct cut_places *ret)
 {
 	cut_auto(cut_str) char *folder = program_folder();
 	cut_auto(cut_str) char *tree_host = cut_printf("%s/../host/cutover-host", folder);
@@ -47,6 +47,11 @@ int cut_places_find(const struct cut_args *args, struct cut_places *ret, struct 
 		ret->plugin_dir = in_tree ? cut_printf("%s/../../plugins", folder)
 					  : cut_strdup(CUT_INSTALLED_PLUGINS);
 	ret->host_path = in_tree ? cut_take(tree_host) : cut_strdup(CUT_INSTALLED_HOST);
+}
+
+int cut_places_of_runs(const struct cut_args *args, struct cut_places *ret, struct cut_err *err)
+{
+	cut_places_find(args, ret);
 	return cut_state_dir(cut_args_value(args, "state-dir"), &ret->state_dir, err);
 }
 
@@ -88,6 +93,8 @@ static int catalog_load(const struct cut_places *places, const char *name,
 				   "`cutover plugins` lists them", "plugin %s is not in %s", name,
 				   places->plugin_dir);
 	r = cut_host_describe(places->host_path, path, &descriptor, err);
+	if (r == -ENOENT)
+		return -ENOEXEC; /* it is the host that is not there, which no other plugin mends */
 	return r < 0 ? r : cut_catalog_add(catalog, descriptor, err);
 }
 
@@ -224,10 +231,9 @@ int cut_context_load(const struct cut_args *args, const char *path, bool quiet,
 		.need_data = ctx,
 		.large = cut_args_has(args, "large"),
 	};
-	int r = cut_places_find(args, &ctx->places, &err);
+	int r = read_parameters(args, &ctx->faults, &params, &set, &err);
 
-	if (r == 0)
-		r = read_parameters(args, &ctx->faults, &params, &set, &err);
+	cut_places_find(args, &ctx->places);
 	options.set = set;
 	options.params = params;
 	if (r == 0)
@@ -284,10 +290,10 @@ int cut_context_of_run(const struct cut_args *args, const char *dir, struct cut_
 		.need_data = ctx,
 		.large = true,
 	};
-	int r = ctx->places.host_path ? 0 : cut_places_find(args, &ctx->places, err);
+	int r = cut_replay_armed(dir, &armed, err);
 
-	if (r == 0)
-		r = cut_replay_armed(dir, &armed, err);
+	if (!ctx->places.host_path)
+		cut_places_find(args, &ctx->places);
 	if (r == 0)
 		r = read_whole(path, &text, err);
 	options.resolved = json_object_get(armed, "parameters");

@@ -8,14 +8,16 @@
 #include "engine/runbook/runbook.h"
 
 struct cut_places {
-	char *state_dir;  /* owned, absolute */
+	char *state_dir;  /* owned; NULL for commands that need none */
 	char *plugin_dir; /* owned */
 	char *host_path;  /* owned: cutover-host */
 };
 
-/* From --state-dir, --plugin-dir, environment, installation; a program in a build tree finds that
- * tree's host and plugins. */
-int cut_places_find(const struct cut_args *args, struct cut_places *ret, struct cut_err *err);
+/* Plugins and host, from --plugin-dir, environment, installation; a program in a build tree finds
+ * that tree's. */
+void cut_places_find(const struct cut_args *args, struct cut_places *ret);
+/* That, and where runs are: --state-dir, environment. */
+int cut_places_of_runs(const struct cut_args *args, struct cut_places *ret, struct cut_err *err);
 void cut_places_done(struct cut_places *places);
 /* Path of a plugin's .so, owned by the caller; NULL for the built-in `core`. */
 char *cut_places_plugin(const struct cut_places *places, const char *name);

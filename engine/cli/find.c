@@ -28,12 +28,13 @@ int cut_find(const struct cut_args *args, size_t at, enum cut_run_pick pick, str
 	     struct cut_err *err)
 {
 	const char *wanted = args->positional_len > at ? args->positional[at] : NULL;
-	int r = cut_places_find(args, &ret->places, err);
+	int r = cut_places_of_runs(args, &ret->places, err);
 
 	if (r < 0)
 		return r;
 	r = cut_run_find(ret->places.state_dir, wanted, pick, &ret->entry, err);
-	if ((r == -ENOENT || r == -EACCES) && wanted && find_elsewhere(wanted, ret)) {
+	if ((r == -ENOENT || r == -EACCES || r == -EPERM) && wanted &&
+	    find_elsewhere(wanted, ret)) {
 		cut_err_done(err);
 		return 0;
 	}
@@ -116,7 +117,9 @@ int cut_found_request(struct cut_found *found, const char *path, const json_t *b
 
 		if (r == -ENOTCONN && cut_found_has_ended(found, &end))
 			return cut_found_say_ended(found, end.outcome, err);
-		if (r != -ENOTCONN || !driven(found) || cut_clock_boot() > until)
+		if (r == -ENOTCONN && cut_clock_boot() > until)
+			found->entry.live = false; /* nor does the next request wait */
+		if (r != -ENOTCONN || !driven(found))
 			return r;
 		cut_err_done(err);
 		usleep(RESTART_LOOK);

@@ -28,7 +28,8 @@ void cut_look_done(struct cut_look *look)
 	cut_context_done(&look->ctx);
 }
 
-/* As a person of a role may see it only through the engine, the journal comes second. */
+/* As a person of a role may see it only through the engine, the journal comes second, and of
+ * another user's run not at all. */
 int cut_look_status(const struct cut_args *args, struct cut_found *found, json_t **ret,
 		    struct cut_err *err)
 {
@@ -36,7 +37,7 @@ int cut_look_status(const struct cut_args *args, struct cut_found *found, json_t
 	json_t *status;
 	int r = cut_found_request(found, "/v1/status", NULL, ret, err);
 
-	if (r == 0 || r == -EPERM)
+	if (r == 0 || r == -EPERM || !found->entry.name)
 		return r;
 	cut_err_done(err);
 	r = cut_look_open(args, found->entry.dir, &look, err);

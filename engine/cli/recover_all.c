@@ -41,7 +41,7 @@ static void take_up_all(struct recovery *r, struct cut_run_list *list)
 		struct cut_found found = {0};
 
 		if (entry->empty || !cut_recover_is_due(entry) ||
-		    cut_places_find(r->args, &found.places, &err) < 0)
+		    cut_places_of_runs(r->args, &found.places, &err) < 0)
 			continue;
 		found.entry = *entry;
 		*entry = (struct cut_run_entry){0}; /* it has moved */
@@ -117,7 +117,7 @@ int cut_recover_all(const struct cut_args *args)
 	int n;
 
 	cut_service_open(&r.service);
-	n = cut_places_find(args, &places, &err);
+	n = cut_places_of_runs(args, &places, &err);
 	if (n == 0)
 		n = cut_run_list(places.state_dir, &list, &err);
 	cut_places_done(&places);

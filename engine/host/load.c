@@ -155,7 +155,9 @@ int host_load(const char *path, const struct cut_plugin **ret_plugin, char **ret
 		*ret_plugin = cut_plugin_v1(); /* of steps/, linked in */
 		r = cut_sha256_file("/proc/self/exe", digest);
 		*ret_digest = r < 0 ? NULL : cut_take(digest);
-		return r < 0 ? cut_err_sys(err, r, NULL, "cannot read cutover-host itself") : 0;
+		return r < 0 ? cut_err_sys(err, r, "is /proc mounted?",
+					   "cannot read cutover-host itself")
+			     : 0;
 	}
 	resolved = resolve_folder(path);
 	if (!resolved)

@@ -27,6 +27,7 @@ struct host {
 	struct cut_calls *calls;
 	const struct cut_catalog_plugin *plugin;
 	bool standby, ready, pausing;
+	bool changed;			       /* since it was checked: stopped for that */
 	struct cut_hostlink *link;	       /* owned; NULL while away */
 	json_t *connections, *secrets, *hosts; /* owned */
 	struct call *waiting, *waiting_tail;
@@ -171,13 +172,8 @@ static void on_host_ready(void *data, const json_t *descriptor)
 	struct cut_calls *calls = host->calls;
 	const char *digest = cut_json_str(descriptor, "digest", "");
 
-	if (host->plugin->digest && strcmp(digest, host->plugin->digest) != 0) {
-		cut_auto(cut_err) struct cut_err err = {0};
-
-		cut_err_set(&err, -ESTALE, "its file changed since the runbook was checked",
-			    "run again to check against the new file",
-			    "plugin %s is not the one planned", host->plugin->name);
-		report_ready(calls, &err);
+	host->changed = host->plugin->digest && strcmp(digest, host->plugin->digest) != 0;
+	if (host->changed) {
 		ops_of(host)->host_stop(host->link);
 		return;
 	}
@@ -290,8 +286,16 @@ static void on_host_gone(void *data, const struct cut_err *why)
 {
 	struct host *host = data;
 
+	cut_auto(cut_err) struct cut_err changed = {0};
+	bool is_changed = host->changed;
+
 	host->link = NULL;
-	host_away(host, why);
+	host->changed = false;
+	if (is_changed)
+		cut_err_set(&changed, -ESTALE, "its file changed since the runbook was checked",
+			    "put it back, or run again to check against the new one",
+			    "plugin %s is not the one planned", host->plugin->name);
+	host_away(host, is_changed ? &changed : why);
 }
 
 static void host_start(struct host *host)

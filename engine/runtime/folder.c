@@ -10,7 +10,11 @@
 
 int cut_folder_make(const char *path, mode_t mode, const char *elsewhere, struct cut_err *err)
 {
-	if (mkdir(path, mode) == 0 || errno == EEXIST)
+	int r = mkdir(path, mode);
+
+	if (r == 0)
+		r = chmod(path, mode); /* whatever the umask says */
+	if (r == 0 || errno == EEXIST)
 		return 0;
 	return cut_err_sys(err, -errno, elsewhere, "cannot make %s", path);
 }
@@ -31,18 +35,18 @@ int cut_folder_make_all(const char *path, mode_t mode, const char *elsewhere, st
 	return cut_folder_make(path, mode, elsewhere, err);
 }
 
-int cut_folder_check(const char *path, struct cut_err *err)
+int cut_folder_check(const char *path, const char *elsewhere, struct cut_err *err)
 {
 	struct stat st;
 
 	if (lstat(path, &st) < 0)
-		return cut_err_sys(err, -errno, NULL, "cannot look at %s", path);
+		return cut_err_sys(err, -errno, elsewhere, "cannot look at %s", path);
 	if (!S_ISDIR(st.st_mode))
-		return cut_err_set(err, -ENOTDIR, "it is not a directory", NULL, "cannot use %s",
-				   path);
+		return cut_err_set(err, -ENOTDIR, "it is not a directory", elsewhere,
+				   "cannot use %s", path);
 	if (st.st_uid != geteuid() && st.st_uid != 0)
-		return cut_err_set(err, -EPERM, "it belongs to another user",
-				   "remove it, or name another one", "cannot use %s", path);
+		return cut_err_set(err, -EPERM, "it belongs to another user", elsewhere,
+				   "cannot use %s", path);
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
 		return cut_err_set(err, -EPERM, "others may write to it", "chmod go-w it",
 				   "cannot use %s", path);

@@ -93,7 +93,10 @@ static int spawn_with(const char *path, char *const *argv, const int (*map)[2], 
 
 static int no_host(struct cut_err *err, int r, const char *path)
 {
-	return cut_err_sys(err, r, "install cutover completely, or check CUTOVER_HOST",
+	return cut_err_sys(err, r,
+			   r == -EAGAIN	  ? "see `ulimit -u`: the user's processes are too many"
+			   : r == -EMFILE ? "see `ulimit -n`: it is too low"
+					  : "install cutover completely",
 			   "cannot start the plugin host %s", path);
 }
 

@@ -26,26 +26,34 @@ int cut_state_dir(const char *option, char **ret, struct cut_err *err)
 	const char *own = getenv("CUTOVER_STATE_DIR");
 	const char *xdg = getenv("XDG_STATE_HOME");
 	const char *home = getenv("HOME");
-	cut_auto(cut_str) char *path = NULL;
-	int r;
 
 	if (option && *option)
-		path = cut_strdup(option);
+		*ret = cut_strdup(option);
 	else if (own && *own)
-		path = cut_strdup(own);
+		*ret = cut_strdup(own);
 	else if (xdg && *xdg == '/')
-		path = cut_printf("%s/cutover", xdg);
+		*ret = cut_printf("%s/cutover", xdg);
 	else if (home && *home)
-		path = cut_printf("%s/.local/state/cutover", home);
+		*ret = cut_printf("%s/.local/state/cutover", home);
 	else
 		return cut_err_set(err, -ENOENT, "neither $HOME nor $CUTOVER_STATE_DIR is set",
 				   "name one with --state-dir", "no state directory");
-	r = cut_folder_make_all(path, 0700, CUT_STATE_ELSEWHERE, err);
-	if (r == 0)
-		r = cut_folder_check(path, err);
-	if (r == 0)
-		*ret = cut_take(path);
-	return r;
+	return 0;
+}
+
+int cut_state_make(const char *state, struct cut_err *err)
+{
+	int r = cut_folder_make_all(state, 0700, CUT_STATE_ELSEWHERE, err);
+
+	return r == 0 ? cut_folder_check(state, CUT_STATE_ELSEWHERE, err) : r;
+}
+
+/* One that is not there holds no runs: who only looks makes none. */
+static int check_state(const char *state, struct cut_err *err)
+{
+	return access(state, F_OK) < 0 && errno == ENOENT
+		       ? 0
+		       : cut_folder_check(state, CUT_STATE_ELSEWHERE, err);
 }
 
 void cut_run_entry_done(struct cut_run_entry *entry)
@@ -85,7 +93,9 @@ int cut_run_dir_create(const char *state, const char *name, cut_time wall,
 	cut_auto(cut_str) char *runs = cut_printf("%s/runs", state);
 	int r;
 
-	r = cut_folder_make(runs, 0700, CUT_STATE_ELSEWHERE, err);
+	r = cut_state_make(state, err);
+	if (r == 0)
+		r = cut_folder_make(runs, 0700, CUT_STATE_ELSEWHERE, err);
 	for (int tries = 0; r == 0 && tries < 16; tries++) {
 		cut_auto(cut_str) char *id = new_id(name, wall);
 		cut_auto(cut_str) char *dir = cut_printf("%s/%s", runs, id);
@@ -225,10 +235,13 @@ static int list_named(const char *state, const char *name, struct cut_run_list *
 {
 	cut_auto(cut_str) char *runs = cut_printf("%s/runs", state);
 	struct cut_run_list list = {0};
-	DIR *dir = opendir(runs);
 	struct dirent *item;
-	int r = 0;
+	int r = check_state(state, err);
+	DIR *dir;
 
+	if (r < 0)
+		return r;
+	dir = opendir(runs);
 	if (!dir && errno != ENOENT)
 		return cut_err_sys(err, -errno,
 				   errno == EACCES ? "ask as its owner; who is in a role of a run "
@@ -275,11 +288,13 @@ static int find_named(const char *state, const char *wanted, struct cut_run_entr
 	cut_auto(cut_str) char *runs = cut_printf("%s/runs", state);
 	cut_auto(cut_str) char *dir = cut_printf("%s/%s", runs, wanted);
 	cut_auto(cut_str) char *name = name_in(wanted);
-	cut_auto(cut_str) char *next = NULL;
+	cut_auto(cut_str) char *next = NULL, *why = NULL;
 	struct cut_near near = {.word = wanted};
 	struct cut_run_list list = {0};
-	int r;
+	int r = check_state(state, err);
 
+	if (r < 0)
+		return r;
 	if (name && !strchr(wanted, '/') && access(dir, F_OK) == 0)
 		return look_at_run(runs, wanted, ret, err);
 	r = cut_run_list(state, &list, err);
@@ -291,9 +306,11 @@ static int find_named(const char *state, const char *wanted, struct cut_run_entr
 		if (*wanted && strstr(entry->id, wanted)) /* the newest that it may be short for */
 			near.best = entry->id;
 	next = near.best ? cut_printf("did you mean %s?", near.best)
-			 : cut_strdup("`cutover list` shows all runs");
+			 : cut_strdup("cutover list shows those that are; another user's "
+				      "is reached only while it lives");
+	why = cut_printf("no run in %s has this id", state);
 	cut_run_list_done(&list);
-	return cut_err_set(err, -ENOENT, "no run has this id", next, "cannot find run %s", wanted);
+	return cut_err_set(err, -ENOENT, why, next, "cannot find run %s", wanted);
 }
 
 /* One that was never armed has nothing to tell, where there is another. */

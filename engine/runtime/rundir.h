@@ -11,9 +11,12 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* option (or NULL), else $CUTOVER_STATE_DIR, $XDG_STATE_HOME/cutover, ~/.local/state/cutover; made
- * with 0700 where missing. -EPERM: it is another user's, or others may write to it. */
+/* option (or NULL), else $CUTOVER_STATE_DIR, $XDG_STATE_HOME/cutover, ~/.local/state/cutover: its
+ * name. Whatever looks into it or makes something there says -EPERM where it is another user's, or
+ * others may write to it. */
 int cut_state_dir(const char *option, char **ret, struct cut_err *err);
+/* With 0700 where it is missing. */
+int cut_state_make(const char *state, struct cut_err *err);
 
 struct cut_run_entry {
 	char *id, *dir, *name;	 /* owned; name: the runbook's */

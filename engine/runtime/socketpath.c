@@ -16,6 +16,8 @@
 #define SYSTEM_DIR "/run/cutover"
 #define NAME_HEX   16
 
+#define SOCKET_ELSEWHERE "$CUTOVER_SOCKET_DIR names another place"
+
 static char *socket_in(const char *dir, const char *run)
 {
 	char hex[CUT_SHA256_HEX + 1];
@@ -24,23 +26,28 @@ static char *socket_in(const char *dir, const char *run)
 	return cut_printf("%s/%.*s.sock", dir, NAME_HEX, hex);
 }
 
+/* Of somebody else's, or one that others may write to, root is to make no use either. */
+static bool is_usable(const char *dir)
+{
+	return cut_folder_make(dir, 0755, NULL, NULL) == 0 &&
+	       cut_folder_check(dir, NULL, NULL) == 0 && access(dir, W_OK) == 0;
+}
+
 static int path_to_listen(const char *run, char **ret, struct cut_err *err)
 {
 	const char *own = getenv("CUTOVER_SOCKET_DIR");
 	cut_auto(cut_str) char *dir = NULL;
 	int r;
 
-	if (own && *own) {
+	if (own && *own)
 		dir = cut_strdup(own);
-	} else if ((mkdir(SYSTEM_DIR, 0755) == 0 || errno == EEXIST) &&
-		   access(SYSTEM_DIR, W_OK) == 0 && cut_folder_check(SYSTEM_DIR, NULL) == 0) {
+	else if (is_usable(SYSTEM_DIR))
 		dir = cut_strdup(SYSTEM_DIR);
-	} else {
+	else
 		dir = cut_printf("/tmp/cutover-%u", (unsigned)geteuid());
-	}
-	r = cut_folder_make(dir, 0755, "$CUTOVER_SOCKET_DIR names another place", err);
+	r = cut_folder_make(dir, 0755, SOCKET_ELSEWHERE, err);
 	if (r == 0)
-		r = cut_folder_check(dir, err);
+		r = cut_folder_check(dir, SOCKET_ELSEWHERE, err);
 	if (r == 0)
 		*ret = socket_in(dir, run);
 	return r;

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cutkit import PROGRAM, Run
@@ -273,3 +274,28 @@ def test_who_has_a_role_but_not_the_folder_is_told_whom_to_ask(cutover):
     run("status", **by(DAEMON))
     run("abort", "--yes")
     run.end(7)
+
+
+def test_a_member_whose_state_folder_is_somebody_elses_reaches_a_run_by_its_id(cutover):
+    run = start(cutover, "members: [daemon]")
+    os.chown(f"/tmp/cutover-nowhere-{os.getpid()}/{DAEMON}", NOBODY, -1)
+    run("approve", "gate", **by(DAEMON))
+    told = cutover("list", code=6, **by(DAEMON)).err
+    assert "belongs to another user" in told and "remove" not in told
+    run.end(0)
+
+
+def test_a_member_is_told_of_an_engine_that_is_gone_without_waiting_twice(cutover):
+    run = start(cutover, "members: [daemon]")
+    for role in ("supervisor", "engine", "host"):
+        run.kill(role)
+    began = time.monotonic()
+    with ThreadPoolExecutor() as pool:
+        for told in pool.map(lambda words: run(*words, code=6, **by(DAEMON)).err,
+                             [["approve", "gate"], ["status"]]):
+            assert "its owner goes on: `cutover recover`" in told
+    assert time.monotonic() - began < 30  # an engine that is being started again has 20 s
+    run("recover", "--detach", code=3)
+    run("approve", "gate", **by(DAEMON))
+    run.end(0)
+    assert "reached only while it lives" in run("status", code=6, **by(DAEMON)).err

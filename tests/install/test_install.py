@@ -109,6 +109,18 @@ _cutover && printf '%s\\n' "${{COMPREPLY[@]}}\""""
     assert set(done.stdout.split()) == want, done.stderr
 
 
+def test_without_the_plugin_host_that_is_what_is_told(prefix, cutover, tmp_path):
+    (tmp_path / "book.yaml").write_text(BOOK)
+    host = prefix / "libexec" / "cutover-host"
+    host.rename(host.with_suffix(".away"))
+    try:
+        for words in (["validate", "book.yaml"], ["plugins"]):
+            told = cutover(*words, code=6)
+            assert f"{host}: no such file or directory; install cutover completely" in told
+    finally:
+        host.with_suffix(".away").rename(host)
+
+
 def test_a_plugin_built_for_the_installed_header_runs_in_a_runbook(prefix, cutover, tmp_path):
     """The command line of docs/plugins.md, then a run with its action."""
     shutil.copy(ROOT / "plugins" / "skeleton" / "skeleton.c", tmp_path)

@@ -79,7 +79,7 @@ static void expect_mode(const char *path, mode_t mode)
 	assert_int_equal(st.st_mode & 07777, mode);
 }
 
-static void test_the_state_directory_is_found_in_order_and_made_private(void **state)
+static void test_the_state_directory_is_found_in_order(void **state)
 {
 	struct world *w = *state;
 	cut_auto(cut_str) char *option = path_of(w, "a/option"), *own = path_of(w, "own"),
@@ -92,7 +92,6 @@ static void test_the_state_directory_is_found_in_order_and_made_private(void **s
 	setenv("HOME", home, 1);
 	assert_int_equal(cut_state_dir(option, &got, NULL), 0);
 	assert_string_equal(got, option);
-	expect_mode(option, 0700);
 	free(cut_take(got));
 	assert_int_equal(cut_state_dir(NULL, &got, NULL), 0);
 	assert_string_equal(got, own);
@@ -104,22 +103,43 @@ static void test_the_state_directory_is_found_in_order_and_made_private(void **s
 	unsetenv("XDG_STATE_HOME");
 	assert_int_equal(cut_state_dir(NULL, &got, NULL), 0);
 	assert_string_equal(got, in_home);
-	expect_mode(in_home, 0700);
+}
+
+static void test_the_state_directory_is_made_private_with_the_first_run(void **state)
+{
+	struct world *w = *state;
+	cut_auto(cut_str) char *above = path_of(w, "a"), *dir = path_of(w, "a/state");
+	struct cut_run_list list = {0};
+	struct cut_run_entry run = {0};
+
+	assert_int_equal(cut_run_list(dir, &list, NULL), 0);
+	assert_int_equal(list.len, 0);
+	assert_int_equal(access(above, F_OK), -1);
+	assert_int_equal(cut_run_dir_create(dir, "shop", WHEN, &run, NULL), 0);
+	expect_mode(above, 0700);
+	expect_mode(dir, 0700);
+	cut_run_entry_done(&run);
 }
 
 static void test_a_state_directory_that_others_may_write_to_is_refused(void **state)
 {
 	struct world *w = *state;
-	cut_auto(cut_str) char *open = path_of(w, "open"), *link = path_of(w, "link"), *got = NULL;
+	cut_auto(cut_str) char *open = path_of(w, "open"), *link = path_of(w, "link");
 	cut_auto(cut_err) struct cut_err err = {0};
+	struct cut_run_list list = {0};
+	struct cut_run_entry run = {0};
 
 	assert_int_equal(mkdir(open, 0700), 0);
 	assert_int_equal(chmod(open, 0770), 0);
-	assert_int_equal(cut_state_dir(open, &got, &err), -EPERM);
+	assert_int_equal(cut_run_list(open, &list, &err), -EPERM);
 	assert_string_equal(err.why, "others may write to it");
+	assert_int_equal(
+		cut_run_find(open, "20261122T020000Z-shop-0000", CUT_PICK_LIVE, &run, NULL),
+		-EPERM);
+	assert_int_equal(cut_run_dir_create(open, "shop", WHEN, &run, NULL), -EPERM);
 	assert_int_equal(symlink("/tmp", link), 0);
-	assert_int_equal(cut_state_dir(link, &got, NULL), -ENOTDIR);
-	assert_null(got);
+	assert_int_equal(cut_run_list(link, &list, NULL), -ENOTDIR);
+	assert_int_equal(cut_state_make(link, NULL), -ENOTDIR);
 }
 
 static void test_a_run_has_an_id_of_time_name_and_four_digits(void **state)
@@ -246,6 +266,7 @@ static void test_the_socket_has_a_short_name_of_its_own(void **state)
 			       *want = NULL;
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	char hex[CUT_SHA256_HEX + 1];
+	mode_t before = umask(077);
 	int fd;
 
 	setenv("CUTOVER_SOCKET_DIR", dir, 1);
@@ -253,8 +274,9 @@ static void test_the_socket_has_a_short_name_of_its_own(void **state)
 	want = cut_printf("%s/%.16s.sock", dir, hex);
 	assert_int_equal(cut_socket_path("run1", false, &found, NULL), -ENOENT);
 	assert_int_equal(cut_socket_path("run1", true, &listen_at, NULL), 0);
+	umask(before);
 	assert_string_equal(listen_at, want);
-	expect_mode(dir, 0755);
+	expect_mode(dir, 0755); /* or nobody else reaches it */
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", listen_at);
 	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
@@ -355,7 +377,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-		T(test_the_state_directory_is_found_in_order_and_made_private),
+		T(test_the_state_directory_is_found_in_order),
+		T(test_the_state_directory_is_made_private_with_the_first_run),
 		T(test_a_state_directory_that_others_may_write_to_is_refused),
 		T(test_a_run_has_an_id_of_time_name_and_four_digits),
 		T(test_a_list_tells_outcome_and_life_oldest_first),
