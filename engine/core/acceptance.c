@@ -200,6 +200,11 @@ enum cut_acceptance_note cut_acceptance_tests(struct cut_acceptance_machine *a, 
 	return CUT_ACC_CHANGED;
 }
 
+bool cut_acceptance_tests_failed(const struct cut_acceptance_machine *a)
+{
+	return !a->testing && a->tests_at != CUT_NEVER && a->good_at != a->tests_at;
+}
+
 /* --- time --- */
 
 static cut_time deadline_at(const struct cut_acceptance_machine *a)
@@ -216,8 +221,8 @@ static cut_time tests_due(const struct cut_acceptance_machine *a)
 	cut_time last =
 		a->tests_at == CUT_NEVER || a->tests_at < a->clock_at ? a->clock_at : a->tests_at;
 	cut_time due = spec->tests_every == CUT_NEVER ? CUT_NEVER : last + spec->tests_every;
-	bool failed = a->tests_at != CUT_NEVER && a->good_at != a->tests_at;
-	cut_time full = failed ? a->tests_at + CUT_ACCEPTANCE_EVERY : a->now;
+	cut_time full =
+		cut_acceptance_tests_failed(a) ? a->tests_at + CUT_ACCEPTANCE_EVERY : a->now;
 
 	if (spec->tests == CUT_NONE || a->testing)
 		return CUT_NEVER;

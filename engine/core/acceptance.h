@@ -65,6 +65,8 @@ enum cut_acceptance_note cut_acceptance_sample(struct cut_acceptance_machine *a,
 					       bool evidence, bool bad, cut_time t);
 enum cut_acceptance_note cut_acceptance_tests(struct cut_acceptance_machine *a, bool ok,
 					      cut_time t);
+/* Did those fail that ended last, since the clock started? */
+bool cut_acceptance_tests_failed(const struct cut_acceptance_machine *a);
 /* The engine was away and goes on at t: what was not watched is neither clean nor uncovered. */
 void cut_acceptance_gap(struct cut_acceptance_machine *a, cut_time t);
 cut_time cut_acceptance_wake(const struct cut_acceptance_machine *a);

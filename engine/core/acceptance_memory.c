@@ -119,7 +119,9 @@ void cut_acceptance_text(const struct cut_acceptance_machine *a, struct cut_buf 
 		cut_buf_add_str(out, " after the last step; ");
 		break;
 	case CUT_ACC_FAILED:
-		cut_buf_add_str(out, a->overdue ? "the deadline has passed; " : "a bad sample; ");
+		cut_buf_add_str(out, a->overdue			      ? "the deadline has passed; "
+				     : cut_acceptance_tests_failed(a) ? "tests failed; "
+								      : "a bad sample; ");
 		break;
 	default: break;
 	}

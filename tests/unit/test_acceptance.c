@@ -279,6 +279,34 @@ static void test_acceptance_follows_its_rules(void **state)
 	assert_true(same);
 }
 
+static void test_what_failed_it_is_told(void **state)
+{
+	static const struct cut_acceptance spec =
+		ACCEPT(.settle = 0, TESTS, .on_bad = CUT_BAD_FAIL, .deadline = 20 MIN,
+		       .on_deadline = CUT_DEADLINE_ROLLBACK);
+	static const struct {
+		const char *lines[3], *told;
+	} cases[] = {
+		{{"0 done", "0 goods 11", "10.5 fail"}, "tests failed; clean for 10m30s of 10m00s"},
+		{{"0 done", "0 goods 11", "10.5 bad"}, "a bad sample; clean for 10m30s of 10m00s"},
+		{{"0 done", "0 goods 9", "20 tick"},
+		 "the deadline has passed; clean for 20m00s of"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CUT_ARRAY_LEN(cases); i++) {
+		cut_auto(cut_buf) struct cut_buf states = {0}, text = {0};
+		struct world w;
+
+		world_init(&w, &spec);
+		for (size_t k = 0; k < CUT_ARRAY_LEN(cases[i].lines); k++)
+			run_line(&w, cases[i].lines[k], &states);
+		cut_acceptance_text(&w.a, &text);
+		assert_memory_equal(cut_buf_str(&text), cases[i].told, strlen(cases[i].told));
+		cut_acceptance_done(&w.a);
+	}
+}
+
 static void test_memory_restored_at_any_line_goes_on_the_same(void **state)
 {
 	bool same = true;
@@ -376,6 +404,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_acceptance_follows_its_rules),
+		cmocka_unit_test(test_what_failed_it_is_told),
 		cmocka_unit_test(test_memory_restored_at_any_line_goes_on_the_same),
 		cmocka_unit_test(test_a_running_clock_is_journaled_every_ten_seconds),
 		cmocka_unit_test(test_what_was_signed_is_void_when_a_sample_turns_bad),
