@@ -170,6 +170,31 @@ static void downtime(const json_t *r, const struct form *f, struct cut_buf *out)
 	}
 }
 
+/* One more part of a list, in which commas stand between. */
+static void add_part(const char *name, const char *text, struct cut_buf *list)
+{
+	cut_buf_printf(list, "%s%s%s", list->len ? ", " : "", name, text);
+}
+
+/* Why, what was handed in, by whom. */
+static void reason(const json_t *d, struct cut_buf *out)
+{
+	const char *why = cut_json_str(d, "why", NULL), *who = cut_json_str(d, "who", "");
+	const char *name;
+	json_t *value;
+
+	if (why)
+		add_part(cut_json_bool(d, "refused", false) ? "REFUSED: " : "", why, out);
+	json_object_foreach ((json_t *)cut_json_at(d, "/evidence/evidence"), name, value) {
+		cut_auto(cut_str) char *is = cut_printf("%s = ", name);
+
+		if (json_is_string(value))
+			add_part(is, json_string_value(value), out);
+	}
+	if (strcmp(who, "engine") != 0)
+		add_part("by ", who, out);
+}
+
 static void decisions(const json_t *r, const struct form *f, struct cut_buf *out)
 {
 	const json_t *list = json_object_get(r, "decisions");
@@ -180,17 +205,12 @@ static void decisions(const json_t *r, const struct form *f, struct cut_buf *out
 	rule(f, CUT_ARRAY_LEN(names), out);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *d = json_array_get(list, i);
-		const char *who = cut_json_str(d, "who", ""), *why = cut_json_str(d, "why", NULL);
 		cut_auto(cut_str) char *at = clock_text(json_object_get(d, "at"));
-		cut_auto(cut_str) char *reason = cut_printf(
-			"%s%s%s%s", cut_json_bool(d, "refused", false) ? "REFUSED: " : "",
-			why ? why : "",
-			strcmp(who, "engine") == 0 ? ""
-			: why			   ? ", by "
-						   : "by ",
-			strcmp(who, "engine") == 0 ? "" : who);
+		cut_auto(cut_buf) struct cut_buf why = {0};
+
+		reason(d, &why);
 		const struct cell cells[] = {
-			{at, 8}, {cut_json_str(d, "what", ""), 34}, {reason, 0}};
+			{at, 8}, {cut_json_str(d, "what", ""), 34}, {cut_buf_str(&why), 0}};
 
 		row(f, cells, CUT_ARRAY_LEN(cells), out);
 	}

@@ -4,6 +4,7 @@
 Effects are counted in the file `marks`, where drills write a line for each."""
 
 import datetime
+import re
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -223,9 +224,10 @@ def test_manual_work_is_attested_with_its_evidence(cutover):
         """)
     run.wait_for_people("cable")
     assert "port" in run("attest", "cable", code=2).err
-    run("attest", "cable", "--evidence", "port=7")
+    run("attest", "cable", "--evidence", "port=7", "--comment", "it clicked")
     run.end(0)
     assert run.status["steps"]["told"]["outputs"]["stdout"] == "7\n"
+    assert re.search(r"order attest cable +it clicked, port = 7, by ", run("report").out)
 
 
 # --- a failed step ---
