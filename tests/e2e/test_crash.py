@@ -237,7 +237,8 @@ def test_a_run_whose_engine_keeps_dying_is_left_to_a_person(cutover):
     for _ in range(4):
         eventually(lambda: run.kill("engine"), every=0.1)
     run.wait(lambda s: s["engine"] == "dead" and not run.processes())
-    assert "ENGINE GONE: cutover recover" in run("status").out and "engine_given_up" in run.log()
+    told = " ".join(run("status").out.split())
+    assert f": cutover recover {run.id} " in told and "engine_given_up" in run.log()
     assert f"{run.id} " in cutover("list", code=0).out.split(" DEAD: recover\n")[0]
     assert not cutover.json("list")[0]["live"]
     assert "recover" in cutover("watch", run.id, code=6).err
