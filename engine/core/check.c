@@ -3,6 +3,7 @@
 #include "engine/core/check.h"
 #include "engine/base/near.h"
 #include "engine/base/vec.h"
+#include "engine/core/run.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -365,6 +366,37 @@ static void on_ref(void *data, const char *const *path, size_t len, bool in_has)
 		tell(u, "run.id or run.starter", "run has no '%s'", path[1]);
 }
 
+/* A state that there is not would never be: the step would be skipped, the gate stay shut. */
+static void on_text(void *data, const char *const *path, size_t len, const char *text)
+{
+	static const char *const of_triggers[] = {"disarmed", "warmup",	 "clear", "pending",
+						  "firing",   "latched", "held",  "blind"};
+	bool step = strcmp(path[0], "steps") == 0;
+	size_t states = step ? CUT_STEP_STATES : CUT_ARRAY_LEN(of_triggers);
+	cut_auto(cut_buf) struct cut_buf list = {0};
+	struct cut_near near = {.word = text};
+	char hint[192];
+
+	if (len != 3 || strcmp(path[2], "state") != 0 || is_loop_variable(data, path[0]) ||
+	    (!step && strcmp(path[0], "triggers") != 0))
+		return;
+	for (size_t i = 0; i < states; i++) {
+		const char *state =
+			step ? cut_step_state_name((enum cut_step_state)i) : of_triggers[i];
+
+		if (strcmp(state, text) == 0)
+			return;
+		cut_near_try(&near, state);
+		cut_buf_printf(&list, "%s%s",
+			       i == 0		? "it may be "
+			       : i + 1 < states ? ", "
+						: " or ",
+			       state);
+	}
+	tell(data, near.best ? did_you_mean(&near, hint, sizeof(hint)) : cut_buf_str(&list),
+	     "there is no state '%s' of a %s", text, step ? "step" : "trigger");
+}
+
 static void check_use(const struct cut_check *check, const struct cut_use *use)
 {
 	struct use u = {.check = check, .use = use, .guarding = true};
@@ -372,6 +404,7 @@ static void check_use(const struct cut_check *check, const struct cut_use *use)
 	cut_expr_refs(use->expr, on_ref, &u);
 	u.guarding = false;
 	cut_expr_refs(use->expr, on_ref, &u);
+	cut_expr_texts(use->expr, on_text, &u);
 	cut_vec_done(&u.guarded);
 }
 

@@ -77,6 +77,9 @@ int cut_expr_eval(const struct cut_expr *expr, const struct cut_expr_env *env,
  * `steps["a/b"].state` → {"steps", "ttl", …}; in_has: it is the argument of has(). */
 typedef void cut_expr_ref_fn(void *data, const char *const *path, size_t len, bool in_has);
 void cut_expr_refs(const struct cut_expr *expr, cut_expr_ref_fn *fn, void *data);
+/* Each such chain that is held against a text: `steps.a.state == "failed"`, either way round. */
+typedef void cut_expr_text_fn(void *data, const char *const *path, size_t len, const char *text);
+void cut_expr_texts(const struct cut_expr *expr, cut_expr_text_fn *fn, void *data);
 
 const char *cut_val_kind_name(enum cut_val_kind kind); /* "int", as messages say it */
 /* Texts are copied into the arena: the JSON may go. */

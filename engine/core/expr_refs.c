@@ -5,7 +5,8 @@
 #include <string.h>
 
 struct walk {
-	cut_expr_ref_fn *fn; /* borrowed, with data */
+	cut_expr_ref_fn *fn;	   /* borrowed, with data; or NULL */
+	cut_expr_text_fn *on_text; /* the same */
 	void *data;
 	const struct scope *scope; /* variables of macros: not references */
 };
@@ -44,22 +45,47 @@ static void walk_link(const struct walk *w, const struct expr_link *link)
 		walk_node(&inner, link->then);
 }
 
-static void walk_path(const struct walk *w, const struct expr_node *node)
+/* The names that a path begins with, from a free one on; 0: it begins with something else. */
+static uint32_t named_part(const struct walk *w, const struct expr_node *node, const char **path)
 {
 	const struct expr_node *base = node->path.base;
-	const char *path[1 + CUT_EXPR_MAX_DEPTH];
 	uint32_t named = 0;
 
-	if (base->kind == EXPR_NAME && is_free(w, base->name)) {
-		path[0] = base->name;
-		while (named < node->len && (path[named + 1] = link_name(&node->path.links[named])))
-			named++;
-		w->fn(w->data, path, named + 1, node->kind == EXPR_HAS && named == node->len);
-	} else {
-		walk_node(w, base);
-	}
+	if (base->kind != EXPR_NAME || !is_free(w, base->name))
+		return 0;
+	path[0] = base->name;
+	while (named < node->len && (path[named + 1] = link_name(&node->path.links[named])))
+		named++;
+	return named + 1;
+}
+
+static void walk_path(const struct walk *w, const struct expr_node *node)
+{
+	const char *path[1 + CUT_EXPR_MAX_DEPTH];
+	uint32_t named = named_part(w, node, path);
+
+	if (named && w->fn)
+		w->fn(w->data, path, named, node->kind == EXPR_HAS && named == node->len + 1);
+	else if (!named)
+		walk_node(w, node->path.base);
 	for (uint32_t i = 0; i < node->len; i++)
 		walk_link(w, &node->path.links[i]);
+}
+
+/* `a.b == "c"` and `"c" != a.b`: two terms, of which one is a text and the other all names. */
+static void walk_comparison(const struct walk *w, const struct expr_node *node)
+{
+	const struct expr_node *path = node->terms[0].node, *text;
+	const char *names[1 + CUT_EXPR_MAX_DEPTH];
+	bool swapped = path->kind == EXPR_LITERAL;
+
+	if (node->len != 2 || (node->terms[1].op != OP_EQ && node->terms[1].op != OP_NE))
+		return;
+	text = node->terms[!swapped].node;
+	path = node->terms[swapped].node;
+	if (path->kind == EXPR_PATH && text->kind == EXPR_LITERAL &&
+	    text->value.kind == CUT_VAL_STRING && named_part(w, path, names) == path->len + 1)
+		w->on_text(w->data, names, path->len + 1, text->value.str.s);
 }
 
 static void walk_node(const struct walk *w, const struct expr_node *node)
@@ -69,12 +95,14 @@ static void walk_node(const struct walk *w, const struct expr_node *node)
 	switch (node->kind) {
 	case EXPR_LITERAL: return;
 	case EXPR_NAME:
-		if (is_free(w, node->name))
+		if (w->fn && is_free(w, node->name))
 			w->fn(w->data, &node->name, 1, false);
 		return;
 	case EXPR_PATH:
 	case EXPR_HAS: walk_path(w, node); return;
 	case EXPR_CHAIN:
+		if (w->on_text)
+			walk_comparison(w, node);
 		for (uint32_t i = 0; i < node->len; i++)
 			walk_node(w, node->terms[i].node);
 		return;
@@ -89,6 +117,13 @@ static void walk_node(const struct walk *w, const struct expr_node *node)
 void cut_expr_refs(const struct cut_expr *expr, cut_expr_ref_fn *fn, void *data)
 {
 	const struct walk w = {.fn = fn, .data = data};
+
+	walk_node(&w, expr->root);
+}
+
+void cut_expr_texts(const struct cut_expr *expr, cut_expr_text_fn *fn, void *data)
+{
+	const struct walk w = {.on_text = fn, .data = data};
 
 	walk_node(&w, expr->root);
 }

@@ -118,27 +118,27 @@ static void test_references_that_cannot_be_are_told_with_what_to_do(void **state
 		 "step 'd' (drill) has no output 'zzz'"},
 		/* beside another in a group under one condition: both are skipped or none is */
 		{"steps:\n  - {id: z, " TCP "}\n"
-		 "  - {id: g, if: \"steps.z.state == 'x'\", steps: [{id: a, " TCP "},"
+		 "  - {id: g, if: \"steps.z.state == 'failed'\", steps: [{id: a, " TCP "},"
 		 " {id: s, steps: [{id: b, uses: check, with: {that: "
 		 "\"steps.a.outputs.received == 'x'\"}}]}]}\n",
 		 NULL},
 		{"steps:\n  - {id: z, " TCP "}\n"
-		 "  - {id: g, if: \"steps.z.state == 'x'\", steps: [{id: a, " TCP "}]}\n"
+		 "  - {id: g, if: \"steps.z.state == 'failed'\", steps: [{id: a, " TCP "}]}\n"
 		 "  - {id: h, steps: [{id: b, uses: check, with: {that: "
 		 "\"steps.a.outputs.received == 'x'\"}}]}\n",
 		 "step 'a' may be skipped"},
-		{"steps:\n  - {id: z, " TCP "}\n  - {id: a, if: \"steps.z.state == 'x'\", " TCP
-		 "}\n  - {id: b, if: \"steps.z.state == 'x'\", " TCP "}\n"
+		{"steps:\n  - {id: z, " TCP "}\n  - {id: a, if: \"steps.z.state == 'failed'\", " TCP
+		 "}\n  - {id: b, if: \"steps.z.state == 'failed'\", " TCP "}\n"
 		 "  - {id: c, uses: check, with: {that: \"has(steps.a.outputs.received) && "
 		 "has(steps.b.outputs.received) && steps.b.outputs.received == 'x'\"}}\n",
 		 NULL},
-		{"steps:\n  - {id: z, " TCP "}\n  - {id: a, if: \"steps.z.state == 'x'\", " TCP
-		 "}\n  - {id: b, if: \"steps.z.state == 'x'\", " TCP "}\n"
+		{"steps:\n  - {id: z, " TCP "}\n  - {id: a, if: \"steps.z.state == 'failed'\", " TCP
+		 "}\n  - {id: b, if: \"steps.z.state == 'failed'\", " TCP "}\n"
 		 "  - {id: c, uses: check, with: {that: \"has(steps.a.outputs.received) && "
 		 "steps.b.outputs.received == 'x'\"}}\n",
 		 "step 'b' may be skipped"},
 		/* what comes after all of it */
-		{"steps:\n  - {id: a, uses: check, with: {that: \"steps.z.state == 'x'\"}}\n"
+		{"steps:\n  - {id: a, uses: check, with: {that: \"steps.z.state == 'failed'\"}}\n"
 		 "finally: [{id: z, " TCP "}]\n",
 		 "step 'z' is not certain to be done before this"},
 		{"steps: [{id: a, " TCP "}]\n"

@@ -287,6 +287,35 @@ static void test_references_are_the_chains_of_free_names(void **state)
 	}
 }
 
+static void add_text(void *data, const char *const *path, size_t len, const char *text)
+{
+	for (size_t i = 0; i < len; i++)
+		cut_buf_printf(data, "%s%s", i ? "." : " ", path[i]);
+	cut_buf_printf(data, "=%s", text);
+}
+
+static void test_names_held_against_texts_are_listed(void **state)
+{
+	static const char *const rows[][2] = {
+		{"a.b == 'c'", " a.b=c"},
+		{"'c' != a['b'].d", " a.b.d=c"},
+		{"!(a.b == 'c') && (x ? d.e == 'f' : g.h in ['i'])", " a.b=c d.e=f"},
+		{"a.b == 1 || a.b < 'c' || 'c' == 'd' || a == 'c'", ""},
+		{"l.all(v, v.x == 'c' || w.x == 'd')", " w.x=d"},
+		{"a[0].b == 'c' || a.size() == 'c' || a.b + 'c' == 'd'", ""},
+	};
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(rows); i++) {
+		cut_auto(cut_expr) struct cut_expr *expr = NULL;
+		cut_auto(cut_buf) struct cut_buf got = {0};
+
+		assert_int_equal(cut_expr_parse(rows[i][0], strlen(rows[i][0]), &expr, NULL, NULL),
+				 0);
+		cut_expr_texts(expr, add_text, &got);
+		assert_string_equal(cut_buf_str(&got), rows[i][1]);
+	}
+}
+
 /* Every prefix and every one-byte change of these either parses or fails; neither may crash. */
 static void test_garbage_never_crashes(void **state)
 {
@@ -326,6 +355,7 @@ int main(void)
 		cmocka_unit_test(test_selections_in_a_row_end_at_64),
 		cmocka_unit_test(test_a_hundred_thousand_signs_are_no_recursion),
 		cmocka_unit_test(test_references_are_the_chains_of_free_names),
+		cmocka_unit_test(test_names_held_against_texts_are_listed),
 		cmocka_unit_test(test_garbage_never_crashes),
 	};
 
