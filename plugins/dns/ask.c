@@ -43,15 +43,36 @@ static uint32_t negative_ttl(const ldns_pkt *pkt)
 	return 0;
 }
 
+/* Not for this server to answer: where a zone of its own begins, it names the servers of that. */
+static void refuse_foreign(struct dns_answer *answer, const ldns_pkt *pkt)
+{
+	const ldns_rr_list *authority = ldns_pkt_authority(pkt);
+	char name[DNS_NAME_TEXT], text[sizeof(answer->why)];
+
+	for (size_t i = 0; i < ldns_rr_list_rr_count(authority); i++)
+		if (ldns_rr_get_type(ldns_rr_list_rr(authority, i)) == LDNS_RR_TYPE_NS) {
+			snprintf(text, sizeof(text),
+				 "refers to the servers of %s: use a connection of that zone",
+				 dns_name_text(ldns_rr_owner(ldns_rr_list_rr(authority, i)), name));
+			refuse(answer, -EPROTO, text);
+			return;
+		}
+	refuse(answer, -EPROTO, "is not authoritative for the zone");
+}
+
 void dns_answer_read(struct dns_answer *ret, const struct dns_question *question, bool recursive,
 		     const uint8_t *reply, size_t len)
 {
 	unsigned rcode = dns_reply_rcode(reply);
 	ldns_pkt *pkt = NULL;
-	char text[64];
+	char text[96];
 
 	if (rcode != LDNS_RCODE_NOERROR && rcode != LDNS_RCODE_NXDOMAIN) {
-		snprintf(text, sizeof(text), "answers %s", dns_rcode_text(rcode));
+		snprintf(text, sizeof(text), "answers %s%s", dns_rcode_text(rcode),
+			 recursive			? ""
+			 : rcode == LDNS_RCODE_SERVFAIL ? ": has it loaded the zone?"
+			 : rcode == LDNS_RCODE_REFUSED	? ": is it a server of the zone?"
+							: "");
 		refuse(ret, -EPROTO, text);
 		return;
 	}
@@ -62,7 +83,7 @@ void dns_answer_read(struct dns_answer *ret, const struct dns_question *question
 	if (ldns_pkt_edns_extended_rcode(pkt)) {
 		refuse(ret, -EPROTO, "answers with an extended error");
 	} else if (!recursive && !ldns_pkt_aa(pkt)) {
-		refuse(ret, -EPROTO, "is not authoritative for the zone");
+		refuse_foreign(ret, pkt);
 	} else {
 		ret->rrset = dns_rrset_new(question->name, question->type);
 		dns_rrset_collect(ret->rrset, ldns_pkt_answer(pkt));
@@ -101,6 +122,7 @@ static void on_done(void *data, int error)
 	struct dns_asking *asking = data;
 	struct dns_survey *survey = asking->survey;
 	struct dns_answer *answer = &survey->answers[asking->cell];
+	char text[sizeof(answer->why)];
 
 	asking->exchange = NULL;
 	dns_message_done(&asking->query);
@@ -111,8 +133,10 @@ static void on_done(void *data, int error)
 	}
 	if (error == -ETIMEDOUT)
 		refuse(answer, error, "gives no answer");
-	else if (error)
-		refuse(answer, error, strerror(-error));
+	else if (error) {
+		snprintf(text, sizeof(text), "cannot be reached: %s", strerror(-error));
+		refuse(answer, error, text);
+	}
 	answer->at = kit_wall_ms();
 	survey->pending--;
 	ask_on(survey);

@@ -21,7 +21,7 @@ struct dns_question {
 /* error 0: rrset is what the server has, empty where it has nothing of that kind. */
 struct dns_answer {
 	int error;
-	char why[128];		 /* "no answer in 10 s", "answers REFUSED" */
+	char why[DNS_NAME_TEXT]; /* "no answer in 10 s", "answers REFUSED" */
 	struct dns_rrset *rrset; /* owned; NULL with an error */
 	uint32_t negative_ttl;	 /* of an empty one: how long resolvers keep that (RFC 2308) */
 	int64_t at;		 /* wall clock, ms */

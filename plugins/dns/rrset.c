@@ -21,14 +21,21 @@ bool dns_name_within(const ldns_rdf *name, const ldns_rdf *zone)
 	return ldns_dname_compare(name, zone) == 0 || ldns_dname_is_subdomain(name, zone);
 }
 
-/* Checks what ldns lets through: no empty text, blanks or control characters. */
+static bool is_ascii(const char *text)
+{
+	while (*text && (unsigned char)*text < 0x80)
+		text++;
+	return !*text;
+}
+
+/* Checks what ldns lets through: no empty text, blanks, control or other characters than ASCII. */
 static ldns_rdf *name_from(const char *text)
 {
 	ldns_rdf *name = NULL;
 	size_t i, len = strlen(text);
 
 	for (i = 0; i < len; i++)
-		if ((unsigned char)text[i] <= ' ' || text[i] == 0x7f)
+		if ((unsigned char)text[i] <= ' ' || (unsigned char)text[i] >= 0x7f)
 			return NULL;
 	if (len && strstr(text, "..") == NULL && ldns_str2rdf_dname(&name, text) != LDNS_STATUS_OK)
 		return NULL;
@@ -41,6 +48,8 @@ static bool ends_with_dot(const char *text)
 
 	return len && text[len - 1] == '.';
 }
+
+static const char not_ascii_advice[] = "; write letters that are not ASCII in their form with xn--";
 
 int dns_name_parse(const char *text, const ldns_rdf *zone, ldns_rdf **ret, struct kit_why *why)
 {
@@ -61,10 +70,11 @@ int dns_name_parse(const char *text, const ldns_rdf *zone, ldns_rdf **ret, struc
 			ldns_rdf_deep_free(whole);
 	}
 	if (!name)
-		return kit_why(why, -EINVAL,
-			       "%s is not a domain name: labels have 1 to 63 octets, a name at "
-			       "most 255",
-			       *text ? text : "an empty text");
+		return kit_why(why, -EINVAL, "%s is not a domain name%s",
+			       *text ? text : "an empty text",
+			       is_ascii(text) ? ": labels have 1 to 63 octets and no blanks, a "
+						"name at most 255"
+					      : not_ascii_advice);
 	if (!dns_name_within(name, zone)) {
 		ldns_rdf_deep_free(name);
 		return kit_why(why, -EINVAL,
@@ -166,10 +176,41 @@ static char *whole_name(const char *value, const ldns_rdf *zone)
 	return kit_printf("%s.", value);
 }
 
-static bool is_one_name(ldns_rr_type type)
+/* Which word of a value is a name, from 1; 0: none. */
+static unsigned name_word(ldns_rr_type type)
 {
-	return type == LDNS_RR_TYPE_CNAME || type == LDNS_RR_TYPE_NS || type == LDNS_RR_TYPE_PTR ||
-	       type == LDNS_RR_TYPE_DNAME;
+	switch ((int)type) {
+	case LDNS_RR_TYPE_CNAME:
+	case LDNS_RR_TYPE_DNAME:
+	case LDNS_RR_TYPE_NS:
+	case LDNS_RR_TYPE_PTR: return 1;
+	case LDNS_RR_TYPE_HTTPS:
+	case LDNS_RR_TYPE_MX:
+	case LDNS_RR_TYPE_SVCB: return 2;
+	case LDNS_RR_TYPE_SRV: return 4;
+	default: return 0;
+	}
+}
+
+/* "10 mail" as "10 mail.shop.test.": owned by the caller. */
+static char *with_whole_name(ldns_rr_type type, const char *value, const ldns_rdf *zone)
+{
+	const char *word = value + strspn(value, " "), *end;
+	char *name, *whole, *text;
+
+	for (unsigned n = name_word(type); n > 1; n--) {
+		word += strcspn(word, " ");
+		word += strspn(word, " ");
+	}
+	end = word + strcspn(word, " ");
+	if (name_word(type) == 0 || end == word)
+		return kit_strdup(value);
+	name = kit_printf("%.*s", (int)(end - word), word);
+	whole = whole_name(name, zone);
+	text = kit_printf("%.*s%s%s", (int)(word - value), value, whole, end);
+	free(name);
+	free(whole);
+	return text;
 }
 
 /* A zone file would read on past the value: a line end, a comment or a bracket is none. */
@@ -190,27 +231,58 @@ static bool is_one_line(const char *value)
 	return !quoted;
 }
 
+/* A zone file would make a text of each word, and who reads them together drops the blanks. */
+static bool is_unquoted_text(ldns_rr_type type, const char *value)
+{
+	return type == LDNS_RR_TYPE_TXT && strchr(value, ' ') && !strchr(value, '"');
+}
+
+static ldns_rr *parse_value(const struct dns_rrset *set, const char *value, const ldns_rdf *zone)
+{
+	char *data = with_whole_name(set->type, value, zone), *line;
+	char owner[DNS_NAME_TEXT];
+	ldns_rr *rr = NULL;
+
+	line = kit_printf("%s 0 IN %s %s", dns_name_text(set->owner, owner),
+			  dns_type_text(set->type), data);
+	if (is_one_line(data) && *data && !is_unquoted_text(set->type, data) &&
+	    (name_word(set->type) == 0 || is_ascii(data)) &&
+	    (name_word(set->type) != 1 || !strchr(data, ' ')) &&
+	    (ldns_rr_new_frm_str(&rr, line, 0, NULL, NULL) != LDNS_STATUS_OK ||
+	     ldns_rr_rd_count(rr) == 0)) {
+		ldns_rr_free(rr);
+		rr = NULL;
+	}
+	free(line);
+	free(data);
+	return rr;
+}
+
+static const char *value_advice(ldns_rr_type type, const char *value)
+{
+	if (type == LDNS_RR_TYPE_TXT)
+		return is_unquoted_text(type, value)
+			       ? "; a text with blanks stands in double quotes: '\"a b\"'"
+			       : "; texts stand in double quotes and have at most 255 octets each, "
+				 "longer ones are split: '\"…\" \"…\"'";
+	if (type == LDNS_RR_TYPE_A || type == LDNS_RR_TYPE_AAAA)
+		return type == LDNS_RR_TYPE_A ? "; it holds an IPv4 address"
+					      : "; it holds an IPv6 address";
+	return is_ascii(value) || name_word(type) == 0 ? "" : not_ascii_advice;
+}
+
 int dns_rrset_add(struct dns_rrset *set, const char *value, const ldns_rdf *zone,
 		  struct kit_why *why)
 {
-	char *data = is_one_name(set->type) && *value ? whole_name(value, zone) : kit_strdup(value);
+	enum { SHOWN = 80 };
 	char owner[DNS_NAME_TEXT];
-	ldns_status status = LDNS_STATUS_SYNTAX_ERR;
-	ldns_rr *rr = NULL;
-	char *line;
+	ldns_rr *rr = parse_value(set, value, zone);
 
 	dns_name_text(set->owner, owner);
-	line = kit_printf("%s 0 IN %s %s", owner, dns_type_text(set->type), data);
-	if (is_one_line(data) && *data && (!is_one_name(set->type) || !strchr(data, ' ')))
-		status = ldns_rr_new_frm_str(&rr, line, 0, NULL, NULL);
-	free(line);
-	free(data);
-	if (status != LDNS_STATUS_OK || ldns_rr_rd_count(rr) == 0) {
-		ldns_rr_free(rr);
-		return kit_why(why, -EINVAL, "%s is not a value of an %s record at %s: %s",
-			       *value ? value : "an empty text", dns_type_text(set->type), owner,
-			       status ? ldns_get_errorstr_by_id(status) : "nothing is left of it");
-	}
+	if (!rr)
+		return kit_why(why, -EINVAL, "%s %s cannot have the value %.*s%s%s", owner,
+			       dns_type_text(set->type), SHOWN, *value ? value : "\"\" (empty)",
+			       strlen(value) > SHOWN ? "…" : "", value_advice(set->type, value));
 	ldns_rr_set_ttl(rr, set->ttl);
 	for (size_t i = 0; i < ldns_rr_list_rr_count(set->rrs); i++)
 		if (ldns_rr_compare(rr, ldns_rr_list_rr(set->rrs, i)) == 0) {

@@ -10,7 +10,9 @@
 static const struct cut_param params[] = {
 	{"zone", CUT_T_CONNECTION, CUT_P_REQUIRED, NULL, "dns", "connection of the zone"},
 	{"records", CUT_T_LIST, CUT_P_REQUIRED, NULL, "map",
-	 "each {name, type, values, ttl}; without ttl the present one stays"},
+	 "each {name, type, values, ttl}; without ttl the present one stays; a name of one word is "
+	 "in "
+	 "the zone"},
 	{"allow_apex", CUT_T_BOOL, 0, "false", NULL,
 	 "records at the zone's own name may be changed"},
 	{0},

@@ -148,43 +148,45 @@ void dns_originals_learn(struct cut_call *call, const struct dns_changes *change
 	}
 }
 
-/* "300s" under "www.shop.test. A TTL" in the outputs of an earlier step; 0: not there. */
-static uint32_t original_given(const json_t *given, const char *key)
+/* "300s" under "www.shop.test. A TTL" in the outputs of an earlier step. */
+static bool original_given(const json_t *given, const char *key, uint32_t *ret)
 {
 	const json_t *row;
-	uint32_t ttl = 0;
-	struct kit_why why;
+	double seconds;
 	size_t i;
 
 	json_array_foreach (given, i, row) {
 		const char *what = json_string_value(json_object_get(row, "what"));
+		const char *before = json_string_value(json_object_get(row, "before"));
 		size_t len = strlen(key);
 
-		if (what && strncmp(what, key, len) == 0 && strcmp(what + len, " TTL") == 0 &&
-		    dns_ttl_parse(json_object_get(row, "before"), &ttl, &why) == 0)
-			return ttl;
+		if (!what || strncmp(what, key, len) != 0 || strcmp(what + len, " TTL") != 0 ||
+		    !before || !kit_duration_parse(before, &seconds) || seconds > DNS_TTL_MAX)
+			continue;
+		*ret = (uint32_t)seconds;
+		return true;
 	}
-	return 0;
+	return false;
 }
 
 static int original_of(struct cut_call *call, const struct dns_change *change, uint32_t *ret,
 		       struct kit_why *why)
 {
 	const struct dns_originals *known = call->plugin;
+	const json_t *learned;
 	char key[DNS_NAME_TEXT + 16];
-	uint32_t ttl;
 
 	original_key(change, key, sizeof(key));
-	ttl = original_given(json_object_get(call->params, "originals"), key);
-	if (!ttl && known)
-		ttl = (uint32_t)json_integer_value(json_object_get(known->ttls, key));
-	if (!ttl)
+	if (original_given(json_object_get(call->params, "originals"), key, ret))
+		return 0;
+	learned = known ? json_object_get(known->ttls, key) : NULL;
+	if (!learned)
 		return kit_why(why, -ENOENT,
 			       "the original TTL of %s is not known: no step of this run has "
 			       "changed it, or the plugin was restarted since; give it as ttl, or "
 			       "originals: ${{ steps.STEP.outputs.changes }} of the step that did",
 			       key);
-	*ret = ttl;
+	*ret = (uint32_t)json_integer_value(learned);
 	return 0;
 }
 

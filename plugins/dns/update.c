@@ -51,8 +51,11 @@ static enum dns_update_outcome from_rcode(struct dns_update *update, unsigned rc
 	case LDNS_RCODE_YXDOMAIN:
 	case LDNS_RCODE_YXRRSET:
 	case LDNS_RCODE_NXRRSET:
-		kit_why(&update->why, 0, "%s answers %s: a record is not as it was read", server,
-			dns_rcode_text(rcode));
+		kit_why(&update->why, 0,
+			"%s answers %s: a record is not as it was read; is somebody changing it, "
+			"or does a wildcard or DNAME answer for its name (then add the name's own "
+			"record first)?",
+			server, dns_rcode_text(rcode));
 		return DNS_UPDATE_CONFLICT;
 	case LDNS_RCODE_SERVFAIL:
 		kit_why(&update->why, 0, "%s answers SERVFAIL to the update: see its log", server);

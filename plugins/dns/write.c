@@ -103,10 +103,12 @@ static void on_settled(struct dns_settle *settle)
 			"%s answered NOERROR to the update and ignored it: %s; see its log for why",
 			w->zone.primary.text, settle->why);
 	else
-		kit_why(&why, 0,
-			"not every server of %s shows the change: %s; see to their transfers from "
-			"%s, then retry",
-			w->zone.name_text, settle->why, w->zone.primary.text);
+		kit_why(&why, 0, "not every server of %s shows the change: %s; %s %s, then retry",
+			w->zone.name_text, settle->why,
+			settle->result == DNS_DOWN
+				? "start who does not answer, or take it out of the servers of"
+				: "see to their transfers from",
+			settle->result == DNS_DOWN ? w->zone.name_text : w->zone.primary.text);
 	/* A server that gives no answers gives no wrong ones: no reason to hold up a rollback. */
 	if (w->op == KIT_ROLLBACK && settle->result == DNS_DOWN && settle->first_seen[0])
 		end_well(w, why.text);

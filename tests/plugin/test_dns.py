@@ -6,7 +6,7 @@ import time
 
 import pytest
 from hostdrive import Host, HostGone
-from servers import free_port
+from servers import Server, free_port, wait_until
 from zones import NameServer
 
 TTL = {"zone": "zone", "names": ["www", "api"], "ttl": "2s"}
@@ -417,8 +417,8 @@ def test_set_ttl_refuses_what_makes_no_sense(primary, params, part):
 
 
 @pytest.mark.parametrize("record, part", [
-    ({"name": "www", "type": "A", "values": ["::1"]}, "not a value of an A record"),
-    ({"name": "www", "type": "A", "values": ["127.0.0.3 ; x"]}, "not a value"),
+    ({"name": "www", "type": "A", "values": ["::1"]}, "A cannot have the value"),
+    ({"name": "www", "type": "A", "values": ["127.0.0.3 ; x"]}, "cannot have the value"),
     ({"name": "www", "type": "A", "values": []}, "at least one"),
     ({"name": "www", "type": "A", "values": ["127.0.0.3", "127.0.0.3"]}, "twice"),
     ({"name": "www", "type": "DNSKEY", "values": ["x"]}, "DNSKEY"),
@@ -427,6 +427,11 @@ def test_set_ttl_refuses_what_makes_no_sense(primary, params, part):
     ({"name": "@", "type": "NS", "values": ["www"]}, "NS records"),
     ({"name": "mail", "type": "CNAME", "values": ["www"]}, "MX"),
     ({"name": "fresh", "type": "A", "values": ["127.0.0.3"]}, "give its ttl"),
+    ({"name": "www", "type": "A", "values": ["::3"]}, "holds an IPv4 address"),
+    ({"name": "b\u00fccher", "type": "A", "values": ["127.0.0.3"], "ttl": "60s"}, "with xn--"),
+    ({"name": "alias", "type": "CNAME", "values": ["b\u00fccher"]}, "with xn--"),
+    ({"name": "note", "type": "TXT", "values": ["v=spf1 -all"]}, "stands in double quotes"),
+    ({"name": "note", "type": "TXT", "values": ['"' + "k" * 256 + '"']}, "longer ones are split"),
 ])
 def test_set_records_refuses_what_makes_no_sense(primary, record, part):
     expect_refusal(primary, "set_records", {"zone": "zone", "records": [record]}, part)
@@ -451,7 +456,69 @@ def test_the_apex_changes_when_it_is_meant(primary):
     assert primary.values("") == ["127.0.0.3"]
 
 
+@pytest.mark.parametrize("name, rrtype, value, whole", [
+    ("mail", "MX", "10 api", "10 api.shop.test."),
+    ("mail", "MX", "10 mx.other.test", "10 mx.other.test."),
+    ("_http._tcp", "SRV", "1 2 80 api", "1 2 80 api.shop.test."),
+    ("alias", "CNAME", "api", "api.shop.test."),
+    ("note", "TXT", '"v=spf1 -all"', '"v=spf1 -all"'),
+])
+def test_a_name_of_one_word_in_a_value_is_in_the_zone(primary, name, rrtype, value, whole):
+    record = {"name": name, "type": rrtype, "values": [value], "ttl": "60s"}
+    with drive(primary) as host:
+        done = host.call("set_records", "apply", {"zone": "zone", "records": [record]})
+    assert done.status == "ok" and primary.values(name, rrtype) == [whole], done
+
+
+def test_an_original_ttl_of_0_is_restored(primary):
+    primary.nsupdate("update delete www.shop.test. A", "update add www.shop.test. 0 A 127.0.0.2")
+    low = {"zone": "zone", "names": ["www"], "ttl": "30s"}
+    back = {**low, "ttl": "original"}
+    with drive(primary) as host:
+        changes = host.call("set_ttl", "apply", low).data["changes"]
+        assert host.call("set_ttl", "apply", back).status == "ok" and primary.ttl("www") == 0
+        host.call("set_ttl", "apply", low)
+    with drive(primary) as fresh:
+        done = fresh.call("set_ttl", "apply", {**back, "originals": changes})
+    assert done.status == "ok" and primary.ttl("www") == 0
+
+
+# What answers for a name without having it
+
+
+def test_a_name_that_a_wildcard_answers_for_says_what_to_do(primary):
+    primary.nsupdate("update add *.shop.test. 300 A 127.0.0.9")
+    params = {"zone": "zone", "records": [{"name": "any", "type": "A", "values": ["127.0.0.3"]}]}
+    with drive(primary) as host:
+        for op, status in (("plan", "fail"), ("apply", "retry")):
+            done = host.call("set_records", op, params)
+            assert done.status == status and "does a wildcard or DNAME answer" in done.text, done
+    assert primary.values("any") == ["127.0.0.9"]
+
+
+@pytest.mark.parametrize("name", ["sub", "x.sub"])
+def test_a_name_of_a_delegated_zone_says_whose_it_is(primary, name):
+    primary.nsupdate("update add sub.shop.test. 300 NS ns.other.test.")
+    with drive(primary) as host:
+        done = host.call("set_ttl", "plan", {"zone": "zone", "names": [name], "ttl": "30s"})
+    assert "refers to the servers of sub.shop.test.: use a connection of that zone" in done.text
+
+
 # Servers that are down or late
+
+
+def test_a_zone_that_was_not_loaded_is_asked_after(primary):
+    (primary.folder / "shop.zone").write_text("nonsense\n")
+    for journal in primary.folder.glob("*.jnl"):
+        journal.unlink()
+    primary.end()
+    primary.server = Server(["named", "-n", "1", "-g", "-c", primary.folder / "conf"],
+                            primary.folder, "named")
+    wait_until(lambda: "running" in primary.server.log.read_text().splitlines()[-1],
+               "named runs again")
+    with drive(primary) as host:
+        done = host.call("set_ttl", "plan", TTL)
+    assert done.status == "fail" and "SERVFAIL: has it loaded the zone?" in done.text, done
 
 
 def test_a_primary_that_is_down_is_told_at_once(primary):
@@ -469,6 +536,7 @@ def test_a_secondary_that_is_down_is_named(pair):
     with drive(*pair, max_lag=1) as host:
         done = host.call("set_records", "apply", MOVE)
         assert done.status == "fail" and secondary.text in done.text, done
+        assert "cannot be reached" in done.text and "take it out of the servers" in done.text
         assert primary.text + " has" not in done.text
         assert primary.values("www") == ["127.0.0.3"]
         back = host.call("set_records", "rollback", MOVE, saved=done.saved)
