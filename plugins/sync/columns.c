@@ -166,7 +166,7 @@ static bool is_same_type(const struct column *a, const struct column *b)
 static int is_comparable(const struct column *a, const struct column *b, struct kit_why *why)
 {
 	if (!a->readable || !b->readable)
-		return kit_why(why, -1, "no right to read it on %s",
+		return kit_why(why, -1, "no right to read it on %s: grant select",
 			       a->readable ? "green" : "blue");
 	if (!is_same_type(a, b))
 		return kit_why(why, -1, "its type is %s on blue and %s on green", a->type, b->type);

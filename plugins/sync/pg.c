@@ -137,11 +137,48 @@ static const struct {
 	{"root certificate file", "ca_file names the certificate of the CA that the server's has"},
 };
 
-/* libpq's texts are of several lines, the last of them empty; the first says it. */
+/* Takes "28P01: " out of "…: FATAL:  28P01: password …"; true: of a kind that trying again does not
+ * change: who may not come in (28), or to where (3D). */
+static bool take_sqlstate(char *line)
+{
+	char *code = strstr(line, ":  ");
+
+	if (!code || strspn(code + 3, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 5 ||
+	    strncmp(code + 8, ": ", 2) != 0)
+		return false;
+	code += 3;
+	bool final = !strncmp(code, "28", 2) || !strncmp(code, "3D", 2);
+
+	memmove(code, code + 7, strlen(code + 7) + 1);
+	return final;
+}
+
+/* libpq's texts are of several lines: one an address that was tried, with hints and places in
+ * between. Owned by the caller. */
+static char *told_by_libpq(const struct pg *pg, bool *ret_final)
+{
+	static const char each[] = "connection to server ";
+	char *all = kit_strdup(PQerrorMessage(pg->conn)), *rest = all, *line, *text = NULL;
+
+	*ret_final = false;
+	while ((line = strsep(&rest, "\n"))) {
+		char *longer;
+
+		if (text && strncmp(line, each, strlen(each)) != 0)
+			continue;
+		*ret_final |= take_sqlstate(line);
+		longer = kit_printf("%s%s%s", text ? text : "", text ? "; " : "", line);
+		free(text);
+		text = longer;
+	}
+	free(all);
+	return text;
+}
+
 static void lose_as_told(struct pg *pg)
 {
-	const char *text = PQerrorMessage(pg->conn);
-	char *copy = strndup(text, strcspn(text, "\n"));
+	bool final;
+	char *copy = told_by_libpq(pg, &final);
 
 	for (size_t i = 0; copy && i < sizeof(strangers) / sizeof(strangers[0]); i++) {
 		if (strstr(copy, strangers[i].words)) {
@@ -150,7 +187,8 @@ static void lose_as_told(struct pg *pg)
 			return;
 		}
 	}
-	lose(pg, CUT_RETRY, "%s", copy && *copy ? copy : "the server closed the connection");
+	lose(pg, final ? CUT_FAIL : CUT_RETRY, "%s",
+	     copy && *copy ? copy : "the server closed the connection");
 	free(copy);
 }
 
@@ -352,6 +390,7 @@ static void connect_begin(struct pg *pg)
 		return;
 	}
 	PQsetNoticeReceiver(pg->conn, ignore_notice, NULL);
+	PQsetErrorVerbosity(pg->conn, PQERRORS_VERBOSE); /* with SQLSTATE, in any language */
 	watch(pg, UV_WRITABLE);
 }
 

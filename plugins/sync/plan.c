@@ -9,10 +9,22 @@
 struct look {
 	struct pair pair; /* first: see sync.h */
 	unsigned awaited;
-	bool missing;
+	char trouble[160]; /* that a heartbeat would have */
 };
 
-static const char look_sql[] = "select to_regclass('cutover_heartbeat') is not null";
+static const char blue_sql[] =
+	"select case when to_regclass('cutover_heartbeat') is null"
+	" then 'blue has no table cutover_heartbeat'"
+	" when pg_is_in_recovery() then 'blue is a standby, which only reads'"
+	" when not (has_table_privilege('cutover_heartbeat', 'select')"
+	"  and has_table_privilege('cutover_heartbeat', 'insert')"
+	"  and has_table_privilege('cutover_heartbeat', 'update'))"
+	" then 'on blue, grant select, insert, update on cutover_heartbeat to this role' end";
+static const char green_sql[] =
+	"select case when to_regclass('cutover_heartbeat') is null"
+	" then 'green has no table cutover_heartbeat'"
+	" when not has_table_privilege('cutover_heartbeat', 'select')"
+	" then 'on green, grant select on cutover_heartbeat to this role' end";
 
 static void end(struct look *look, enum cut_status status, const char *text)
 {
@@ -29,16 +41,19 @@ static void end(struct look *look, enum cut_status status, const char *text)
 static void on_looked(void *owner, const struct pg_reply *reply)
 {
 	struct look *look = owner;
+	struct kit_why why;
 
 	if (reply->status != CUT_OK) {
 		end(look, reply->status, reply->text);
 		return;
 	}
-	look->missing |= strcmp(pg_text(reply, 0, 0), "t") != 0;
-	if (--look->awaited == 0)
-		end(look, CUT_OK,
-		    look->missing ? "changes nothing; table cutover_heartbeat is not on both sides"
-				  : "changes nothing but the row of cutover_heartbeat on blue");
+	if (pg_text(reply, 0, 0))
+		snprintf(look->trouble, sizeof(look->trouble), "%s", pg_text(reply, 0, 0));
+	if (--look->awaited)
+		return;
+	kit_why(&why, 0, "changes nothing; no heartbeat yet: %s", look->trouble);
+	end(look, CUT_OK,
+	    *look->trouble ? why.text : "changes nothing but the row of cutover_heartbeat on blue");
 }
 
 static void on_opened(struct pair *pair, const struct pg_reply *failed)
@@ -50,8 +65,8 @@ static void on_opened(struct pair *pair, const struct pg_reply *failed)
 		return;
 	}
 	look->awaited = 2;
-	pg_ask(pair->blue, look_sql, 0, NULL, on_looked, look);
-	pg_ask(pair->green, look_sql, 0, NULL, on_looked, look);
+	pg_ask(pair->blue, blue_sql, 0, NULL, on_looked, look);
+	pg_ask(pair->green, green_sql, 0, NULL, on_looked, look);
 }
 
 static void on_cancel(struct pair *pair)

@@ -292,7 +292,8 @@ def test_passwords_come_from_secrets_and_never_show(lab, login):
         assert compare(host, "products").status == "ok"
     with Host("sync", with_secret(lab, login), {"password": "wrong-one"}) as host:
         done = compare(host, "products")
-        assert done.status in ("fail", "retry") and "password authentication failed" in done.text
+        assert done.status == "fail" and "password authentication failed" in done.text
+        assert "28P01" not in done.text
         assert "wrong-one" not in done.text
     literal = connections(lab)
     literal["green"]["dsn"] += " password=oops"
@@ -301,8 +302,23 @@ def test_passwords_come_from_secrets_and_never_show(lab, login):
         assert done.status == "fail" and "name a secret" in done.text and "oops" not in done.text
 
 
+@pytest.mark.parametrize("wrong, told", [
+    ("dbname=shpo user=cutover", 'database "shpo" does not exist'),
+    ("dbname=shop user=nobody", 'role "nobody" does not exist'),
+])
+def test_who_is_not_let_in_is_told_at_once_by_any_of_the_addresses(lab, wrong, told):
+    port = lab.world.ports["green_db"]
+    dsn = f"host={LOOPBACK},{LOOPBACK} port={free_port()},{port} {wrong}"
+    with Host("sync", connections(lab, green=dsn)) as host:
+        done = host.call("wait_caught_up", "apply", {**PAIR, "max": 20})
+    assert done.status == "fail" and done.seconds < 5, done
+    assert "Connection refused; connection to server" in done.text and told in done.text
+
+
 def test_a_heartbeat_that_may_not_be_written_says_what_to_grant(lab, login):
     with Host("sync", with_secret(lab, login), {"password": "right"}) as host:
+        done = host.call("wait_caught_up", "plan", PAIR)
+        assert "no heartbeat yet: on blue, grant select, insert, update" in done.text, done
         done = host.call("lag", "sample", PAIR)
         assert done.status == "fail" and "grant select, insert, update" in done.text, done
 
