@@ -211,7 +211,10 @@ static void end_unexpected(struct cut_call *call, const struct cut_http_reply *r
 	cut_utf8_add_clean(&told, reply->body, len);
 	end(call, status_of_answer(call, reply->status),
 	    wait_s < 0 ? NULL : json_pack("{s:i}", "retry_after_s", wait_s),
-	    "%s answered %ld, which is not expected%s%s%s", method_of(call), reply->status,
+	    "%s answered %ld, which is not expected%s%s%s%s", method_of(call), reply->status,
+	    reply->status >= 300 && reply->status < 400
+		    ? " (redirects are followed with `follow: true`, and on the same host)"
+		    : "",
 	    asks ? asks : "", told.len ? ": " : "", cut_buf_str(&told));
 }
 

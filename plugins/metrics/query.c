@@ -96,6 +96,16 @@ static struct answer many_series(const json_t *result)
 	return answer;
 }
 
+/* What else came in its place, such as a page to log in. */
+static struct answer not_json(const char *body, size_t len)
+{
+	struct answer answer = {.kind = ANSWER_BAD};
+
+	snprintf(answer.why, sizeof(answer.why), "its answer is not JSON: %.*s",
+		 len < SHOWN_BYTES ? (int)len : SHOWN_BYTES, body);
+	return answer;
+}
+
 static struct answer read_body(const char *body, size_t len)
 {
 	json_t *root = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
@@ -108,7 +118,7 @@ static struct answer read_body(const char *body, size_t len)
 	if (!len)
 		answer = bad("its answer is empty");
 	else if (!root)
-		answer = bad("its answer is not JSON");
+		answer = not_json(body, len);
 	else if (!status || strcmp(status, "success"))
 		answer = bad("it did not say success");
 	else if (type && !strcmp(type, "scalar"))
@@ -133,8 +143,12 @@ static struct answer read_refusal(const struct cut_http_reply *reply)
 	const char *said = json_string_value(json_object_get(root, "error"));
 	struct answer answer = {.kind = ANSWER_BAD};
 
-	snprintf(answer.why, sizeof(answer.why), "it answered %ld: %.*s", reply->status,
-		 SHOWN_BYTES, said ? said : reply->body);
+	snprintf(answer.why, sizeof(answer.why), "it answered %ld%s%s%.*s", reply->status,
+		 reply->status == 401 || reply->status == 403 ? ", see `auth` of the connection"
+		 : reply->status >= 300 && reply->status < 400
+			 ? ", a redirect elsewhere: give the url it leads to"
+			 : "",
+		 said || *reply->body ? ": " : "", SHOWN_BYTES, said ? said : reply->body);
 	json_decref(root);
 	return answer;
 }

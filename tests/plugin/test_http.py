@@ -260,6 +260,8 @@ def test_redirects_are_answers_unless_followed(core, web):
     done = get(core, web.url + "/old", expect={"status": [302]})
     assert done.status == "ok"
     assert done.data["headers"]["location"] == "/new"
+    assert "302, which is not expected (redirects are followed with `follow: true`" in \
+        get(core, web.url + "/old").text
 
 
 def test_redirects_to_the_same_host_are_followed(core, web):

@@ -134,7 +134,9 @@ def test_age_query_dates_the_value_by_our_own_clock(prometheus):
 
 @pytest.mark.parametrize("status, body, text", [
     (200, b"", "empty"),
-    (200, b"<html>hello</html>", "not JSON"),
+    (200, b"<html>hello</html>", "not JSON: <html>hello"),
+    (401, b"", "401, see `auth` of the connection"),
+    (307, b"", "307, a redirect elsewhere: give the url it leads to"),
     (200, b'{"status": "success", "data": ', "not JSON"),
     (200, b'{"status": "error", "errorType": "timeout", "error": "x"}', "success"),
     (200, b'[]', "success"),
