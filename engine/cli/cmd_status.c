@@ -25,8 +25,7 @@ int cut_cmd_status(const struct cut_args *args)
 		size_t lines, columns;
 
 		cut_screen_size(stdout, &lines, &columns);
-
-		cut_render_status(status, cut_cli_color(stdout), columns, &text);
+		cut_render_status(status, cut_cli_color(stdout), columns, SIZE_MAX, &text);
 		cut_print_text(cut_buf_str(&text), stdout);
 	}
 	return cut_args_has(args, "exit-code")

@@ -84,15 +84,6 @@ static int on_record(void *data, uint64_t seq, const char *json, size_t len)
 	return 0;
 }
 
-static size_t count_lines(const char *text)
-{
-	size_t n = 0;
-
-	for (const char *end; (end = strchr(text, '\n')); text = end + 1)
-		n++;
-	return n;
-}
-
 /* The newest records, a line each, as many as there is room for below the status. */
 static void add_records(const struct follow *f, size_t room, struct cut_buf *text)
 {
@@ -128,9 +119,9 @@ static void draw(struct follow *f)
 	bool anew = resized(f) && f->drawn_lines;
 	size_t lines, most = f->lines - 1;
 
-	cut_render_status(f->status, cut_cli_color(stdout), f->columns, &status);
+	cut_render_status(f->status, cut_cli_color(stdout), f->columns, most, &status);
 	cut_fold_text(cut_buf_str(&status), f->columns, &text);
-	lines = count_lines(cut_buf_str(&text));
+	lines = cut_count_lines(cut_buf_str(&text));
 	if (lines < most)
 		add_records(f, most - lines, &text);
 	if (anew)

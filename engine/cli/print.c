@@ -85,6 +85,28 @@ void cut_clip_line(struct cut_buf *text, size_t start, size_t columns)
 	}
 }
 
+size_t cut_count_lines(const char *text)
+{
+	size_t n = 0;
+
+	for (const char *end; (end = strchr(text, '\n')); text = end + 1)
+		n++;
+	return n;
+}
+
+void cut_drop_lines(struct cut_buf *text, size_t drop)
+{
+	size_t lines = cut_count_lines(cut_buf_str(text));
+	const char *end = cut_buf_str(text);
+
+	if (lines == 0)
+		return;
+	for (size_t keep = lines > drop ? lines - drop - 1 : 0; keep > 0; keep--)
+		end = strchr(end, '\n') + 1;
+	text->len = (size_t)(end - text->data);
+	cut_buf_add_str(text, lines > drop ? "    …\n" : "");
+}
+
 bool cut_is_screen(FILE *out)
 {
 	const char *term = getenv("TERM");

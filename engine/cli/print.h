@@ -19,6 +19,9 @@ void cut_fold_text(const char *text, size_t columns, struct cut_buf *out);
 /* Cuts what stands from start on, a line without its end, to columns: "…" tells that there was
  * more. Colours take none; who uses some resets them behind it. */
 void cut_clip_line(struct cut_buf *text, size_t start, size_t columns);
+size_t cut_count_lines(const char *text); /* that have an end */
+/* Takes as many lines away from the end of whole ones; "…" tells that there were more. */
+void cut_drop_lines(struct cut_buf *text, size_t drop);
 /* A terminal that understands more than lines. */
 bool cut_is_screen(FILE *out);
 /* Of the terminal behind out, at most CUT_WIDTH columns; 24 by CUT_WIDTH where it does not tell. */

@@ -11,8 +11,10 @@
 /* "02:14:05 shift/25 succeeded in 4.2s" from the text of a record; false where a record says
  * nothing to people. */
 bool cut_render_record(const char *json, size_t len, struct cut_buf *out);
-/* The view of `status` and `watch`, from the JSON of `status --output json`. */
-void cut_render_status(const json_t *status, bool color, size_t columns, struct cut_buf *out);
+/* The view of `status` and `watch`, from the JSON of `status --output json`. lines: that there is
+ * room for; where that is not enough, what is quiet shares a line. */
+void cut_render_status(const json_t *status, bool color, size_t columns, size_t lines,
+		       struct cut_buf *out);
 /* What each step would do: plans as runtime/planner gives them. */
 void cut_render_plan(const struct cut_runbook *rb, const struct cut_graph *graph,
 		     const json_t *plans, struct cut_buf *out);

@@ -44,6 +44,7 @@ struct page {
 	struct cut_buf *out;
 	size_t columns;
 	bool color;
+	enum { WHOLE, FEW_PHASES, FEW_TRIGGERS } brief; /* what is quiet shares a line */
 };
 
 static void line_end(struct cut_buf *out)
@@ -187,15 +188,19 @@ struct phase_view {
 	struct cut_buf marks, lines; /* a mark a step; lines of the steps that matter */
 	unsigned all, done;
 	size_t marks_max; /* as many as its line has room for */
+	const char *mark; /* of its first step; NULL: others have another */
 };
 
 static void phase_add(struct phase_view *view, const char *id, const json_t *step, const json_t *s,
 		      const struct page *page)
 {
-	const struct page below = {&view->lines, page->columns, page->color};
+	const struct page below = {&view->lines, page->columns, page->color, page->brief};
 	const char *state = cut_json_str(step, "state", "");
 
-	view->all++;
+	if (view->all++ == 0)
+		view->mark = style_of(state)->mark;
+	else if (view->mark && strcmp(view->mark, style_of(state)->mark) != 0)
+		view->mark = NULL;
 	view->done += is_done(state, cut_json_str(s, "state", ""));
 	if (view->all <= view->marks_max)
 		cut_buf_add_str(&view->marks, style_of(state)->mark);
@@ -211,6 +216,44 @@ static void phase_print(const char *name, const struct phase_view *view, struct 
 	cut_buf_printf(out, "  %-*s %s%s  %u/%u\n", NAME_WIDTH, name, cut_buf_str(&view->marks),
 		       view->all > view->marks_max ? "…" : "", view->done, view->all);
 	cut_buf_add(out, cut_buf_str(&view->lines), view->lines.len);
+}
+
+/* All that there is to tell of a phase; NULL: there is more. */
+static const char *quiet(const struct phase_view *view)
+{
+	if (!view->mark || view->lines.len)
+		return NULL;
+	return strcmp(view->mark, "+") == 0   ? "done"
+	       : strcmp(view->mark, ".") == 0 ? "to come"
+	       : strcmp(view->mark, "=") == 0 ? "undone"
+					      : NULL;
+}
+
+/* How many phases from the first on share a line. */
+static size_t alike(const struct phase_view *views, size_t len)
+{
+	const char *first = quiet(&views[0]);
+	size_t n = 1;
+
+	while (first && n < len && quiet(&views[n]) == first)
+		n++;
+	return n;
+}
+
+static void phases_print(const json_t *list, const struct phase_view *views, size_t len,
+			 const struct page *page)
+{
+	for (size_t i = 0, n; i < len; i += n) {
+		const char *name = json_string_value(json_array_get(list, i));
+
+		n = page->brief >= FEW_PHASES ? alike(&views[i], len - i) : 1;
+		if (n == 1)
+			phase_print(name, &views[i], page->out);
+		else
+			cut_buf_printf(page->out, "  %zu phases %s: %s to %s\n", n,
+				       quiet(&views[i]), name,
+				       json_string_value(json_array_get(list, i + n - 1)));
+	}
 }
 
 static size_t marks_max(size_t name_len)
@@ -242,8 +285,8 @@ static void phases(const json_t *s, const struct page *page)
 		if (i != CUT_MAP_NONE)
 			phase_add(&views[i], id, step, s, page);
 	}
+	phases_print(list, views, len, page);
 	for (size_t i = 0; i < len; i++) {
-		phase_print(json_string_value(json_array_get(list, i)), &views[i], page->out);
 		cut_buf_done(&views[i].marks);
 		cut_buf_done(&views[i].lines);
 	}
@@ -253,16 +296,24 @@ static void phases(const json_t *s, const struct page *page)
 
 static void triggers(const json_t *s, const struct page *page)
 {
+	size_t clear = 0;
 	const char *id;
 	json_t *t;
 
 	json_object_foreach (json_object_get(s, "triggers"), id, t) {
 		size_t at = page->out->len;
 
+		if (page->brief >= FEW_TRIGGERS &&
+		    strcmp(cut_json_str(t, "state", ""), "clear") == 0) {
+			clear++;
+			continue;
+		}
 		cut_buf_printf(page->out, "  trigger %s: %s: %s", id, cut_json_str(t, "state", ""),
 			       cut_json_str(t, "text", ""));
 		clip_end(page, at);
 	}
+	if (clear)
+		cut_buf_printf(page->out, "  %zu trigger%s clear\n", clear, clear == 1 ? "" : "s");
 }
 
 static bool is_over(const json_t *clock)
@@ -415,13 +466,49 @@ static void people(const json_t *s, const struct page *page)
 	ways(s, page->out);
 }
 
-void cut_render_status(const json_t *status, bool color, size_t columns, struct cut_buf *out)
-{
-	const struct page page = {out, columns, color};
+struct sections {
+	struct cut_buf people, phases, clocks;
+};
 
+static void sections_done(struct sections *s)
+{
+	cut_buf_done(&s->people);
+	cut_buf_done(&s->phases);
+	cut_buf_done(&s->clocks);
+}
+
+/* The lines of all. */
+static size_t sections_make(struct sections *ret, const json_t *status, struct page page)
+{
+	sections_done(ret);
+	page.out = &ret->people;
 	head(status, &page);
-	people(status, &page); /* first: a small screen shows no more */
+	people(status, &page); /* first: the smallest screen shows that */
+	page.out = &ret->phases;
 	phases(status, &page);
+	page.out = &ret->clocks;
 	triggers(status, &page);
-	clocks(status, out);
+	clocks(status, page.out);
+	return cut_count_lines(cut_buf_str(&ret->people)) +
+	       cut_count_lines(cut_buf_str(&ret->phases)) +
+	       cut_count_lines(cut_buf_str(&ret->clocks));
+}
+
+void cut_render_status(const json_t *status, bool color, size_t columns, size_t lines,
+		       struct cut_buf *out)
+{
+	struct sections s = {0};
+	struct page page = {.columns = columns, .color = color};
+	size_t made = sections_make(&s, status, page);
+
+	while (made > lines && page.brief < FEW_TRIGGERS) {
+		page.brief++;
+		made = sections_make(&s, status, page);
+	}
+	if (made > lines) /* of the phases as much as leaves room for the clocks */
+		cut_drop_lines(&s.phases, made - lines);
+	cut_buf_add_str(out, cut_buf_str(&s.people));
+	cut_buf_add_str(out, cut_buf_str(&s.phases));
+	cut_buf_add_str(out, cut_buf_str(&s.clocks));
+	sections_done(&s);
 }

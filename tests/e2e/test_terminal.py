@@ -246,6 +246,37 @@ def test_the_live_view_stays_whole_on_a_small_terminal_that_is_resized(cutover, 
         eventually(lambda: shown("the last one"), told=lambda: "\n".join(screen.display))
 
 
+def test_a_run_of_many_phases_fits_a_small_screen(cutover):
+    """What is over and what is to come share lines, so that there is room for what is now."""
+    phases = "\n".join(f"          - {{id: p{n}, steps: [{{id: s{n}, uses: drill}}]}}"
+                       for n in range(30))
+    triggers = "\n".join(f"          - {{id: t{n}, metric: m, bad: {{above: {n + 5}}}, from: s0, then: notify}}"
+                         for n in range(20))
+    run = cutover.start(f"""\
+        cutover: v1
+        name: many
+        roles: {{ops: {{members: ["0"]}}}}
+        metrics: {{m: {{uses: metrics.command, with: {{argv: [echo, "5"]}}, every: 200ms}}}}
+        triggers:
+{triggers}
+        phases:
+{phases}
+          - id: now
+            steps: [{{id: gate, approve: {{roles: [ops]}}}}, {{id: last, uses: drill, effects: traffic}}]
+          - {{id: later, steps: [{{id: s30, uses: drill}}]}}
+          - {{id: latest, steps: [{{id: s31, uses: drill}}]}}
+        """)
+    run.wait_for_people("gate")
+    assert run("status").out.count("  1/1\n") == 30
+    with Terminal(cutover, "watch", run.id) as terminal:
+        shown = terminal.expect("2 phases to come: later to latest")
+        assert "30 phases done: p0 to p29" in shown and "cutover approve gate" in shown
+        assert re.search(r"  now +o\.  0/2", shown)
+        terminal.expect("20 triggers clear")
+    run("approve", "gate")
+    run.end(0)
+
+
 def test_what_holds_is_told_whole_and_first(cutover):
     why = "the server said no because its certificate has expired and nobody has another one"
     run = cutover.start(f"""\
