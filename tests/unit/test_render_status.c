@@ -7,7 +7,7 @@
 
 static void plain(const json_t *status, struct cut_buf *out)
 {
-	cut_render_status(status, false, CUT_WIDTH, out);
+	cut_render_status(status, false, CUT_WIDTH, SIZE_MAX, out);
 }
 
 static void test_the_head_says_what_is_wrong(void **state)
@@ -132,6 +132,46 @@ static void test_both_ways_are_told_while_there_are_two(void **state)
 	view_expect(rows, CUT_ARRAY_LEN(rows), plain);
 }
 
+static void test_what_is_quiet_shares_a_line_where_there_is_no_room(void **state)
+{
+	static const struct {
+		size_t lines;
+		const char *shown; /* after the two lines of the head */
+	} rows[] = {
+		{SIZE_MAX, "  one            +  1/1\n  two            +  1/1\n"
+			   "  three          >  0/1\n    > s3                       running\n"
+			   "  four           .  0/1\n  five           .  0/1\n"
+			   "  trigger high: clear: 1 < 5\n  trigger low: pending: 1 < 5\n"},
+		{9, "  2 phases done: one to two\n"
+		    "  three          >  0/1\n    > s3                       running\n"
+		    "  2 phases to come: four to five\n"
+		    "  trigger high: clear: 1 < 5\n  trigger low: pending: 1 < 5\n"},
+		{7, "  2 phases done: one to two\n"
+		    "  three          >  0/1\n"
+		    "    …\n"
+		    "  trigger low: pending: 1 < 5\n  1 trigger clear\n"},
+	};
+	cut_auto(cut_json) json_t *status = view_json(
+		"{'state': 'closing', 'phases': ['one', 'two', 'three', 'four', 'five'], 'steps': {"
+		"'s1': {'phase': 'one', 'state': 'succeeded'},"
+		"'s2': {'phase': 'two', 'state': 'succeeded'},"
+		"'s3': {'phase': 'three', 'state': 'running'},"
+		"'s4': {'phase': 'four', 'state': 'pending'},"
+		"'s5': {'phase': 'five', 'state': 'pending'}}, 'triggers': {"
+		"'high': {'state': 'clear', 'text': '1 < 5'},"
+		"'low': {'state': 'pending', 'text': '1 < 5'}}}");
+
+	(void)state;
+	for (size_t i = 0; i < CUT_ARRAY_LEN(rows); i++) {
+		cut_auto(cut_buf) struct cut_buf text = {0};
+		const char *below;
+
+		cut_render_status(status, false, CUT_WIDTH, rows[i].lines, &text);
+		below = strchr(strchr(cut_buf_str(&text), '\n') + 1, '\n') + 1;
+		assert_string_equal(below, rows[i].shown);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +180,7 @@ int main(void)
 		cmocka_unit_test(test_triggers_and_clocks_have_a_line_each),
 		cmocka_unit_test(test_people_are_told_what_waits_for_them),
 		cmocka_unit_test(test_both_ways_are_told_while_there_are_two),
+		cmocka_unit_test(test_what_is_quiet_shares_a_line_where_there_is_no_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
