@@ -293,6 +293,15 @@ static void starting_done(struct starting *s)
 	json_decref(s->unplanned);
 }
 
+static void say_start_time(cut_time at)
+{
+	cut_auto(cut_buf) struct cut_buf text = {0}, local = {0};
+
+	cut_rfc3339_format(at, &text);
+	cut_render_time(cut_buf_str(&text), &local);
+	printf("it starts on %s\n", cut_buf_str(&local));
+}
+
 static void say_started(const struct starting *s)
 {
 	cut_auto(cut_json) json_t *told =
@@ -303,6 +312,8 @@ static void say_started(const struct starting *s)
 		cut_cli_print_json(told);
 	else
 		printf("run %s\n", s->run.entry.id);
+	if (!s->args->json && s->at != CUT_NEVER)
+		say_start_time(s->at);
 	fflush(stdout);
 }
 

@@ -57,10 +57,17 @@ static json_t *entry_json(const struct cut_run_entry *e)
 			 e->live);
 }
 
+static const char *state_of(const struct cut_run_entry *e)
+{
+	if (e->state)
+		return e->state;
+	return !e->empty ? "armed" : e->live ? "arming" : "never armed";
+}
+
 static void print_entry(const struct cut_run_entry *e)
 {
 	cut_auto(cut_str) char *line =
-		cut_printf("%-44s %-19s%s\n", e->id, e->state ? e->state : "never armed",
+		cut_printf("%-44s %-19s%s\n", e->id, state_of(e),
 			   e->live		      ? " live"
 			   : !e->outcome && !e->empty ? " DEAD: recover"
 						      : "");

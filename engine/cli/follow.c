@@ -247,14 +247,6 @@ int cut_follow_records(struct cut_found *found, const struct cut_follower *by, s
 	}
 }
 
-static void say_end(const char *id, const char *outcome)
-{
-	cut_auto(cut_str) char *text =
-		cut_printf("%s: %s; `cutover report %s` tells more\n", id, outcome, id);
-
-	cut_print_text(text, stdout);
-}
-
 int cut_follow(const struct cut_args *args, struct cut_found *found, int engine)
 {
 	struct follow f = {.args = args, .found = found, .engine = engine};
@@ -287,7 +279,8 @@ int cut_follow(const struct cut_args *args, struct cut_found *found, int engine)
 	if (r < 0 || !f.end.outcome)
 		return cut_cli_fail(args, &err, r < 0 ? cut_cli_exit(&err) : CUT_EXIT_INTERNAL);
 	if (!args->json)
-		say_end(found->entry.id, f.end.outcome);
+		printf("%s: %s\n`cutover report %s` tells more\n", found->entry.id,
+		       f.end.outcome, found->entry.id);
 	await_gone(found);
 	return cut_run_outcome_exit(&f.end);
 }

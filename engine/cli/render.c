@@ -28,14 +28,22 @@ static void add_clock(const char *rfc3339, size_t len, struct cut_buf *out)
 	cut_buf_add_str(out, text);
 }
 
+static void add_time(const struct tm *tm, struct cut_buf *out)
+{
+	char text[32];
+
+	strftime(text, sizeof(text), "%F %T %z", tm);
+	cut_buf_add_str(out, text);
+}
+
 void cut_render_time(const char *rfc3339, struct cut_buf *out)
 {
-	char text[32] = "?";
 	struct tm tm;
 
 	if (rfc3339 && local_time(rfc3339, strlen(rfc3339), &tm))
-		strftime(text, sizeof(text), "%F %T %z", &tm);
-	cut_buf_add_str(out, text);
+		add_time(&tm, out);
+	else
+		cut_buf_add_char(out, '?');
 }
 
 void cut_render_clock(const char *rfc3339, struct cut_buf *out)
@@ -213,10 +221,17 @@ static void say_order(const struct line *r, struct cut_buf *out)
 
 static void say_armed(const struct line *r, struct cut_buf *out)
 {
+	const struct cut_json_member *start = find_text(r, "start"); /* or a word */
+	struct tm tm;
+
 	cut_buf_add_str(out, "armed: ");
 	add(r, "run", out);
 	cut_buf_add_str(out, " by ");
 	add(r, "starter_name", out);
+	if (start && local_time(start->text + 1, start->len - 2, &tm)) {
+		cut_buf_add_str(out, ", to start on ");
+		add_time(&tm, out);
+	}
 }
 
 static void say_note(const struct line *r, struct cut_buf *out)

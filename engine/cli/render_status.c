@@ -77,47 +77,59 @@ static bool final(const char *state)
 	return false;
 }
 
-static void gone(const json_t *s, const struct page *page)
+static void gone(const json_t *s, struct cut_buf *out)
 {
-	cut_auto(cut_buf) struct cut_buf text = {0};
-
 	if (strcmp(cut_json_str(s, "engine", ""), "dead") != 0 ||
 	    final(cut_json_str(s, "state", "")))
 		return;
-	cut_buf_add_str(&text, "  ENGINE GONE, its last record is of ");
-	cut_render_clock(cut_json_str(s, "at", NULL), &text);
-	cut_buf_printf(&text, ": cutover recover %s\n", cut_json_str(s, "run", ""));
-	add_folded(page, cut_buf_str(&text));
+	cut_buf_add_str(out, "  ENGINE GONE, its last record is of ");
+	cut_render_clock(cut_json_str(s, "at", NULL), out);
+	cut_buf_printf(out, ": cutover recover %s\n", cut_json_str(s, "run", ""));
 }
 
 static void head(const json_t *s, const struct page *page)
 {
 	const json_t *fault = json_object_get(s, "fault");
-	struct cut_buf *out = page->out;
-	size_t at = out->len;
+	cut_auto(cut_buf) struct cut_buf text = {0};
 
-	cut_buf_printf(out, "%s  %s  ", cut_json_str(s, "runbook", ""),
+	cut_buf_printf(&text, "%s  %s  ", cut_json_str(s, "runbook", ""),
 		       cut_json_str(s, "state", ""));
-	cut_render_seconds(json_object_get(s, "elapsed_s"), out);
+	cut_render_seconds(json_object_get(s, "elapsed_s"), &text);
 	if (cut_json_str(s, "in_command", NULL))
-		cut_buf_printf(out, "  led by %s", cut_json_str(s, "in_command", ""));
-	clip_end(page, at);
-	cut_buf_printf(out, "%s\n", cut_json_str(s, "run", ""));
-	gone(s, page);
-	if (json_is_object(fault)) {
-		cut_auto(cut_str) char *text = cut_printf(
-			"  NOTHING NEW STARTS: %s: %s; %s\n", cut_json_str(fault, "what", ""),
-			cut_json_str(fault, "why", ""), cut_json_str(fault, "next", ""));
-
-		add_folded(page, text);
-	}
+		cut_buf_printf(&text, "  led by %s", cut_json_str(s, "in_command", ""));
+	cut_buf_printf(&text, "\n%s\n", cut_json_str(s, "run", ""));
+	gone(s, &text);
+	if (json_is_object(fault))
+		cut_buf_printf(&text, "  NOTHING NEW STARTS: %s: %s; %s\n",
+			       cut_json_str(fault, "what", ""), cut_json_str(fault, "why", ""),
+			       cut_json_str(fault, "next", ""));
+	add_folded(page, cut_buf_str(&text));
 }
 
-/* Steps that deserve a line of their own: what happens now, and what went wrong. */
-static bool worth_a_line(const char *state)
+/* Does a ready step wait for what no other line tells of? A lock, a time, its next try; holds and
+ * people have lines of their own, and a queue is seen in the marks. */
+static bool waits_for_more(const json_t *s, const char *id, const char *reason)
 {
+	const json_t *waiting = json_object_get(s, "waiting_for");
+
+	if (final(cut_json_str(s, "state", "")) || !*reason || strcmp(reason, "hold") == 0 ||
+	    strcmp(reason, "parallel limit") == 0)
+		return false;
+	for (size_t i = 0; i < json_array_size(waiting); i++)
+		if (strcmp(cut_json_str(json_array_get(waiting, i), "id", ""), id) == 0)
+			return false;
+	return true;
+}
+
+/* Steps that deserve a line of their own: what happens now, what it waits for, what went wrong. */
+static bool worth_a_line(const json_t *s, const char *id, const json_t *step)
+{
+	const char *state = cut_json_str(step, "state", "");
+
+	if (strcmp(state, "ready") == 0)
+		return waits_for_more(s, id, cut_json_str(step, "reason", ""));
 	return strcmp(state, "pending") != 0 && strcmp(state, "succeeded") != 0 &&
-	       strcmp(state, "skipped") != 0 && strcmp(state, "ready") != 0 &&
+	       strcmp(state, "skipped") != 0 &&
 	       strcmp(state, "rolled_back") != 0;
 }
 
@@ -204,7 +216,7 @@ static void phase_add(struct phase_view *view, const char *id, const json_t *ste
 	view->done += is_done(state, cut_json_str(s, "state", ""));
 	if (view->all <= view->marks_max)
 		cut_buf_add_str(&view->marks, style_of(state)->mark);
-	if (worth_a_line(state) && view->lines.len < LINES_MAX_BYTES)
+	if (worth_a_line(s, id, step) && view->lines.len < LINES_MAX_BYTES)
 		step_line(id, step, json_object_get(s, "at"), &below);
 }
 
@@ -388,6 +400,21 @@ static void question(const json_t *w, const struct page *page)
 		cut_buf_printf(page->out, "    %s: %s\n", name, json_string_value(url));
 }
 
+/* "approved 1 of 3: ann" */
+static void votes(const json_t *w, const struct page *page)
+{
+	const json_t *approved = json_object_get(w, "approved");
+	cut_auto(cut_buf) struct cut_buf text = {0};
+
+	cut_buf_printf(&text, "    approved %zu of %lld", json_array_size(approved),
+		       (long long)cut_json_int(w, "quorum", 0));
+	for (size_t i = 0; i < json_array_size(approved); i++)
+		cut_buf_printf(&text, "%s%s", i ? ", " : ": ",
+			       json_string_value(json_array_get(approved, i)));
+	line_end(&text);
+	add_folded(page, cut_buf_str(&text));
+}
+
 /* "WAITS since 02:14:05 for dba, ops: cutover approve go_live", and what is asked. */
 static void waiting_lines(const json_t *w, const struct page *page)
 {
@@ -415,6 +442,8 @@ static void waiting_lines(const json_t *w, const struct page *page)
 			       json_string_value(json_array_get(wants, i)));
 	line_end(&line);
 	add_folded(page, cut_buf_str(&line));
+	if (cut_json_int(w, "quorum", 0) > 1)
+		votes(w, page);
 	question(w, page);
 }
 
@@ -454,11 +483,29 @@ static void hold_lines(const json_t *h, const struct page *page)
 	add_folded(page, cut_buf_str(&text));
 }
 
+static void beginning(const json_t *s, const struct page *page)
+{
+	cut_auto(cut_buf) struct cut_buf text = {0};
+	const char *starts = cut_json_str(s, "starts", NULL);
+
+	if (strcmp(cut_json_str(s, "state", ""), "armed") != 0)
+		return;
+	if (starts) {
+		cut_buf_add_str(&text, "  STARTS by itself on ");
+		cut_render_time(starts, &text);
+		cut_buf_add_str(&text, "; cutover abort calls it off\n");
+	} else {
+		cut_buf_add_str(&text, "  WAITS for the answer to the question of `cutover run`\n");
+	}
+	add_folded(page, cut_buf_str(&text));
+}
+
 static void people(const json_t *s, const struct page *page)
 {
 	const json_t *holds = json_object_get(s, "holds"),
 		     *waiting = json_object_get(s, "waiting_for");
 
+	beginning(s, page);
 	for (size_t i = 0; i < json_array_size(holds); i++)
 		hold_lines(json_array_get(holds, i), page);
 	for (size_t i = 0; i < json_array_size(waiting); i++)

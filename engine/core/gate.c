@@ -32,6 +32,7 @@ static void wait_for(struct cut_run *run, struct cut_waiting waiting)
 void cut_waiting_done(struct cut_waiting *waiting)
 {
 	free(waiting->asks);
+	json_decref(waiting->approved);
 	json_decref(waiting->evidence);
 }
 
@@ -415,6 +416,17 @@ static void decline_sign_off(struct cut_run *run, uint32_t phase, const char *wh
 		"%s declined to accept %s", who, id);
 }
 
+static void note_approved(struct cut_run *run, uint32_t step, uint32_t phase, const char *who)
+{
+	cut_vec_foreach (&run->waiting, waiting) {
+		if (waiting->step != step || waiting->phase != phase)
+			continue;
+		if (!waiting->approved)
+			waiting->approved = json_array();
+		json_array_append_new(waiting->approved, json_string(who));
+	}
+}
+
 void cut_gate_vote(struct cut_run *run, const struct cut_event *ev)
 {
 	const char *who = cut_step_short(ev->approval.name, "somebody");
@@ -435,6 +447,7 @@ void cut_gate_vote(struct cut_run *run, const struct cut_event *ev)
 		return;
 	}
 	cut_vec_push(&run->votes, (struct cut_vote){step, phase, cut_voter_of(run, ev)});
+	note_approved(run, step, phase, who);
 	if (step != CUT_NONE && gate_satisfied(run, step, CUT_NONE, NULL)) {
 		cut_step_say(run, step, "approved, last by %s", who);
 		cut_step_succeed(run, step);

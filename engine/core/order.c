@@ -79,8 +79,10 @@ static int may_pause(const struct cut_run *run, const struct cut_event *ev, stru
 
 static void do_pause(struct cut_run *run, const struct cut_event *ev)
 {
+	const char *why = cut_json_str(ev->order.args, "reason", "");
+
 	cut_hold_add(run, CUT_HOLD_OPERATOR, "pause", false, true, cut_strdup("cutover resume"),
-		     "%s paused the run", cut_order_who(ev));
+		     "%s paused the run%s%s", cut_order_who(ev), *why ? ": " : "", why);
 }
 
 static int may_resume(const struct cut_run *run, const struct cut_event *ev, struct cut_err *err)
@@ -128,6 +130,7 @@ static int may_freeze(const struct cut_run *run, const struct cut_event *ev, str
 static void do_freeze(struct cut_run *run, const struct cut_event *ev)
 {
 	cut_time length = cut_json_ms(json_object_get(ev->order.args, "for"), 0);
+	const char *why = cut_json_str(ev->order.args, "reason", "");
 	cut_auto(cut_buf) struct cut_buf text = {0};
 
 	cut_duration_human(length, &text);
@@ -135,8 +138,8 @@ static void do_freeze(struct cut_run *run, const struct cut_event *ev)
 	cut_timer_set(run, CUT_TIMER_FREEZE, 0, run->frozen_until);
 	cut_hold_add(run, CUT_HOLD_OPERATOR, "freeze", false, true,
 		     cut_strdup("it ends by itself; cutover resume ends it now"),
-		     "%s froze the run for %s: nothing starts, nothing rolls back by itself",
-		     cut_order_who(ev), cut_buf_str(&text));
+		     "%s froze the run for %s: nothing starts, nothing rolls back by itself%s%s",
+		     cut_order_who(ev), cut_buf_str(&text), *why ? ": " : "", why);
 }
 
 /* --- rollback, abort --- */

@@ -70,6 +70,7 @@ struct cut_waiting {
 	uint32_t step;		 /* approval, manual; else CUT_NONE */
 	uint32_t phase;		 /* sign-off: of its acceptance */
 	cut_time since, expires; /* wall; expires CUT_NEVER: does not */
+	json_t *approved;	 /* owned by the run: names of those who have; NULL: nobody yet */
 	json_t *evidence;	 /* what is voted on; owned by the run; NULL: manual work */
 	char digest[65];	 /* SHA-256 of its canonical form: what votes are bound to */
 	char *asks;		 /* owned by the run: the question, the work to be done; or NULL */

@@ -2,6 +2,7 @@
 #include "engine/core/status.h"
 
 #include <math.h>
+#include <string.h>
 
 static json_t *text_or_null(const char *text)
 {
@@ -201,6 +202,16 @@ static json_t *evidence_names(const struct cut_manual *manual)
 	return list;
 }
 
+/* How many persons it takes. */
+static json_t *quorum_of(const struct cut_runbook *rb, const uint32_t *roles, uint32_t len)
+{
+	json_int_t sum = 0;
+
+	for (uint32_t i = 0; i < len; i++)
+		sum += rb->roles[roles[i]].quorum;
+	return json_integer(sum);
+}
+
 static json_t *waiting_json(const struct cut_runbook *rb, const struct cut_waiting *waiting)
 {
 	static const char *const ends[] = {
@@ -209,7 +220,7 @@ static json_t *waiting_json(const struct cut_runbook *rb, const struct cut_waiti
 		[CUT_GATE_ABORT] = "abort",
 	};
 	const char *kind = NULL, *id = NULL, *on_decline = NULL;
-	json_t *roles = NULL, *wants = json_null();
+	json_t *roles = NULL, *wants = json_null(), *quorum = json_null();
 
 	switch (waiting->kind) {
 	case CUT_WAITING_APPROVAL: {
@@ -218,6 +229,7 @@ static json_t *waiting_json(const struct cut_runbook *rb, const struct cut_waiti
 		kind = "approval";
 		id = rb->steps[waiting->step].address;
 		roles = role_names(rb, approve->roles, approve->roles_len);
+		quorum = quorum_of(rb, approve->roles, approve->roles_len);
 		on_decline = ends[approve->on_decline];
 		break;
 	}
@@ -234,11 +246,14 @@ static json_t *waiting_json(const struct cut_runbook *rb, const struct cut_waiti
 		on_decline = ends[CUT_GATE_PAUSE];
 		id = rb->phases[waiting->phase].id;
 		roles = role_names(rb, acceptance->sign_off, acceptance->sign_off_len);
+		quorum = quorum_of(rb, acceptance->sign_off, acceptance->sign_off_len);
 		break;
 	}
 	}
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:O?, s:s?, s:s?, s:o, s:O?, s:s?}", "kind",
-			 kind, "id", id, "roles", roles, "since", cut_json_rfc3339(waiting->since),
+	return json_pack("{s:s, s:s, s:o, s:o, s:O?, s:o, s:o, s:O?, s:s?, s:s?, s:o, s:O?, s:s?}",
+			 "kind",
+			 kind, "id", id, "roles", roles, "quorum", quorum, "approved",
+			 waiting->approved, "since", cut_json_rfc3339(waiting->since),
 			 "expires", cut_json_rfc3339(waiting->expires), "evidence",
 			 waiting->evidence, "evidence_sha256",
 			 waiting->evidence ? waiting->digest : NULL, "asks", waiting->asks, "wants",
@@ -273,6 +288,17 @@ static json_t *next_gate(const struct cut_run *run, const struct cut_runbook *rb
 	return json_null();
 }
 
+/* The time for which it is armed; null where a person's word is waited for, or it has begun. */
+static json_t *starts_json(const struct cut_run *run)
+{
+	const char *start = cut_json_str(cut_run_armed(run), "start", "");
+	cut_time at;
+
+	if (cut_run_state(run) != CUT_RUN_ARMED || cut_rfc3339_parse(start, strlen(start), &at) < 0)
+		return json_null();
+	return cut_json_rfc3339(at);
+}
+
 json_t *cut_status_head(const struct cut_runbook *rb, const struct cut_run *run,
 			const struct cut_watch *watch, cut_time t, cut_time wall)
 {
@@ -287,6 +313,7 @@ json_t *cut_status_head(const struct cut_runbook *rb, const struct cut_run *run,
 	json_object_set_new(status, "at", cut_json_rfc3339(wall));
 	json_object_set_new(status, "engine", json_null());
 	json_object_set_new(status, "state", json_string(cut_run_state_name(cut_run_state(run))));
+	json_object_set_new(status, "starts", starts_json(run));
 	json_object_set_new(status, "holds", holds_json(run));
 	json_object_set_new(status, "phase",
 			    text_or_null(phase == CUT_NONE ? NULL : rb->phases[phase].id));

@@ -36,7 +36,7 @@ FOR_A_RUN = [["abort", "--yes"], ["ack", "client"], ["approve", "gate"], ["attes
              ["rollback", "--yes"], ["rollback", "--show"], ["skip", "step", "--reason", "why"],
              ["status"], ["watch"]]
 
-STATUS = set("""run runbook plan_sha256 seq at engine state fault holds phase in_command socket
+STATUS = set("""run runbook plan_sha256 seq at engine state starts fault holds phase in_command socket
     loop_max_ms loop_max_wall_ms rank elapsed_s late_s eta downtime temporary_open unclosed steps groups triggers
     acceptance window waiting_for
     continue rollback exit_code phases""".split())
@@ -782,6 +782,45 @@ def test_all_times_that_people_read_are_of_their_zone(cutover):
     assert f"Downtime: no_writes, since {at}, ends when" in run("rollback", "--show").out
     assert re.search(rf"^run .* on \S+ \S+ \+0900, \d", run("report").out, re.M)
     assert re.search(rf"^  {at}  freeze ", run("report").out, re.M)
+    run("abort", "--yes")
+    run.end(7)
+
+
+def test_a_run_for_later_tells_when_it_starts(cutover):
+    cutover.env["TZ"] = "XXX-9"
+    book = cutover.book("{cutover: v1, name: later, steps: [{id: a, uses: drill}]}")
+    told = cutover("run", book, "--at", "2100-01-01T00:00:00Z", code=3).out
+    assert told.endswith("\nit starts on 2100-01-01 09:00:00 +0900\n")
+    run = cutover.runs()[0]
+    assert run.status["starts"] == "2100-01-01T00:00:00.000Z"
+    assert "STARTS by itself on 2100-01-01 09:00:00 +0900;" in run("status").out
+    assert "to start on 2100-01-01 09:00:00 +0900\n" in run("logs").out
+    assert cutover("list").out.split()[1:] == ["armed", "live"]
+    run("abort", "--yes")
+    run.end(7)
+    assert run.status["starts"] is None
+
+
+def test_status_tells_what_a_step_waits_for(cutover):
+    run = cutover.start("""\
+        cutover: v1
+        name: waits
+        roles: {ops: {members: ["0"]}}
+        phases:
+          - id: main
+            order: parallel
+            max_parallel: 3
+            steps:
+              - {id: holder, run: [sleep, 1h], effects: read, locks: [db]}
+              - {id: other, run: ["true"], effects: read, locks: [db]}
+              - {id: flaky, run: ["false"], effects: read, retry: {limit: 1, delay: 1h, max: 1h, jitter: false}}
+              - {id: gate, approve: {roles: [ops]}}
+        """)
+    run.wait(lambda s: s["steps"]["flaky"]["reason"] and s["steps"]["other"]["reason"])
+    told = run("status").out
+    assert re.search(r"    o other +ready: lock db\n", told)
+    assert re.search(r"    o flaky +ready .*: try 2 of 2 in 1h00m: false exited", told)
+    assert "o gate" not in told and "approve gate" in told
     run("abort", "--yes")
     run.end(7)
 

@@ -230,6 +230,7 @@ def test_orders_are_looked_at_whoever_wrote_them(cutover):
     assert answered == 200 and answer["ok"]
     vote = run.records("approval")[-1]
     assert (vote["seq"], vote["evidence_sha256"]) == (answer["seq"], shown)
+    assert "\n    approved 1 of 2: root\n" in run("status").out
 
 
 LOOKS = [["status"], ["watch"], ["logs"], ["report"], ["audit", "verify"], ["rollback", "--show"],

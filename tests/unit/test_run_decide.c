@@ -147,12 +147,16 @@ static void test_what_still_holds_when_a_freeze_ends_is_told(void **state)
 {
 	struct world *w = watched();
 
-	world_order(w, CUT_ORDER_PAUSE, NULL, NULL);
-	world_order(w, CUT_ORDER_FREEZE, NULL, "{\"for\": 60}");
-	world_ok(w, "b");
+	world_order(w, CUT_ORDER_PAUSE, NULL, "{\"reason\": \"let me look\"}");
 	world_forget(w);
+	world_order(w, CUT_ORDER_FREEZE, NULL, "{\"for\": 60, \"reason\": \"no undo\"}");
+	world_ok(w, "b");
 	world_at(w, 61000);
-	expect_trace(w, "[ 60000] run paused: still held: alice paused the run\n");
+	expect_trace(w,
+		     "[     0] run paused: alice froze the run for 1m00s: nothing starts, nothing "
+		     "rolls back by itself: no undo; next: it ends by itself; cutover resume ends "
+		     "it now\n"
+		     "[ 60000] run paused: still held: alice paused the run: let me look\n");
 	world_free(w);
 }
 

@@ -53,6 +53,7 @@ static void test_status_has_every_field_from_the_start(void **state)
 					     "at",
 					     "engine",
 					     "state",
+					     "starts",
 					     "holds",
 					     "phase",
 					     "socket",
@@ -227,6 +228,34 @@ static void test_status_tells_each_kind_of_waiting_for_people(void **state)
 	world_free(w);
 }
 
+static void test_status_tells_who_has_approved_and_how_many_it_takes(void **state)
+{
+	struct world *w = world_new(
+		"roles: {lead: {members: [bob]}, dba: {members: [alice, bob, carol], quorum: 2}}\n"
+		"phases:\n"
+		"  - {id: p, acceptance: {clean_for: 1s, sign_off: [dba], tests: [{uses: t.read}]},\n"
+		"     steps: [{id: go, approve: {roles: [lead, dba]}}]}\n");
+	cut_auto(cut_json) json_t *none = NULL, *one = NULL, *signing = NULL, *signed_ = NULL;
+
+	world_start(w);
+	none = status_of(w, 0);
+	expect_at(none, "/waiting_for/0/quorum", "3");
+	expect_at(none, "/waiting_for/0/approved", "null");
+	world_vote(w, "go", 1003, true);
+	one = status_of(w, 0);
+	expect_at(one, "/waiting_for/0/approved", "[\"carol\"]");
+	world_vote(w, "go", 1001, true);
+	world_vote(w, "go", 1002, true);
+	world_accept(w, "p", CUT_ACC_MET, false);
+	signing = status_of(w, 0);
+	expect_at(signing, "/waiting_for/0/quorum", "2");
+	expect_at(signing, "/waiting_for/0/approved", "null");
+	world_vote(w, "p", 1003, true);
+	signed_ = status_of(w, 0);
+	expect_at(signed_, "/waiting_for/0/approved", "[\"carol\"]");
+	world_free(w);
+}
+
 static void test_status_tells_when_a_wait_is_over(void **state)
 {
 	struct world *w = world_new("steps:\n"
@@ -297,6 +326,7 @@ int main(void)
 		cmocka_unit_test(test_status_tells_who_is_waited_for_and_how_long_it_has_been_down),
 		cmocka_unit_test(test_who_is_asked_is_shown_the_question),
 		cmocka_unit_test(test_status_tells_each_kind_of_waiting_for_people),
+		cmocka_unit_test(test_status_tells_who_has_approved_and_how_many_it_takes),
 		cmocka_unit_test(test_status_tells_when_a_wait_is_over),
 		cmocka_unit_test(test_a_trigger_tells_its_limit_before_it_is_armed),
 		cmocka_unit_test(test_a_run_that_has_not_begun_is_in_no_phase),
