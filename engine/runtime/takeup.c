@@ -104,6 +104,38 @@ static void note_jump(const struct cut_world *world, const struct cut_replay *re
 		cut_driver_feed(driver, &ev, NULL, NULL);
 }
 
+static const char *digest_of(const json_t *plugins, const char *name)
+{
+	const json_t *plugin;
+	size_t i;
+
+	json_array_foreach ((json_t *)plugins, i, plugin)
+		if (strcmp(cut_json_str(plugin, "plugin", ""), name) == 0)
+			return cut_json_str(plugin, "digest", NULL);
+	return NULL;
+}
+
+/* An upgrade in the middle of a run is on record: who recovers it goes on with what is there. */
+static void note_plugins(struct cut_driver *driver)
+{
+	const json_t *armed = cut_run_armed(cut_driver_run(driver)), *plugin;
+	cut_auto(cut_json) json_t *now = cut_calls_describe(cut_driver_options(driver)->calls);
+	size_t i;
+
+	json_array_foreach (now, i, plugin) {
+		const char *name = cut_json_str(plugin, "plugin", "");
+		const char *digest = cut_json_str(plugin, "digest", "");
+		const char *was = digest_of(json_object_get(armed, "plugins"), name);
+		cut_auto(cut_str) char *text =
+			cut_printf("goes on with another plugin %s than was armed: %s %s", name,
+				   cut_json_str(plugin, "version", ""), digest);
+		struct cut_event ev = {.type = CUT_EV_NOTE, .note = {.text = text}};
+
+		if (was && strcmp(digest, was) != 0)
+			cut_driver_feed(driver, &ev, NULL, NULL);
+	}
+}
+
 static int tell_machines(struct cut_world *world, const struct cut_replay *replay,
 			 struct cut_driver *driver, struct cut_err *err)
 {
@@ -123,6 +155,7 @@ static int tell_machines(struct cut_world *world, const struct cut_replay *repla
 		note_jump(world, replay, ev.resumed.gap, driver);
 	if (replay->scan.fault == CUT_JOURNAL_TORN)
 		note_torn_tail(&replay->scan, driver);
+	note_plugins(driver);
 	return 0;
 }
 
