@@ -224,9 +224,16 @@ static int look_at_run(const char *runs, const char *id, struct cut_run_entry *r
 	return 0;
 }
 
-static int by_id(const void *a, const void *b)
+/* An id knows seconds only: those of one second are as old as their ends tell. */
+static int by_age(const void *a, const void *b)
 {
-	return strcmp(((const struct cut_run_entry *)a)->id, ((const struct cut_run_entry *)b)->id);
+	const struct cut_run_entry *x = a, *y = b;
+
+	if (x->started != y->started)
+		return x->started < y->started ? -1 : 1;
+	if (x->ended != y->ended)
+		return x->ended < y->ended ? -1 : 1;
+	return strcmp(x->id, y->id);
 }
 
 /* Of a runbook of this name; NULL: all. */
@@ -265,7 +272,7 @@ static int list_named(const char *state, const char *name, struct cut_run_list *
 		return r;
 	}
 	if (list.len)
-		qsort(list.items, list.len, sizeof(*list.items), by_id);
+		qsort(list.items, list.len, sizeof(*list.items), by_age);
 	*ret = list;
 	return 0;
 }

@@ -184,6 +184,23 @@ static void test_a_list_tells_outcome_and_life_oldest_first(void **state)
 	cut_run_entry_done(&older);
 }
 
+static void test_of_runs_within_a_second_the_one_that_ended_last_is_the_newest(void **state)
+{
+	static const char *const records[][2] = {
+		{"{\"type\":\"run\",\"at\":\"2026-11-22T02:00:00.100Z\",\"state\":\"done\"}"},
+		{"{\"type\":\"run\",\"at\":\"2026-11-22T02:00:00.200Z\",\"state\":\"done\"}"},
+	};
+	struct world *w = *state;
+	struct cut_run_entry older = make_run(w, "z", 0, records[0]);
+	struct cut_run_entry newer = make_run(w, "a", 0, records[1]), found = {0};
+
+	assert_int_equal(cut_run_find(w->state, NULL, CUT_PICK_NEWEST, &found, NULL), 0);
+	assert_string_equal(found.id, newer.id);
+	cut_run_entry_done(&found);
+	cut_run_entry_done(&newer);
+	cut_run_entry_done(&older);
+}
+
 static int find(struct world *w, const char *wanted, enum cut_run_pick pick, const char *want_id,
 		struct cut_err *err)
 {
@@ -382,6 +399,7 @@ int main(void)
 		T(test_a_state_directory_that_others_may_write_to_is_refused),
 		T(test_a_run_has_an_id_of_time_name_and_four_digits),
 		T(test_a_list_tells_outcome_and_life_oldest_first),
+		T(test_of_runs_within_a_second_the_one_that_ended_last_is_the_newest),
 		T(test_a_run_that_is_not_named_is_picked_where_only_one_can_be_meant),
 		T(test_a_second_run_of_a_name_waits_for_the_end_of_the_first),
 		T(test_the_socket_has_a_short_name_of_its_own),
