@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The small runbooks that teach: each does what its heading says, command by command, and ends as it
-says. What stands in the index is there, and the other way round."""
+"""The small runbooks that teach: each does what its heading says, command by command, and ends with
+that exit code and those words. What stands in the index is there, and the other way round."""
 
 import re
 import subprocess
 
 import pytest
-from cutkit import DEADLINE_S, FINAL, PROGRAM, ROOT, Run
+from cutkit import DEADLINE_S, FINAL, PROGRAM, ROOT
 
 FOLDER = ROOT / "runbooks"
 LESSONS = sorted(FOLDER.glob("learn/*.yaml"))
-COMMAND = re.compile(r"^#   (cutover (\w+).*?) +# exit (\d)(?:: (\w+))?$", re.M)
+COMMAND = re.compile(r"^#   (cutover (\w+).*?) +# exit (\d)(?:: (.+))?$", re.M)
 ASKING = {"run", "rollback", "abort", "decline"}
 INDEXED = re.compile(r"\]\(([\w/]+\.yaml)\) \| `(cutover [^`]+)`")
 
@@ -38,17 +38,13 @@ def shell(cutover, command, asks):
 @pytest.mark.parametrize("book", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_goes_as_its_heading_says(cutover, book):
     commands = commands_of(book)
-    assert any(name == "run" for _, name, _, _ in commands)
-    for command, name, code, state in commands:
+    assert any(name == "run" for _, name, *_ in commands)
+    for command, name, code, words in commands:
         settle(cutover)
         done = shell(cutover, command, name in ASKING)
         told = f"{command}\n{done.stdout}{done.stderr}"
         assert done.returncode == int(code), told
-        assert "warning" not in done.stderr, told
-        if started := re.search(r"^run (\S+)$", done.stdout, re.M):
-            run = Run(cutover, started[1])
-        if state:
-            assert run.state == state, told
+        assert "warning" not in done.stderr and words in done.stdout, told
     for run in cutover.runs():
         run.audit()
 
