@@ -66,11 +66,10 @@ static const char *state_of(const struct cut_run_entry *e)
 
 static void print_entry(const struct cut_run_entry *e)
 {
-	cut_auto(cut_str) char *line =
-		cut_printf("%-44s %-19s%s\n", e->id, state_of(e),
-			   e->live		      ? " live"
-			   : !e->outcome && !e->empty ? " DEAD: recover"
-						      : "");
+	cut_auto(cut_str) char *line = cut_printf("%-44s %-19s%s\n", e->id, state_of(e),
+						  e->live		     ? " live"
+						  : !e->outcome && !e->empty ? " DEAD: recover"
+									     : "");
 
 	cut_print_text(line, stdout);
 }

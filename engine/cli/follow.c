@@ -279,8 +279,8 @@ int cut_follow(const struct cut_args *args, struct cut_found *found, int engine)
 	if (r < 0 || !f.end.outcome)
 		return cut_cli_fail(args, &err, r < 0 ? cut_cli_exit(&err) : CUT_EXIT_INTERNAL);
 	if (!args->json)
-		printf("%s: %s\n`cutover report %s` tells more\n", found->entry.id,
-		       f.end.outcome, found->entry.id);
+		printf("%s: %s\n`cutover report %s` tells more\n", found->entry.id, f.end.outcome,
+		       found->entry.id);
 	await_gone(found);
 	return cut_run_outcome_exit(&f.end);
 }

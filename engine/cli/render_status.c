@@ -129,8 +129,7 @@ static bool worth_a_line(const json_t *s, const char *id, const json_t *step)
 	if (strcmp(state, "ready") == 0)
 		return waits_for_more(s, id, cut_json_str(step, "reason", ""));
 	return strcmp(state, "pending") != 0 && strcmp(state, "succeeded") != 0 &&
-	       strcmp(state, "skipped") != 0 &&
-	       strcmp(state, "rolled_back") != 0;
+	       strcmp(state, "skipped") != 0 && strcmp(state, "rolled_back") != 0;
 }
 
 /* From one of the times of a status to another; CUT_NEVER: one is not known. */

@@ -251,14 +251,12 @@ static json_t *waiting_json(const struct cut_runbook *rb, const struct cut_waiti
 	}
 	}
 	return json_pack("{s:s, s:s, s:o, s:o, s:O?, s:o, s:o, s:O?, s:s?, s:s?, s:o, s:O?, s:s?}",
-			 "kind",
-			 kind, "id", id, "roles", roles, "quorum", quorum, "approved",
-			 waiting->approved, "since", cut_json_rfc3339(waiting->since),
-			 "expires", cut_json_rfc3339(waiting->expires), "evidence",
-			 waiting->evidence, "evidence_sha256",
-			 waiting->evidence ? waiting->digest : NULL, "asks", waiting->asks, "wants",
-			 wants, "links", json_object_get(rb->step_links, id), "on_decline",
-			 on_decline);
+			 "kind", kind, "id", id, "roles", roles, "quorum", quorum, "approved",
+			 waiting->approved, "since", cut_json_rfc3339(waiting->since), "expires",
+			 cut_json_rfc3339(waiting->expires), "evidence", waiting->evidence,
+			 "evidence_sha256", waiting->evidence ? waiting->digest : NULL, "asks",
+			 waiting->asks, "wants", wants, "links",
+			 json_object_get(rb->step_links, id), "on_decline", on_decline);
 }
 
 static json_t *waiting_for_json(const struct cut_run *run, const struct cut_runbook *rb)

@@ -233,7 +233,8 @@ static void test_status_tells_who_has_approved_and_how_many_it_takes(void **stat
 	struct world *w = world_new(
 		"roles: {lead: {members: [bob]}, dba: {members: [alice, bob, carol], quorum: 2}}\n"
 		"phases:\n"
-		"  - {id: p, acceptance: {clean_for: 1s, sign_off: [dba], tests: [{uses: t.read}]},\n"
+		"  - {id: p, acceptance: {clean_for: 1s, sign_off: [dba], tests: [{uses: "
+		"t.read}]},\n"
 		"     steps: [{id: go, approve: {roles: [lead, dba]}}]}\n");
 	cut_auto(cut_json) json_t *none = NULL, *one = NULL, *signing = NULL, *signed_ = NULL;
 
