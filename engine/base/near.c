@@ -44,6 +44,13 @@ static bool begins(const char *a, size_t a_len, const char *b, size_t b_len)
 	return shorter >= 3 && shorter * 5 >= longer * 2 && memcmp(a, b, shorter) == 0;
 }
 
+/* A step by its plain name, where only instances have it: shift, ladder/5/shift. */
+static bool is_last_part(const char *word, size_t len, const char *path, size_t path_len)
+{
+	return path_len > len && path[path_len - len - 1] == '/' &&
+	       memcmp(path + path_len - len, word, len) == 0;
+}
+
 void cut_near_try(struct cut_near *near, const char *candidate)
 {
 	size_t len = strlen(near->word), other = strlen(candidate);
@@ -57,7 +64,8 @@ void cut_near_try(struct cut_near *near, const char *candidate)
 	if (len > limit && gap <= limit)
 		distance = edit_distance(near->word, len, candidate, other);
 	if (distance > limit) {
-		if (!begins(near->word, len, candidate, other))
+		if (!begins(near->word, len, candidate, other) &&
+		    !is_last_part(near->word, len, candidate, other))
 			return;
 		distance = LONGEST; /* anything nearer wins */
 	}

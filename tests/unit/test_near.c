@@ -37,6 +37,8 @@ static void test_the_nearest_name_is_offered_or_none(void **state)
 		{"integer", {"int", "intager"}, "intager"},	/* which an edit beats */
 		{"pointer", {"po", "pot"}, NULL},
 		{"website_check", {"web"}, NULL}, /* of which too little is left */
+		{"s", {"a/b", "ladder/5/s", "ladder/25/s"}, "ladder/5/s"},
+		{"hift", {"ladder/5/shift"}, NULL},
 		{"abcdefghi", {"abcdefghijkl"}, "abcdefghijkl"},
 	};
 
