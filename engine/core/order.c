@@ -93,7 +93,8 @@ static int may_resume(const struct cut_run *run, const struct cut_event *ev, str
 	if (r < 0)
 		return r;
 	if (!run->holds.len)
-		return cut_err_set(err, -EALREADY, NULL, NULL, "the run is not paused");
+		return cut_err_set(err, -EALREADY, NULL, "cutover status tells what it waits for",
+				   "the run is not paused");
 	cut_vec_foreach (&run->holds, hold)
 		if (hold->decision)
 			cut_buf_printf(&open, "%s%s %s (%s)", open.len ? "; " : "",

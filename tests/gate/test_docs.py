@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,46 @@ def test_a_trigger_is_tried_on_samples_of_a_run_as_its_page_shows(cutover, tmp_p
     subprocess.run(["bash", "-c", line], cwd=tmp_path, check=True)
     told = cutover("trigger", "test", "errors.json").stdout
     assert told == "0 0.01 good clear\n1.5 null missing clear\n1.75 0.1 bad pending\n"
+
+
+LADDER = """\
+cutover: v1
+name: shop_to_green
+metrics: {errors: {uses: metrics.command, with: {argv: [echo, "0"]}, every: 100ms, unit: ratio}}
+triggers: [{id: errors_high, metric: errors, bad: {above: 5%}}]
+phases:
+  - id: prepare
+    steps: [{id: look, run: [ls], effects: read}]
+  - id: switch
+    steps:
+      - id: ladder
+        foreach: {items: [5, 25, 100], as: share}
+        steps:
+          - {id: shift, uses: drill, effects: traffic}
+          - {id: bake, wait: "${{ share == 5 ? duration('1ms') : duration('2m') }}"}
+      - {id: records, uses: drill}
+    acceptance: {clean_for: 5s}
+"""
+
+
+def test_a_status_looks_as_its_page_shows(cutover, tmp_path):
+    shown = next(text for text in blocks(ROOT / "docs" / "cli.md", "text") if "+++>" in text)
+
+    def masked(text):
+        text = re.sub(r"[\d.]+(ms|s|m\d+s)\b", "TIME", text)
+        return re.sub(r"\d\w+-shop_to_green-\w+", "RUN", text)
+
+    (tmp_path / "book.yaml").write_text(LADDER)
+    assert cutover("run", "book.yaml", "--yes", "--detach").returncode == 3
+    try:
+        until = time.monotonic() + 20
+        while not re.search("ladder/25/bake.*clear: 0", told := cutover("status").stdout, re.S):
+            assert time.monotonic() < until, told
+            time.sleep(0.1)
+        assert masked(told) == masked(shown)
+    finally:
+        cutover("abort", "--yes")
+        cutover("watch")
 
 
 def commands(page):
