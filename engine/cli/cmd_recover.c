@@ -62,7 +62,8 @@ static int take_up(const struct cut_args *args, struct cut_found *found, struct 
 	r = cut_launch(&launch, &client, &err);
 	cut_named_locks_done(&locks);
 	if (r == 0) {
-		r = cut_launch_message(client, CUT_LAUNCH_TIMEOUT, &in, &message, &err);
+		r = cut_launch_message(client, found->entry.dir, CUT_LAUNCH_TIMEOUT, &in, &message,
+				       &err);
 		close(client);
 	}
 	if (r == 0)

@@ -197,10 +197,11 @@ static int launch(struct starting *s, int *ret_client, struct cut_err *err)
 }
 
 /* The engine's next message; a refusal is an error with its own words. */
-static int hear(int client, cut_time timeout, struct cut_buf *in, json_t **ret, struct cut_err *err)
+static int hear(const struct starting *s, int client, cut_time timeout, struct cut_buf *in,
+		json_t **ret, struct cut_err *err)
 {
 	cut_auto(cut_json) json_t *message = NULL;
-	int r = cut_launch_message(client, timeout, in, &message, err);
+	int r = cut_launch_message(client, s->run.entry.dir, timeout, in, &message, err);
 
 	if (r == 0 && cut_launch_refusal(message, err) < 0)
 		r = err->code = -EPERM;
@@ -210,14 +211,15 @@ static int hear(int client, cut_time timeout, struct cut_buf *in, json_t **ret, 
 }
 
 /* 0 when the order is on disk: from then on the run goes on without its client. */
-static int order_start(int client, struct cut_buf *in, struct cut_err *err)
+static int order_start(const struct starting *s, int client, struct cut_buf *in,
+		       struct cut_err *err)
 {
 	cut_auto(cut_json) json_t *started = NULL;
 
 	if (send(client, "start\n", 6, MSG_NOSIGNAL) != 6)
 		return cut_err_set(err, -EPIPE, "its engine is gone", "run it again",
 				   "the run was not started");
-	return hear(client, START_TIMEOUT, in, &started, err);
+	return hear(s, client, START_TIMEOUT, in, &started, err);
 }
 
 /* Steps whose plan failed, and which earlier steps may make possible: else it would be refused. */
@@ -260,7 +262,7 @@ static int see_it_start(struct starting *s, int client)
 	cut_auto(cut_buf) struct cut_buf in = {0};
 	cut_auto(cut_json) json_t *message = NULL;
 	bool quiet = cut_args_has(s->args, "yes") || s->at != CUT_NEVER;
-	int r = hear(client, CUT_LAUNCH_TIMEOUT, &in, &message, &err);
+	int r = hear(s, client, CUT_LAUNCH_TIMEOUT, &in, &message, &err);
 
 	if (r < 0)
 		return cut_cli_fail(s->args, &err, cut_cli_exit(&err));
@@ -278,7 +280,7 @@ static int see_it_start(struct starting *s, int client)
 		fprintf(stderr, "cutover: not started; nothing was changed\n");
 		return CUT_EXIT_REFUSED;
 	}
-	return order_start(client, &in, &err) == 0
+	return order_start(s, client, &in, &err) == 0
 		       ? 0
 		       : cut_cli_fail(s->args, &err, cut_cli_exit(&err));
 }

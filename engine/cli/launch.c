@@ -73,8 +73,15 @@ int cut_launch(const struct cut_launch *launch, int *ret_client, struct cut_err 
 	return 0;
 }
 
-int cut_launch_message(int client, cut_time timeout, struct cut_buf *in, json_t **ret,
-		       struct cut_err *err)
+static int not_ready(const char *dir, int code, const char *why, struct cut_err *err)
+{
+	cut_auto(cut_str) char *next = cut_printf("see %s/engine.log", dir);
+
+	return cut_err_set(err, code, why, next, "the engine did not get ready");
+}
+
+int cut_launch_message(int client, const char *dir, cut_time timeout, struct cut_buf *in,
+		       json_t **ret, struct cut_err *err)
 {
 	cut_time until = cut_clock_boot() + timeout;
 
@@ -97,13 +104,11 @@ int cut_launch_message(int client, cut_time timeout, struct cut_buf *in, json_t 
 			return 0;
 		}
 		if (left <= 0 || poll(&pfd, 1, (int)left) == 0)
-			return cut_err_set(err, -ETIMEDOUT, "it says nothing", "see engine.log",
-					   "the engine does not get ready");
+			return not_ready(dir, -ETIMEDOUT, "it says nothing", err);
 		at = cut_buf_reserve(in, 1 << 16);
 		n = read(client, at, 1 << 16);
 		if (n == 0 || (n < 0 && errno != EINTR))
-			return cut_err_set(err, -EPIPE, "it ended", "see its engine.log",
-					   "the engine did not get ready");
+			return not_ready(dir, -EPIPE, "it ended", err);
 		if (n > 0)
 			in->len += (size_t)n;
 	}

@@ -19,8 +19,9 @@ struct cut_launch {
 
 /* Forks. *ret_client: the line to the engine (see serve/engine.h). */
 int cut_launch(const struct cut_launch *launch, int *ret_client, struct cut_err *err);
-/* Reads the engine's next message: -ETIMEDOUT, or -EPIPE when it closed without one. */
-int cut_launch_message(int client, cut_time timeout, struct cut_buf *in, json_t **ret,
-		       struct cut_err *err);
+/* Reads the engine's next message: -ETIMEDOUT, or -EPIPE when it closed without one; then err names
+ * the log in dir, the run's folder. */
+int cut_launch_message(int client, const char *dir, cut_time timeout, struct cut_buf *in,
+		       json_t **ret, struct cut_err *err);
 /* 0, or the error that the message tells: the engine refused. */
 int cut_launch_refusal(const json_t *message, struct cut_err *err);

@@ -64,8 +64,10 @@ static bool is_over(struct recovery *r, const struct cut_found *found)
 		return true;
 	over = !now.live;
 	if (over && !now.outcome) {
-		cut_err_set(&err, -ESRCH, "its engine died too often",
-			    "see its engine.log, then `cutover recover`", "run %s was given up",
+		cut_auto(cut_str) char *next =
+			cut_printf("see %s/engine.log, then `cutover recover %s`", now.dir, now.id);
+
+		cut_err_set(&err, -ESRCH, "its engine died too often", next, "run %s was given up",
 			    now.id);
 		cut_cli_fail(r->args, &err, CUT_EXIT_INTERNAL);
 		r->given_up++;

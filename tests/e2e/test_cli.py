@@ -714,6 +714,21 @@ def test_of_a_run_that_was_never_armed_that_is_said(cutover):
     assert left.name not in cutover("status", code=0).out
 
 
+def test_of_an_engine_that_dies_before_it_is_ready_the_log_is_named(cutover):
+    book = cutover.book("""\
+        cutover: v1
+        name: doomed
+        secrets: {none: {command: [sh, -c, "kill -9 $PPID"]}}
+        steps: [{id: one, run: [env], env: {NONE: {secret: none}}, effects: read}]
+        """)
+    told = cutover("run", book, "--yes")
+    three_parts(told, 1)
+    run, = cutover.runs()
+    assert f"did not get ready: it ended; see {run.folder}/engine.log" in told.err
+    eventually(lambda: "engine_given_up" in run.log())
+    assert "was never armed" in cutover("status", code=6).err
+
+
 def test_orders_to_a_run_that_has_ended_are_told_so(cutover):
     run = cutover.run(BOOK)
     for words in (["pause"], ["note", "late"], ["rollback", "--yes"], ["abort", "--yes"],
