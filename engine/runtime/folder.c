@@ -42,8 +42,10 @@ int cut_folder_check(const char *path, const char *elsewhere, struct cut_err *er
 	if (lstat(path, &st) < 0)
 		return cut_err_sys(err, -errno, elsewhere, "cannot look at %s", path);
 	if (!S_ISDIR(st.st_mode))
-		return cut_err_set(err, -ENOTDIR, "it is not a directory", elsewhere,
-				   "cannot use %s", path);
+		return cut_err_set(err, -ENOTDIR,
+				   S_ISLNK(st.st_mode) ? "it is a symbolic link"
+						       : "it is not a directory",
+				   elsewhere, "cannot use %s", path);
 	if (st.st_uid != geteuid() && st.st_uid != 0)
 		return cut_err_set(err, -EPERM, "it belongs to another user", elsewhere,
 				   "cannot use %s", path);

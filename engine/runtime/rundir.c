@@ -314,7 +314,8 @@ static int find_named(const char *state, const char *wanted, struct cut_run_entr
 			near.best = entry->id;
 	next = near.best ? cut_printf("did you mean %s?", near.best)
 			 : cut_strdup("cutover list shows those that are; another user's "
-				      "is reached only while it lives");
+				      "is reached only while it lives, and by the same "
+				      "$CUTOVER_SOCKET_DIR");
 	why = cut_printf("no run in %s has this id", state);
 	cut_run_list_done(&list);
 	return cut_err_set(err, -ENOENT, why, next, "cannot find run %s", wanted);

@@ -138,7 +138,8 @@ static void test_a_state_directory_that_others_may_write_to_is_refused(void **st
 		-EPERM);
 	assert_int_equal(cut_run_dir_create(open, "shop", WHEN, &run, NULL), -EPERM);
 	assert_int_equal(symlink("/tmp", link), 0);
-	assert_int_equal(cut_run_list(link, &list, NULL), -ENOTDIR);
+	assert_int_equal(cut_run_list(link, &list, &err), -ENOTDIR);
+	assert_string_equal(err.why, "it is a symbolic link");
 	assert_int_equal(cut_state_make(link, NULL), -ENOTDIR);
 }
 
