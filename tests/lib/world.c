@@ -35,6 +35,7 @@ struct world {
 		unsigned attempt;
 	} * flights; /* of each step */
 	bool quiet, intent, ended;
+	unsigned pages;
 	unsigned epoch;
 };
 
@@ -54,6 +55,11 @@ struct world *world_new(const char *runbook)
 		"name", "alice", "uid", 1001, "name", "bob", "uid", 1002, "dba", "name", "bob",
 		"uid", 1002, "name", "carol", "uid", 1003);
 	return w;
+}
+
+unsigned world_pages(struct world *w)
+{
+	return w->pages;
 }
 
 struct cut_run *world_run(struct world *w)
@@ -177,7 +183,7 @@ static void show(struct world *w, const struct cut_effect *fx)
 	case CUT_FX_CANCEL:
 		line(w, "%s: cancel %s", w->rb->steps[fx->call.step].address, op_shown(fx));
 		break;
-	case CUT_FX_PAGE: break; /* each goes with a record */
+	case CUT_FX_PAGE: w->pages++; break; /* each goes with a record */
 	case CUT_FX_END:
 		line(w, "end, exit code %d", cut_run_exit_code(w->run));
 		w->ended = true;

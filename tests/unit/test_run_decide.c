@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <errno.h>
 
 #include "tests/lib/world.h"
 
@@ -179,6 +180,49 @@ static void test_authority_limits_who_may_order_what(void **state)
 		"         run paused: a failed: broken; next: cutover retry a, cutover skip a "
 		"--reason TEXT, cutover attest a --applied (fixed by hand), or cutover rollback\n"
 		"         refused: alice may not skip: it takes one of authority.skip: dba\n");
+	world_free(w);
+}
+
+static void test_authority_limits_what_may_be_lost_and_when(void **state)
+{
+	struct world *w = world_new(
+		"roles: {dba: {members: [bob, carol]}}\n"
+		"authority: {accept_loss: [dba], override_window: [dba]}\n"
+		"window: {opens: '2025-11-22T19:01:00Z', closes: '2025-11-22T20:03:00Z'}\n"
+		"steps:\n"
+		"  - {id: a, uses: t.write, point_of_no_return: true}\n"
+		"  - {id: b, wait: 5m}\n"
+		"  - {id: c, uses: t.read}\n");
+
+	(void)state;
+	world_start(w);
+	world_ok(w, "a");
+	world_forget(w);
+	assert_int_equal(world_order(w, CUT_ORDER_ROLLBACK, NULL, "{\"accept_loss\": true}"),
+			 -EPERM);
+	assert_true(world_saw(w, "it takes one of authority.accept_loss: dba"));
+	world_at(w, 200000);
+	assert_true(world_saw(w, "the window has closed"));
+	assert_int_equal(world_order(w, CUT_ORDER_RESUME, NULL, NULL), -EPERM);
+	assert_true(world_saw(w, "it takes one of authority.override_window: dba"));
+	world_free(w);
+}
+
+static void test_people_are_paged_when_it_holds_goes_back_and_ends(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.write}, {id: b, uses: t.write}]\n");
+
+	(void)state;
+	world_start(w);
+	world_ok(w, "a");
+	assert_int_equal(world_pages(w), 0);
+	world_fail(w, "b");
+	assert_int_equal(world_pages(w), 1);
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	assert_int_equal(world_pages(w), 2);
+	world_answer_all(w);
+	assert_true(world_saw(w, "end, exit code 4"));
+	assert_int_equal(world_pages(w), 3);
 	world_free(w);
 }
 
@@ -448,6 +492,8 @@ int main(void)
 		cmocka_unit_test(test_a_freeze_without_a_cause_ends_by_itself),
 		cmocka_unit_test(test_what_still_holds_when_a_freeze_ends_is_told),
 		cmocka_unit_test(test_authority_limits_who_may_order_what),
+		cmocka_unit_test(test_authority_limits_what_may_be_lost_and_when),
+		cmocka_unit_test(test_people_are_paged_when_it_holds_goes_back_and_ends),
 		cmocka_unit_test(test_the_next_phase_waits_for_the_acceptance_and_its_tests),
 		cmocka_unit_test(test_a_failed_acceptance_rolls_back_and_an_overdue_one_holds),
 		cmocka_unit_test(

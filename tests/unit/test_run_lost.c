@@ -377,9 +377,28 @@ static void test_a_step_that_failed_before_it_was_sent_is_not_undone(void **stat
 	world_free(w);
 }
 
+static void test_a_verification_that_is_lost_is_repeated_three_times(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.saves}]\n");
+
+	(void)state;
+	world_start(w);
+	world_saved(w, "a", "{}");
+	world_ok(w, "a");
+	for (unsigned lost = 0; lost < 3; lost++) {
+		world_forget(w);
+		world_lost(w, "a", false);
+		assert_true(world_saw(w, "a: verify 1"));
+	}
+	world_lost(w, "a", false);
+	assert_true(world_saw(w, "a failed: verification failed"));
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_verification_that_is_lost_is_repeated_three_times),
 		cmocka_unit_test(test_a_lost_declarative_step_without_observe_gets_a_new_attempt),
 		cmocka_unit_test(
 			test_a_step_whose_executor_dies_again_and_again_waits_for_a_person),

@@ -234,6 +234,44 @@ static void test_rollback_verify_runs_last_and_its_failure_holds(void **state)
 	world_free(w);
 }
 
+static void test_rollback_verify_that_fails_is_told_by_the_end(void **state)
+{
+	struct world *w = world_new("steps: [{id: a, uses: t.write}, {id: c, wait: 1h}]\n"
+				    "rollback: {on_failure: continue, verify: [{uses: t.read}]}\n");
+
+	(void)state;
+	world_start(w);
+	world_ok(w, "a");
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	world_ok(w, "a");
+	world_fail(w, "rollback/verify/0");
+	assert_true(world_saw(w, "end, exit code 5"));
+	world_free(w);
+}
+
+static void test_the_downtime_ends_when_what_began_it_is_undone(void **state)
+{
+	struct world *w = world_new("downtime: [{id: dark, from: a, to: c, kind: outage}]\n"
+				    "steps: [{id: a, uses: t.write}, {id: b, wait: 1h},"
+				    " {id: c, uses: t.write}]\n"
+				    "finally: [{id: d, uses: t.write}]\n");
+	cut_time elapsed;
+	bool running;
+
+	(void)state;
+	world_start(w);
+	world_ok(w, "a");
+	world_at(w, 5000);
+	world_order(w, CUT_ORDER_ROLLBACK, NULL, NULL);
+	world_at(w, 8000);
+	world_ok(w, "a");
+	world_at(w, 20000);
+	assert_true(cut_run_downtime(world_run(w), 0, 20000, &running, &elapsed));
+	assert_false(running);
+	assert_int_equal(elapsed, 8000);
+	world_free(w);
+}
+
 static void test_a_failed_undo_tells_what_a_person_would_do(void **state)
 {
 	static const struct {
@@ -353,6 +391,8 @@ int main(void)
 		cmocka_unit_test(test_on_failure_continue_ends_a_rollback_at_once),
 		cmocka_unit_test(test_an_impossible_step_is_listed_and_does_not_stop_the_others),
 		cmocka_unit_test(test_rollback_verify_runs_last_and_its_failure_holds),
+		cmocka_unit_test(test_rollback_verify_that_fails_is_told_by_the_end),
+		cmocka_unit_test(test_the_downtime_ends_when_what_began_it_is_undone),
 		cmocka_unit_test(test_a_rollback_between_two_tries_of_a_verify_undoes_the_step),
 		cmocka_unit_test(test_an_undo_whose_executor_dies_too_often_has_failed),
 		cmocka_unit_test(test_a_command_to_be_run_by_hand_may_hold_what_nobody_knows_yet),

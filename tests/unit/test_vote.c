@@ -135,6 +135,35 @@ static void test_a_statement_is_good_for_one_vote_on_what_was_shown(void **state
 	world_free(w);
 }
 
+/* bob fills the only place that erin may fill as well, until she comes. */
+static void test_who_may_fill_several_places_makes_room_for_others(void **state)
+{
+	static const struct vote votes[] = {
+		{"go", NULL, 1002, NULL, NULL, 0, NULL},
+		{"go", NULL, 1003, NULL, NULL, 0, NULL},
+	};
+	static const char *const roles[] = {"any, dba", "dba, any"};
+
+	(void)state;
+	for (size_t i = 0; i < CUT_ARRAY_LEN(roles); i++) {
+		cut_auto(cut_str) char *text =
+			cut_printf("roles: {any: {members: [bob, erin]}, dba: {members: [bob]}}\n"
+				   "steps:\n  - {id: go, approve: {roles: [%s]}}\n",
+				   roles[i]);
+		struct world *w = world_new(text);
+
+		world_armed(w, "{\"roles\": {"
+			       "\"any\": [{\"name\": \"bob\", \"uid\": 1002},"
+			       " {\"name\": \"erin\", \"uid\": 1003}],"
+			       "\"dba\": [{\"name\": \"bob\", \"uid\": 1002}]}}");
+		world_start(w);
+		cast(w, &votes[0]);
+		cast(w, &votes[1]);
+		assert_true(world_saw(w, "go succeeded"));
+		world_free(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -142,6 +171,7 @@ int main(void)
 		cmocka_unit_test(test_a_key_and_a_uid_of_one_person_are_one_vote),
 		cmocka_unit_test(test_who_started_the_run_may_be_shut_out_by_key_as_well),
 		cmocka_unit_test(test_a_statement_is_good_for_one_vote_on_what_was_shown),
+		cmocka_unit_test(test_who_may_fill_several_places_makes_room_for_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
