@@ -190,17 +190,18 @@ def test_work_of_a_role_is_attested_by_that_role(cutover):
 
 def test_the_socket_answers_nonsense_with_an_error(cutover):
     run = start(cutover)
-    for request in (b"nonsense\r\n\r\n", b"GET /v1/nowhere HTTP/1.1\r\nHost: x\r\n\r\n",
-                    b"POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n{x}",
-                    b"DELETE /v1/status HTTP/1.1\r\nHost: x\r\n\r\n",
-                    b"POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n"
-                    + b"x" * 70000):
+    for request, status in (
+            (b"nonsense\r\n\r\n", None), (b"GET /v1/nowhere HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+            (b"POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n{x}", 400),
+            (b"DELETE /v1/status HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+            (b"POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n"
+             + b"x" * 70000, 400)):
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(10)
             s.connect(run.status["socket"])
             s.sendall(request)
             answer = s.recv(4096)  # nothing where it is no HTTP at all
-            assert not answer or b" 4" in answer.split(b"\r\n")[0], request[:40]
+            assert (int(answer.split()[1]) if answer else None) == status, request[:40]
     assert run.state == "running"
 
 
@@ -213,6 +214,7 @@ def post(run, order):
         s.sendall(b"POST /v1/orders HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
                   b"Content-Length: %d\r\n\r\n" % len(body) + body)
         head, text = s.makefile("rb").read().split(b"\r\n\r\n", 1)
+    assert b"\r\nCache-Control: no-store\r\n" in head
     return int(head.split()[1]), json.loads(text)
 
 
@@ -222,6 +224,7 @@ def test_orders_are_looked_at_whoever_wrote_them(cutover):
     for order, status, text in (
             ({"order": "approve"}, 400, '"target" is missing'),
             ({"order": "fly"}, 400, "there is no such order"),
+            ({"order": "note", "text": "x" * 70000}, 400, "it is larger than 64 KiB"),
             ({"order": "approve", "target": "gate", "evidence_sha256": "0" * 64}, 409,
              "what it is about has changed since it was shown")):
         answered, answer = post(run, order)

@@ -521,7 +521,8 @@ def test_a_closed_window_refuses_the_start_unless_overridden(cutover):
     done = cutover("run", book, "--yes", code=6)
     assert "window" in done.err and "2001-01-02" in done.err
     assert cutover.runs() == [] and cutover.marks == []
-    cutover.run(book, "--override-window", "--reason", "told to", code=0)
+    run = cutover.run(book, "--override-window", "--reason", "told to", code=0)
+    assert run.records("armed")[0]["override_window"] == "told to"
 
 
 def test_who_overrides_the_window_at_the_start_must_be_one_who_may(cutover):
@@ -565,6 +566,7 @@ def test_a_named_lock_is_held_for_the_whole_run(cutover):
     run.wait_for_people("gate")
     refusal = cutover("run", other, "--yes", code=6).err
     assert "dns_zone" in refusal and run.id in refusal and "CHG-1" in refusal
+    assert [one.id for one in cutover.runs()] == [run.id]
     run("approve", "gate")
     run.end(0)
     second = cutover.start(other)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Votes signed with SSH keys, by the real ssh-keygen: those that count, and those that do not."""
 
+import datetime
 import json
 import subprocess
 
@@ -109,6 +110,31 @@ def test_keys_of_every_kind_may_sign(cutover, people, kind):
                                  cutover.folder / "statement"))
     run.end(0)
     assert run.records("approval")[0]["comment"] == "fine"
+
+
+def test_a_statement_holds_for_an_hour_or_as_long_as_is_said(cutover, people):
+    run = start(cutover, people)
+
+    def holds_s(*more):
+        end = datetime.datetime.fromisoformat(
+            json.loads(statement(run, "approve", *more))["not_after"].replace("Z", "+00:00"))
+        return (end - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
+
+    assert 3500 < holds_s() <= 3600 and 80 < holds_s("--valid-for", "90s") <= 90
+    for wrong in "0s", "90", "-1h":
+        assert "--valid-for" in run("approve gate --statement", "--valid-for", wrong, code=2).err
+    told = run("approve one --statement", code=6)
+    assert "there is nothing to state on one" in told.err and told.out == ""
+
+
+def test_a_statement_without_its_signature_is_not_sent(cutover, people):
+    run, file = start(cutover, people), cutover.folder / "statement"
+    file.write_text(statement(run))
+    told = run("approve gate --signed", file, code=6)
+    assert f"cannot read {file}.sig: no such file or directory" in told.err
+    file.write_bytes(b"\xff\xfe")
+    assert f"cannot use {file}: it is not text" in run("approve gate --signed", file, code=2).err
+    assert run.records("approval") == []
 
 
 def test_a_signed_decline_is_one(cutover, people):
