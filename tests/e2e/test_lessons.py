@@ -4,13 +4,15 @@ that exit code and those words. What stands in the index is there, and the other
 
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from cutkit import DEADLINE_S, FINAL, PROGRAM, ROOT
+from cutkit import DEADLINE_S, FINAL, PROGRAM, ROOT, Cutover
 
 FOLDER = ROOT / "runbooks"
 LESSONS = sorted(FOLDER.glob("learn/*.yaml"))
 COMMAND = re.compile(r"^#   (cutover (\w+).*?) +# exit (\d)(?:: (.+))?$", re.M)
+SIDE_BY_SIDE = 4
 ASKING = {"run", "rollback", "abort", "decline"}
 INDEXED = re.compile(r"\]\(([\w/]+\.yaml)\) \| `(cutover [^`]+)`")
 
@@ -35,18 +37,32 @@ def shell(cutover, command, asks):
                           capture_output=True, stdin=subprocess.DEVNULL, timeout=DEADLINE_S)
 
 
+def play(book):
+    cutover = Cutover()
+    try:
+        for command, name, code, words in commands_of(book):
+            settle(cutover)
+            done = shell(cutover, command, name in ASKING)
+            told = f"{command}\n{done.stdout}{done.stderr}"
+            assert done.returncode == int(code), told
+            assert "warning" not in done.stderr and words in done.stdout, told
+        for run in cutover.runs():
+            run.audit()
+    finally:
+        cutover.close()
+
+
+@pytest.fixture(scope="module")
+def played():
+    """All of them, for most of their time is waiting."""
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        yield {book: pool.submit(play, book) for book in LESSONS}
+
+
 @pytest.mark.parametrize("book", LESSONS, ids=lambda path: path.stem)
-def test_a_lesson_goes_as_its_heading_says(cutover, book):
-    commands = commands_of(book)
-    assert any(name == "run" for _, name, *_ in commands)
-    for command, name, code, words in commands:
-        settle(cutover)
-        done = shell(cutover, command, name in ASKING)
-        told = f"{command}\n{done.stdout}{done.stderr}"
-        assert done.returncode == int(code), told
-        assert "warning" not in done.stderr and words in done.stdout, told
-    for run in cutover.runs():
-        run.audit()
+def test_a_lesson_goes_as_its_heading_says(played, book):
+    assert any(name == "run" for _, name, *_ in commands_of(book))
+    played[book].result()
 
 
 def test_the_index_names_every_runbook_and_how_it_is_run():
