@@ -124,7 +124,7 @@ struct walk {
 	struct chunk queue[QUEUE_MAX]; /* blue works on the last, green on the first without it */
 	size_t len;
 	struct bound reached; /* where the next chunk begins */
-	bool at_end, failed;
+	bool at_end, failed, too_large;
 	bool busy[SIDES];
 	int64_t chunk_rows, asked_us;
 	char trouble[512];

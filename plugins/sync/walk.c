@@ -9,7 +9,8 @@
 #include <string.h>
 
 enum {
-	ROWS_FIRST = 2000,
+	ROWS_FIRST = 100,  /* they may be large */
+	TOO_LARGE_BY = 16, /* what a chunk is that the server cannot do, at most */
 	ROWS_LEAST = 50,
 	ROWS_MOST = 20000,
 	CHUNK_MS = 300,			/* as long as one should take */
@@ -48,6 +49,30 @@ static struct chunk *next_of(struct walk *walk, enum side side)
 	return NULL;
 }
 
+/* For the server's memory (a text can have 1 GB), or for the time of one statement. */
+static bool is_too_large(const struct pg_reply *reply)
+{
+	static const char *const limits[] = {"53200", "54000", "57014"};
+
+	for (size_t i = 0; i < KIT_ARRAY_LEN(limits); i++)
+		if (!strcmp(reply->sqlstate, limits[i]))
+			return true;
+	return false;
+}
+
+/* From the first chunk that is not judged, in smaller ones. */
+static void start_over(struct walk *walk)
+{
+	int64_t rows = walk->chunk_rows / TOO_LARGE_BY;
+
+	bound_done(&walk->reached);
+	bound_copy(&walk->reached, &walk->queue[0].lo);
+	while (walk->len)
+		chunk_done(&walk->queue[--walk->len]);
+	walk->chunk_rows = rows > ROWS_LEAST ? rows : ROWS_LEAST;
+	walk->at_end = walk->too_large = false;
+}
+
 static void on_digest(void *owner, const struct pg_reply *reply)
 {
 	struct seat *seat = owner;
@@ -58,7 +83,9 @@ static void on_digest(void *owner, const struct pg_reply *reply)
 	if (compare_lost(compare, reply))
 		return;
 	walk->busy[seat->side] = false;
-	if (reply->status != CUT_OK) {
+	if (is_too_large(reply) && compare->plan.by == BY_KEY && walk->chunk_rows > ROWS_LEAST) {
+		walk->too_large = true;
+	} else if (reply->status != CUT_OK) {
 		fail(walk, reply->text);
 	} else {
 		chunk_read_digest(&chunk->digest[seat->side], reply);
@@ -168,6 +195,10 @@ static void step(struct compare *compare)
 
 	judge(compare);
 	tell(compare);
+	if (walk->too_large && (walk->busy[BLUE] || walk->busy[GREEN]))
+		return;
+	if (walk->too_large)
+		start_over(walk);
 	go = !walk->failed && compare->suspects_len + QUEUE_MAX < SUSPECTS_MAX;
 	next = next_of(walk, GREEN);
 	if (next && !walk->busy[GREEN] && !walk->failed)

@@ -652,6 +652,20 @@ def test_a_statement_that_takes_too_long_makes_it_inconclusive(lab, table):
         assert "statement timeout" in done.data["unchecked"][0]["reason"]
 
 
+@pytest.mark.skipif(not os.environ.get("CUTOVER_FULL"), reason="a gigabyte on both sides")
+def test_a_chunk_that_a_server_has_no_memory_for_is_walked_in_smaller_ones(lab, table):
+    table("id int primary key, doc text compression lz4",
+          "select i, 'small' from generate_series(1, 3000) i")
+    for side in SIDES:
+        for first in range(501, 1501, 100):
+            lab.sql(side, f"update planted set doc = repeat('x', 1200000) "
+                          f"where id between {first} and {first + 99}")
+    lab.sql("green", "update planted set doc = 'other' where id = 700")
+    with Host("sync", connections(lab)) as host:
+        done = compare(host, "planted", timeout=250)
+    assert keys(done) == [("has other values", {"id": "700"})], done
+
+
 def test_memory_stays_small_with_a_large_table(lab, table):
     table("id int primary key, v text",
           "select i, repeat('x', 40) from generate_series(1, 300000) i")
