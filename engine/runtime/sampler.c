@@ -27,15 +27,20 @@ struct cut_sampler {
 	bool stopped;
 };
 
-/* The run clock's time of a sample that tells its own: told in wall time, turned into an age. */
-static cut_time sample_age(const json_t *result, cut_time now)
+/* What is wrong with it, or NULL. A plugin that misspells `value` is not a source without one.
+ * *age: of a sample that tells its own time, in wall time, as the run's clock counts. */
+static const char *sample_fault(const json_t *result, cut_time now, cut_time *ret_age)
 {
-	const char *at = cut_json_str(result, "at", NULL);
-	cut_time wall;
+	const json_t *value = json_object_get(result, "value"), *at = json_object_get(result, "at");
+	const char *text = json_string_value(at);
+	cut_time wall = now;
 
-	if (!at || cut_rfc3339_parse(at, strlen(at), &wall) < 0)
-		return 0;
-	return now > wall ? now - wall : 0;
+	if (!json_is_number(value) && !json_is_null(value))
+		return "the plugin's answer has no `value` that is a number or null";
+	if (at && !json_is_null(at) && (!text || cut_rfc3339_parse(text, strlen(text), &wall) < 0))
+		return "the plugin's answer has an `at` that is no time (RFC 3339)";
+	*ret_age = now > wall ? now - wall : 0;
+	return NULL;
 }
 
 static struct cut_sample sample_of(const struct cut_world *world, enum cut_status status,
@@ -48,11 +53,16 @@ static struct cut_sample sample_of(const struct cut_world *world, enum cut_statu
 		.error = status != CUT_OK,
 		.text = text,
 	};
+	cut_time age = 0;
 
 	if (status == CUT_OK) {
+		sample.text = sample_fault(result, cut_world_wall(world), &age);
+		sample.error = sample.text;
+	}
+	if (!sample.error) {
 		sample.value = cut_json_real(result, "value", NAN);
 		sample.n = cut_json_real(result, "n", NAN);
-		sample.at -= sample_age(result, cut_world_wall(world));
+		sample.at -= age;
 	}
 	return sample;
 }

@@ -31,21 +31,37 @@ static const struct cut_action act = {
 	.name = "act", .params = params, .outputs = outputs, .effects = %(effects)s, .check = check,
 	.apply = work, .rollback = work,
 };
+static void sample(struct cut_call *call) { call->api->done(call, CUT_OK, NULL, %(sample)s); }
+static const struct cut_meter size = {.name = "size", .params = params, .sample = sample};
+static const struct cut_meter *const meters[] = {&size, NULL};
 static const struct cut_action *const actions[] = {&act, NULL};
 static const struct cut_plugin tiny = {
 	.magic = CUT_PLUGIN_MAGIC, .major = CUT_PLUGIN_MAJOR, .minor = CUT_PLUGIN_MINOR,
-	.name = "tiny", .version = "1", .actions = actions,
+	.name = "tiny", .version = "1", .actions = actions, .meters = meters,
 };
 __attribute__((constructor)) static void begin(void) { %(begin)s; }
 const struct cut_plugin *cut_plugin_v1(void) { return &tiny; }
 """
-RIGHT = {"fallback": "1s", "help": "h", "check": "", "effects": "CUT_WRITE", "begin": ""}
+RIGHT = {"fallback": "1s", "help": "h", "check": "", "effects": "CUT_WRITE", "begin": "",
+         "sample": "json_pack(\"{s:i}\", \"value\", 1)"}
 BOOK = """\
 cutover: v1
 name: tried
 steps:
   - {id: a, uses: tiny.act}
   - {id: b, needs: a, uses: check, with: {that: steps.a.outputs.n > 1}, on_failure: rollback}
+"""
+
+
+WATCHED = """\
+cutover: v1
+name: watched
+metrics:
+  size: {uses: tiny.size, every: 1s, unit: rows}
+triggers:
+  - {id: large, metric: size, bad: {above: 5}, for: 1s, then: rollback, from: a}
+steps:
+  - {id: a, run: ["true"], effects: read}
 """
 
 
@@ -83,6 +99,21 @@ def test_an_output_that_was_not_given_is_named(made):
     run = made().run(BOOK, code=4)
     reason = run.status["steps"]["b"]["reason"]
     assert "steps.a.outputs.n > 1: no such key: n" in reason
+
+
+@pytest.mark.parametrize("sample, told", [
+    ('json_pack("{s:i}", "vlaue", 1)', "no `value` that is a number or null"),
+    ('json_pack("{s:s}", "value", "1")', "no `value` that is a number or null"),
+    ("NULL", "no `value` that is a number or null"),
+    ('json_pack("{s:i, s:s}", "value", 1, "at", "noon")', "an `at` that is no time"),
+])
+def test_a_sample_of_another_form_is_no_missing_value(made, sample, told):
+    cutover = made(sample=sample)
+    assert told in cutover("run", cutover.book(WATCHED), "--yes", code=6).err
+
+
+def test_a_sample_of_the_right_form_is_watched(made):
+    made().run(WATCHED)
 
 
 @pytest.mark.parametrize("wrong, told", [
