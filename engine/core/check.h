@@ -43,3 +43,6 @@ struct cut_check {
 };
 
 void cut_check_model(const struct cut_check *check);
+
+/* check_refs.c: of one use; by cut_check_model() */
+void cut_check_use(const struct cut_check *check, const struct cut_use *use);

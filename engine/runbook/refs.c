@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the names in an expression reach into, as far as that is known when a runbook is loaded.
- * Called by vars.c for each use; what steps give is judged later, by core/check.c. */
+ * Called by vars.c for each use; what steps give is judged later, by core/check_refs.c. */
 #include "engine/runbook/load.h"
 
 #include <string.h>
