@@ -117,7 +117,7 @@ def test_somebody_who_follows_is_told_how_it_ended(cutover):
         stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert "armed" in follower.stdout.readline()
     run("approve", "gate", **by(DAEMON))
-    assert "done" in follower.communicate(timeout=30)[0].splitlines()[-1]
+    assert f"{run.id}: done" in follower.communicate(timeout=30)[0]
     assert follower.returncode == 0
 
 
