@@ -103,7 +103,7 @@ int cut_found_say_ended(const struct cut_found *found, const char *outcome, stru
 /* Is there anybody who may start its engine again? Who may not look must hope so. */
 static bool driven(const struct cut_found *found)
 {
-	return found->entry.name ? cut_found_is_live(found) : found->entry.live;
+	return found->entry.live && (!found->entry.name || cut_found_is_live(found));
 }
 
 int cut_found_request(struct cut_found *found, const char *path, const json_t *body, json_t **ret,
@@ -115,6 +115,8 @@ int cut_found_request(struct cut_found *found, const char *path, const json_t *b
 		int r = cut_client_request(cut_found_socket(found), path, body, ret, err);
 		struct cut_run_entry end = {0};
 
+		if (r == -EPIPE && !body) /* it died over the question: a look may be repeated */
+			r = -ENOTCONN;
 		if (r == -ENOTCONN && cut_found_has_ended(found, &end))
 			return cut_found_say_ended(found, end.outcome, err);
 		if (r == -ENOTCONN && cut_clock_boot() > until)

@@ -15,6 +15,8 @@ bool cut_render_record(const char *json, size_t len, struct cut_buf *out);
  * room for; where that is not enough, what is quiet shares a line. */
 void cut_render_status(const json_t *status, bool color, size_t columns, size_t lines,
 		       struct cut_buf *out);
+/* The part of it that waits for people. */
+void cut_render_people(const json_t *status, size_t columns, struct cut_buf *out);
 /* What each step would do: plans as runtime/planner gives them. */
 void cut_render_plan(const struct cut_runbook *rb, const struct cut_graph *graph,
 		     const json_t *plans, struct cut_buf *out);

@@ -3,7 +3,6 @@
 
 #include "engine/base/map.h"
 #include "engine/cli/print.h"
-#include "engine/core/run.h"
 
 #include <string.h>
 
@@ -333,6 +332,19 @@ static bool is_over(const json_t *clock)
 	       cut_json_ms(json_object_get(clock, "limit_s"), CUT_NEVER);
 }
 
+/* While it counts: clean for long enough may not be enough. */
+static void add_coverage(const json_t *acceptance, struct cut_buf *out)
+{
+	static const char *const counting[] = {"running", "suspended", "overdue"};
+	const char *state = cut_json_str(acceptance, "state", "");
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(counting); i++)
+		if (strcmp(counting[i], state) == 0 &&
+		    json_is_number(json_object_get(acceptance, "coverage")))
+			cut_buf_printf(out, ", coverage %.3g %%",
+				       100 * cut_json_real(acceptance, "coverage", 0));
+}
+
 static void clocks(const json_t *s, struct cut_buf *out)
 {
 	const json_t *acceptance = json_object_get(s, "acceptance");
@@ -346,6 +358,7 @@ static void clocks(const json_t *s, struct cut_buf *out)
 		cut_render_seconds(json_object_get(acceptance, "clean_s"), out);
 		cut_buf_add_str(out, " of ");
 		cut_render_seconds(json_object_get(acceptance, "needed_s"), out);
+		add_coverage(acceptance, out);
 		line_end(out);
 	}
 	json_object_foreach (json_object_get(s, "downtime"), id, clock) {
@@ -359,157 +372,6 @@ static void clocks(const json_t *s, struct cut_buf *out)
 		}
 		line_end(out);
 	}
-}
-
-/* A text of people in their own lines, each wrapped. */
-static void quote(const char *text, const struct page *page)
-{
-	for (const char *line = text; *line; line += strspn(line, "\n")) {
-		size_t len = strcspn(line, "\n");
-		cut_auto(cut_str) char *one = cut_printf("    %.*s", (int)len, line);
-
-		add_folded(page, one);
-		line += len;
-	}
-}
-
-/* "not true when it opened: metrics.lag.value < 5 (metrics.lag.value = 7)" */
-static void check_line(const json_t *check, const struct page *page)
-{
-	cut_auto(cut_buf) struct cut_buf text = {0};
-
-	if (json_is_true(json_object_get(check, "is")))
-		return;
-	cut_buf_add_str(&text, "not true when it opened: ");
-	cut_check_say(check, &text);
-	quote(cut_buf_str(&text), page);
-}
-
-/* What a person must have read who answers. */
-static void question(const json_t *w, const struct page *page)
-{
-	const json_t *checks = cut_json_at(w, "/evidence/checks/values");
-	const char *name;
-	json_t *url;
-
-	quote(cut_json_str(w, "asks", ""), page);
-	for (size_t i = 0; i < json_array_size(checks); i++)
-		check_line(json_array_get(checks, i), page);
-	json_object_foreach (json_object_get(w, "links"), name, url)
-		cut_buf_printf(page->out, "    %s: %s\n", name, json_string_value(url));
-}
-
-/* "approved 1 of 3: ann" */
-static void votes(const json_t *w, const struct page *page)
-{
-	const json_t *approved = json_object_get(w, "approved");
-	cut_auto(cut_buf) struct cut_buf text = {0};
-
-	cut_buf_printf(&text, "    approved %zu of %lld", json_array_size(approved),
-		       (long long)cut_json_int(w, "quorum", 0));
-	for (size_t i = 0; i < json_array_size(approved); i++)
-		cut_buf_printf(&text, "%s%s", i ? ", " : ": ",
-			       json_string_value(json_array_get(approved, i)));
-	line_end(&text);
-	add_folded(page, cut_buf_str(&text));
-}
-
-/* "WAITS since 02:14:05 for dba, ops: cutover approve go_live", and what is asked. */
-static void waiting_lines(const json_t *w, const struct page *page)
-{
-	const json_t *roles = json_object_get(w, "roles"), *wants = json_object_get(w, "wants");
-	bool manual = strcmp(cut_json_str(w, "kind", ""), "manual") == 0;
-	const char *expires = cut_json_str(w, "expires", NULL);
-	cut_auto(cut_buf) struct cut_buf line = {0};
-
-	cut_buf_add_str(&line, "  WAITS since ");
-	cut_render_clock(cut_json_str(w, "since", NULL), &line);
-	if (expires) {
-		cut_buf_add_str(&line, " until ");
-		cut_render_clock(expires, &line);
-	}
-	cut_buf_add_str(&line, " for ");
-	if (json_array_size(roles) == 0)
-		cut_buf_add_str(&line, "an operator");
-	for (size_t i = 0; i < json_array_size(roles); i++)
-		cut_buf_printf(&line, "%s%s", i ? ", " : "",
-			       json_string_value(json_array_get(roles, i)));
-	cut_buf_printf(&line, ": cutover %s %s", manual ? "attest" : "approve",
-		       cut_json_str(w, "id", ""));
-	for (size_t i = 0; i < json_array_size(wants); i++)
-		cut_buf_printf(&line, " --evidence %s=…",
-			       json_string_value(json_array_get(wants, i)));
-	line_end(&line);
-	add_folded(page, cut_buf_str(&line));
-	if (cut_json_int(w, "quorum", 0) > 1)
-		votes(w, page);
-	question(w, page);
-}
-
-/* What lies ahead, and what lies behind: to decide between both. */
-static void ways(const json_t *s, struct cut_buf *out)
-{
-	const json_t *back = json_object_get(s, "rollback");
-	const char *gate = cut_json_str(json_object_get(s, "continue"), "next_gate", NULL);
-	long long steps = cut_json_int(back, "steps", 0);
-	size_t stuck = json_array_size(json_object_get(back, "impossible"));
-
-	if (strcmp(cut_json_str(s, "state", ""), "running") != 0 &&
-	    strcmp(cut_json_str(s, "state", ""), "paused") != 0)
-		return;
-	cut_buf_printf(out, "  going on: %s%s\n", gate ? "next gate is " : "no gate ahead",
-		       gate ? gate : "");
-	cut_buf_printf(out, "  going back: %lld step%s to undo", steps, steps == 1 ? "" : "s");
-	if (steps && json_is_number(json_object_get(back, "time_s"))) {
-		cut_buf_add_str(out, ", about ");
-		cut_render_seconds(json_object_get(back, "time_s"), out);
-	}
-	if (stuck)
-		cut_buf_printf(out, ", %zu CANNOT BE UNDONE", stuck);
-	line_end(out);
-}
-
-/* "HOLD step shift since 02:14:05: shift failed: …" and "next: cutover retry shift, …" */
-static void hold_lines(const json_t *h, const struct page *page)
-{
-	cut_auto(cut_buf) struct cut_buf text = {0};
-
-	cut_buf_printf(&text, "  HOLD %s %s since ", cut_json_str(h, "kind", ""),
-		       cut_json_str(h, "id", ""));
-	cut_render_clock(cut_json_str(h, "since", NULL), &text);
-	cut_buf_printf(&text, ": %s\n    next: %s\n", cut_json_str(h, "what", ""),
-		       cut_json_str(h, "remedy", ""));
-	add_folded(page, cut_buf_str(&text));
-}
-
-static void beginning(const json_t *s, const struct page *page)
-{
-	cut_auto(cut_buf) struct cut_buf text = {0};
-	const char *starts = cut_json_str(s, "starts", NULL);
-
-	if (strcmp(cut_json_str(s, "state", ""), "armed") != 0)
-		return;
-	if (starts) {
-		cut_buf_add_str(&text, "  STARTS by itself on ");
-		cut_render_time(starts, &text);
-		cut_buf_add_str(&text, "; cutover abort calls it off\n");
-	} else {
-		cut_buf_add_str(&text, "  WAITS for the answer to the question of `cutover run`\n");
-	}
-	add_folded(page, cut_buf_str(&text));
-}
-
-static void people(const json_t *s, const struct page *page)
-{
-	const json_t *holds = json_object_get(s, "holds"),
-		     *waiting = json_object_get(s, "waiting_for");
-
-	beginning(s, page);
-	for (size_t i = 0; i < json_array_size(holds); i++)
-		hold_lines(json_array_get(holds, i), page);
-	for (size_t i = 0; i < json_array_size(waiting); i++)
-		waiting_lines(json_array_get(waiting, i), page);
-	ways(s, page->out);
 }
 
 struct sections {
@@ -529,7 +391,7 @@ static size_t sections_make(struct sections *ret, const json_t *status, struct p
 	sections_done(ret);
 	page.out = &ret->people;
 	head(status, &page);
-	people(status, &page); /* first: the smallest screen shows that */
+	cut_render_people(status, page.columns, page.out); /* first: the smallest screen shows it */
 	page.out = &ret->phases;
 	phases(status, &page);
 	page.out = &ret->clocks;

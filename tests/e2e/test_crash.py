@@ -4,6 +4,7 @@ nothing had happened, with each effect in the world exactly once."""
 
 import datetime
 import json
+import signal
 import threading
 import time
 from collections import Counter
@@ -257,6 +258,8 @@ def test_who_has_followed_for_long_follows_the_next_engine_too(cutover):
         time.sleep(21)  # longer than anybody waits for an engine
         run.kill("engine")
         assert run.status["engine"] == "live"  # its supervisor starts the next one
+        run.kill("engine", signal.SIGSTOP)
+        assert run.status["engine"] == "live"  # ended while it was asked: the next one answers
         run("note", "still here")
         run("abort", "--yes")
         for told, code in (watch.result(), 7), (logs.result(), 0):

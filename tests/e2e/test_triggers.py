@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Triggers and acceptance over a metric that is a number in a file."""
 
+import re
+
 import pytest
 from cutkit import eventually
 
@@ -184,6 +186,16 @@ def test_the_checks_of_a_gate_decide_about_the_last_vote(cutover):
 # --- acceptance ---
 
 CLEAN = "acceptance: {clean_for: 600ms, coverage: 50%%, tests: [{run: [test, -e, good]}]%s}"
+
+
+def test_a_clock_of_acceptance_shows_its_coverage_while_it_counts(cutover):
+    run = start(cutover, end=(CLEAN % "").replace("600ms", "1h"))
+    run("approve", "gate")
+    run.wait(lambda s: (s["acceptance"] or {}).get("state") == "running")
+    assert re.search(r"  acceptance of work: running, clean \S+ of 1h00m, coverage [0-9.]+ %\n",
+                     run("status").out)
+    run("abort", "--yes")
+    run.end(7)
 
 
 def test_a_stage_is_accepted_when_it_was_clean_and_its_tests_pass(cutover):
