@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A server between the plugin and a real one that lies about updates, as a broken server or somebody
-on the way would. Queries pass through; what it says to an UPDATE is its behaviour's."""
+on the way would. Queries pass through, but for no_edns (which knows no EDNS) and foreign_answer (a
+forged one with a wrong id before the truth); what it says to an UPDATE is its behaviour's."""
 
 import base64
 import hashlib
@@ -40,6 +41,7 @@ class Forger:
         self.behaviour = behaviour
         self.port = free_port()
         self.updates = 0
+        self.on_update = lambda: None
         self._secret = base64.b64decode(server.secret)
         self._socket = socket.socket(type=socket.SOCK_DGRAM)
         self._socket.bind((LOOPBACK, self.port))
@@ -66,8 +68,9 @@ class Forger:
 
     def _replies(self, request):
         if request[2] >> 3 & 15 != 5:
-            return [self._pass_on(request)]
+            return self._answers(request)
         self.updates += 1
+        self.on_update()
         noerror = request[:2] + b"\xa8\0" + bytes(8)
         refused = bytes([request[0] ^ 1, request[1]]) + b"\xa8\x05" + bytes(8)
         now = int(time.time())
@@ -76,6 +79,8 @@ class Forger:
             return []
         if self.behaviour == "foreign_first":
             return [refused, self._pass_on(request)]
+        if self.behaviour in ("no_edns", "foreign_answer"):
+            return [self._pass_on(request)]
         return {
             "ignore": lambda: [signed(noerror, request, self._secret, now)],
             "unsigned": lambda: [noerror],
@@ -88,6 +93,15 @@ class Forger:
             "conflict": lambda: [signed(noerror[:3] + b"\x08" + noerror[4:], request,
                                         self._secret, now)],
         }[self.behaviour]()
+
+    def _answers(self, query):
+        if self.behaviour == "no_edns" and query[11]:
+            return [query[:2] + b"\x80\1" + bytes(8)]
+        answer = self._pass_on(query)
+        if self.behaviour == "foreign_answer":
+            forged = answer.replace(bytes([127, 0, 0, 2]), bytes([9, 9, 9, 9]))
+            return [bytes([forged[0] ^ 1]) + forged[1:], answer]
+        return [answer]
 
     def _pass_on(self, request):
         with socket.socket(type=socket.SOCK_DGRAM) as s:

@@ -521,11 +521,26 @@ def test_a_zone_that_was_not_loaded_is_asked_after(primary):
     assert done.status == "fail" and "SERVFAIL: has it loaded the zone?" in done.text, done
 
 
+@pytest.mark.parametrize("action", ["set_ttl", "set_records"])
+def test_where_nothing_was_saved_nothing_was_changed(primary, action):
+    params = TTL if action == "set_ttl" else MOVE
+    serial = primary.serial()
+    with drive(primary) as host:
+        for op, status in (("rollback", "ok"), ("observe", "retry")):
+            done = host.call(action, op, params)
+            assert (done.status, done.text) == (
+                status, "nothing was saved, so nothing was changed")
+    assert primary.serial() == serial
+
+
 def test_a_primary_that_is_down_is_told_at_once(primary):
+    with drive(primary) as host:
+        saved = host.call("set_ttl", "apply", TTL).saved
     primary.end()
     with drive(primary) as host:
-        for op, status in (("apply", "retry"), ("plan", "fail")):
-            done = host.call("set_ttl", op, TTL)
+        for op, status, kept in (("apply", "retry", None), ("plan", "fail", None),
+                                 ("observe", "unknown", saved), ("rollback", "fail", saved)):
+            done = host.call("set_ttl", op, TTL, saved=kept)
             assert done.status == status and primary.text in done.text, done
             assert done.seconds < 2
 

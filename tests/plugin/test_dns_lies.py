@@ -65,6 +65,26 @@ def test_a_server_that_does_not_do_it_is_asked_again_where_that_may_help(
     assert primary.ttl("www") == 300
 
 
+@pytest.mark.parametrize("behaviour", ["no_edns", "foreign_answer"])
+def test_records_are_read_past_odd_answers(primary, behaviour):
+    forger = Forger(primary, behaviour)
+    move = {"zone": "zone", "records": [{"name": "www", "type": "A", "values": ["127.0.0.3"]}]}
+    with Host("dns", {"zone": forger.connection()}, {"tsig": primary.secret}) as host:
+        done = host.call("set_records", "plan", move)
+    forger.end()
+    assert done.status == "ok" and done.data["changes"][0]["before"].startswith("127.0.0.2"), done
+
+
+def test_a_cancel_tells_whether_an_update_was_sent(primary):
+    forger = Forger(primary, "silent")
+    with Host("dns", {"zone": forger.connection()}, {"tsig": primary.secret}) as host:
+        forger.on_update = lambda: host.cancel(1)
+        assert host.start("set_ttl", "apply", TTL) == 1
+        done = host.finish(1)
+    forger.end()
+    assert (done.status, done.text) == ("canceled", "canceled after an update had been sent")
+
+
 def test_a_reply_to_another_question_is_not_heard(primary):
     forger = Forger(primary, "foreign_first")
     with Host("dns", {"zone": forger.connection()}, {"tsig": primary.secret}) as host:
