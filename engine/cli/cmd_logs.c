@@ -7,6 +7,7 @@
 #include "engine/cli/render.h"
 #include "engine/runtime/journal.h"
 
+#include <ctype.h>
 #include <string.h>
 
 struct logs {
@@ -25,17 +26,37 @@ static bool is_asked_for(struct logs *l, const json_t *record)
 	return asked;
 }
 
-static int print_text(struct logs *l, uint64_t seq, const char *json, size_t len)
+/* What a command printed, line by line, without what would move the reader's cursor. */
+static void add_output(const json_t *record, struct cut_buf *out)
 {
-	cut_auto(cut_buf) struct cut_buf line = {0};
+	const json_t *output = cut_json_at(record, "/data/stdout");
+	const char *text = json_is_string(output) ? json_string_value(output) : "";
 
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		cut_buf_add_str(out, "         | ");
+		for (size_t i = 0; i < len; i++)
+			cut_buf_add_char(out, iscntrl((unsigned char)text[i]) ? ' ' : text[i]);
+		cut_buf_add_char(out, '\n');
+		text += len + (text[len] != 0);
+	}
+}
+
+static void print(struct logs *l, uint64_t seq, const json_t *record, const char *json, size_t len)
+{
+	cut_auto(cut_buf) struct cut_buf lines = {0};
+
+	if (!is_asked_for(l, record))
+		return;
 	if (l->args->json) {
 		cut_print_record(json, len, seq);
-	} else if (cut_render_record(json, len, &line)) {
-		cut_buf_add_char(&line, '\n');
-		cut_print_text(cut_buf_str(&line), stdout);
+	} else if (cut_render_record(json, len, &lines)) {
+		cut_buf_add_char(&lines, '\n');
+		if (l->step)
+			add_output(record, &lines);
+		cut_print_text(cut_buf_str(&lines), stdout);
 	}
-	return 0;
 }
 
 /* From the journal. */
@@ -45,7 +66,8 @@ static int print_record(void *data, uint64_t seq, const json_t *record)
 	struct logs *l = data;
 
 	l->last = seq;
-	return is_asked_for(l, record) ? print_text(l, seq, json, strlen(json)) : 0;
+	print(l, seq, record, json, strlen(json));
+	return 0;
 }
 
 /* From the engine. */
@@ -55,7 +77,8 @@ static int print_event(void *data, uint64_t seq, const char *json, size_t len)
 	struct logs *l = data;
 
 	l->last = seq;
-	return is_asked_for(l, record) ? print_text(l, seq, json, len) : 0;
+	print(l, seq, record, json, len);
+	return 0;
 }
 
 static bool has_ended(void *data)

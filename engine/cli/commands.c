@@ -71,7 +71,7 @@ static const struct cut_cli_option graph[] = {
 };
 static const struct cut_cli_option logs[] = {
 	OPTION("follow", NULL, "go on with what comes (also -f)"),
-	OPTION("step", "STEP", "only records of this step"),
+	OPTION("step", "STEP", "only records of this step, and what its commands printed"),
 	END,
 };
 static const struct cut_cli_option plan[] = {

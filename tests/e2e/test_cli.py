@@ -320,6 +320,23 @@ def test_logs_print_each_record_with_its_number(cutover):
     assert "two: succeeded" in run("logs").out
     assert run("logs", "-f").out == run("logs").out
     assert "nothing is recorded of a step nosuch" in run("logs", "--step", "nosuch").err
+
+
+def test_logs_of_a_step_show_what_its_command_printed(cutover):
+    run = cutover.run(r"""
+        cutover: v1
+        name: prints
+        steps: [{id: one, run: [printf, 'first\033[2Jcleared\n\nlast'], effects: read}]
+        """)
+    shown = run("logs", "--step", "one").out
+    assert "apply ok" in shown
+    assert shown.endswith("         | first [2Jcleared\n         | \n         | last\n")
+    assert "| first" not in run("logs").out
+
+
+def test_logs_say_what_the_journal_holds(cutover):
+    run = cutover.run(BOOK)
+    records = run.records()
     journal = (run.folder / "journal.jsonl").read_text().splitlines()
     stored = [json.loads(line.split(" ", 5)[5]) for line in journal]
     assert stored == [{k: v for k, v in r.items() if k != "seq"} for r in records]

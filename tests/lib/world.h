@@ -64,7 +64,7 @@ int world_feed(struct world *w, struct cut_event *ev, struct cut_err *err);
 /* Compares what came since the last look, and forgets it. */
 void expect_trace_(struct world *w, const char *want, const char *file, int line);
 #define expect_trace(w, want) expect_trace_((w), (want), __FILE__, __LINE__)
-void world_forget(struct world *w); /* what came until now is of no interest */
+void world_forget(struct world *w);    /* what came until now is of no interest */
 unsigned world_pages(struct world *w); /* how many went out to people */
 /* Is there such a line among what came since the last look? */
 bool world_saw(struct world *w, const char *part);
