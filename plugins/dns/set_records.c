@@ -24,12 +24,31 @@ static const struct cut_param outputs[] = {
 	{0},
 };
 
+/* A misspelt ttl would leave the present one. */
+static const char *strange_key(const json_t *record)
+{
+	static const char *const known[] = {"name", "type", "values", "ttl"};
+	const char *key;
+	const json_t *value;
+
+	json_object_foreach ((json_t *)record, key, value) {
+		size_t i = 0;
+
+		while (i < KIT_ARRAY_LEN(known) && strcmp(known[i], key) != 0)
+			i++;
+		if (i == KIT_ARRAY_LEN(known))
+			return key;
+	}
+	return NULL;
+}
+
 int dns_record_parse(const json_t *json, const ldns_rdf *zone, struct dns_record *ret,
 		     struct kit_why *why)
 {
 	const char *name = json_string_value(json_object_get(json, "name"));
 	const char *type_text = json_string_value(json_object_get(json, "type"));
 	const json_t *values = json_object_get(json, "values"), *value;
+	const char *strange = strange_key(json);
 	const json_t *ttl_json = json_object_get(json, "ttl");
 	ldns_rr_type type;
 	ldns_rdf *owner;
@@ -37,6 +56,9 @@ int dns_record_parse(const json_t *json, const ldns_rdf *zone, struct dns_record
 	size_t i;
 	int r;
 
+	if (strange)
+		return kit_why(why, -EINVAL,
+			       "a record is {name, type, values, ttl} and has no '%s'", strange);
 	if (!name || !type_text || json_array_size(values) == 0)
 		return kit_why(why, -EINVAL,
 			       "a record is {name, type, values: [at least one]} "

@@ -98,6 +98,17 @@ static bool json_holds(json_t *wants, const struct cut_http_reply *reply)
 	return holds;
 }
 
+const char *expect_strange(const json_t *expect)
+{
+	const char *key;
+	const json_t *value;
+
+	json_object_foreach ((json_t *)expect, key, value)
+		if (strcmp(key, "status") && strcmp(key, "json") && strcmp(key, "body_contains"))
+			return key;
+	return NULL;
+}
+
 bool expect_holds(const json_t *expect, const struct cut_http_reply *reply)
 {
 	return status_holds(json_object_get(expect, "status"), reply->status) &&

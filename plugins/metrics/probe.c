@@ -252,8 +252,15 @@ static void tell(struct cut_call *call, const struct prober *p)
 
 static void sample(struct cut_call *call)
 {
-	struct prober *p = prober_for(call);
+	const char *strange = expect_strange(json_object_get(call->params, "expect"));
+	struct prober *p;
 
+	if (strange) {
+		sample_error(call, "expect has no '%s'; it may be status, json and body_contains",
+			     strange);
+		return;
+	}
+	p = prober_for(call);
 	p->asked_ms = call->api->now(call);
 	forget_old(p);
 	if (p->len)

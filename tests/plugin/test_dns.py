@@ -427,6 +427,7 @@ def test_set_ttl_refuses_what_makes_no_sense(primary, params, part):
     ({"name": "@", "type": "NS", "values": ["www"]}, "NS records"),
     ({"name": "mail", "type": "CNAME", "values": ["www"]}, "MX"),
     ({"name": "fresh", "type": "A", "values": ["127.0.0.3"]}, "give its ttl"),
+    ({"name": "www", "type": "A", "values": ["127.0.0.3"], "tll": "2s"}, "has no 'tll'"),
     ({"name": "www", "type": "A", "values": ["::3"]}, "holds an IPv4 address"),
     ({"name": "b\u00fccher", "type": "A", "values": ["127.0.0.3"], "ttl": "60s"}, "with xn--"),
     ({"name": "alias", "type": "CNAME", "values": ["b\u00fccher"]}, "with xn--"),

@@ -266,6 +266,12 @@ def test_probe_holds_answers_to_what_is_expected(odd, expect, value):
         assert probe(host, odd.url, **({"expect": expect} if expect else {}))["value"] == value
 
 
+def test_probe_refuses_an_expectation_that_it_does_not_know(odd):
+    with Host("metrics") as host:
+        done = host.call("http_probe", "sample", {"url": odd.url, "expect": {"body_contain": "x"}})
+    assert done.status == "fail" and "expect has no 'body_contain'" in done.text, done
+
+
 def test_probe_connects_to_the_address_it_is_told(odd):
     port = odd.server_address[1]
     with Host("metrics") as host:
