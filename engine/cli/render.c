@@ -2,6 +2,7 @@
 #include "engine/cli/render.h"
 
 #include "engine/base/num.h"
+#include "engine/core/report.h"
 
 #include <string.h>
 #include <time.h>
@@ -213,6 +214,7 @@ static void say_order(const struct line *r, struct cut_buf *out)
 	cut_buf_add_str(out, "order ");
 	add(r, "order", out);
 	add_after(" ", r, "target", out);
+	cut_order_say_options(args, out);
 	cut_buf_add_str(out, " by ");
 	add(r, "actor", out);
 	if (why)

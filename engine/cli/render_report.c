@@ -6,11 +6,12 @@
 /* The two forms differ only in how a heading, a row and the end of a table look. */
 struct form {
 	const char *row_start, *row_between, *row_end;
-	bool rule; /* a line of dashes under a table's head */
+	bool rule;	  /* a line of dashes under a table's head */
+	const char *line; /* what keeps a line apart from the one above it */
 };
 
-static const struct form text_form = {"  ", "  ", "\n", false};
-static const struct form md_form = {"| ", " | ", " |\n", true};
+static const struct form text_form = {"  ", "  ", "\n", false, ""};
+static const struct form md_form = {"| ", " | ", " |\n", true, "- "};
 
 struct cell {
 	const char *text;
@@ -88,22 +89,23 @@ static void head(const json_t *r, const struct form *f, struct cut_buf *out)
 		       title ? ", " : "", title ? title : "", cut_json_str(r, "state", ""));
 	if (f->rule)
 		cut_buf_add_char(out, '\n');
-	cut_buf_printf(out, "run %s, started by %s on ", cut_json_str(r, "run", ""),
+	cut_buf_printf(out, "%srun %s, started by %s on ", f->line, cut_json_str(r, "run", ""),
 		       cut_json_str(r, "starter", "?"));
 	cut_render_time(cut_json_str(r, "started", NULL), out);
 	cut_buf_printf(out, ", %s\n", elapsed);
 	if (ticket)
-		cut_buf_printf(out, "ticket %s\n", ticket);
-	cut_buf_printf(out, "plan %s\n", cut_json_str(r, "plan_sha256", ""));
+		cut_buf_printf(out, "%sticket %s\n", f->line, ticket);
+	cut_buf_printf(out, "%splan %s\n", f->line, cut_json_str(r, "plan_sha256", ""));
 }
 
 /* The line that an auditor looks for. */
-static void seal(const json_t *r, struct cut_buf *out)
+static void seal(const json_t *r, const struct form *f, struct cut_buf *out)
 {
 	const json_t *seal = json_object_get(r, "seal");
 	const char *state = cut_json_str(seal, "state", "");
 	const char *key = cut_json_str(seal, "key", NULL);
 
+	cut_buf_add_str(out, f->line);
 	if (strcmp(state, "sealed") == 0)
 		cut_buf_printf(out, "journal sealed at record %lld by\n%s\n",
 			       (long long)cut_json_int(seal, "seq", 0), key);
@@ -270,7 +272,7 @@ void cut_render_report(const json_t *r, bool markdown, struct cut_buf *out)
 	const struct form *f = markdown ? &md_form : &text_form;
 
 	head(r, f, out);
-	seal(r, out);
+	seal(r, f, out);
 	objectives(r, f, out);
 	downtime(r, f, out);
 	decisions(r, f, out);

@@ -28,12 +28,33 @@ static char *approval_what(const json_t *r)
 	return cut_printf("%s: %s", cut_json_str(r, "gate", ""), cut_json_str(r, "vote", ""));
 }
 
+void cut_order_say_options(const json_t *args, struct cut_buf *out)
+{
+	static const struct {
+		const char *member, *yes, *no;
+	} options[] = {
+		{"applied", " --applied", " --not-applied"},
+		{"accept_loss", " --accept-loss", ""},
+		{"keep_temporary", " --keep-temporary", ""},
+	};
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(options); i++) {
+		const json_t *given = json_object_get(args, options[i].member);
+
+		if (json_is_boolean(given))
+			cut_buf_add_str(out, json_is_true(given) ? options[i].yes : options[i].no);
+	}
+}
+
 static char *order_what(const json_t *r)
 {
 	const char *target = cut_json_str(r, "target", NULL);
+	struct cut_buf what = {0};
 
-	return cut_printf("order %s%s%s", cut_json_str(r, "order", ""), target ? " " : "",
-			  target ? target : "");
+	cut_buf_printf(&what, "order %s%s%s", cut_json_str(r, "order", ""), target ? " " : "",
+		       target ? target : "");
+	cut_order_say_options(json_object_get(r, "args"), &what);
+	return cut_buf_take(&what);
 }
 
 static char *note_what(const json_t *r)

@@ -16,5 +16,7 @@
  * as it should not. */
 json_t *cut_report_json(const struct cut_runbook *rb, struct cut_run *run, const json_t *records,
 			cut_time t);
+/* " --accept-loss": what an order was given beside its target. */
+void cut_order_say_options(const json_t *args, struct cut_buf *out);
 /* Is a record of this kind part of a report's decisions? */
 bool cut_report_wants(const json_t *record);

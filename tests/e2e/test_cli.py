@@ -352,7 +352,11 @@ def test_the_report_comes_in_three_forms(cutover):
     assert told["timeline"][1]["planned_s"] == 2
     assert json.loads(run("report", "--format", "json").out) == told
     assert "Timeline" in run("report").out
-    assert "| step" in run("report", "--format", "md").out
+    marked = run("report", "--format", "md").out
+    assert "| step" in marked
+    # Lines that follow each other would be one paragraph.
+    assert [line.split()[1] for line in marked.splitlines() if line.startswith("- ")] == [
+        "run", "ticket", "plan", "journal"]
 
 
 def test_audit_tells_a_torn_tail_from_a_changed_record(cutover):

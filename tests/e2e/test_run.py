@@ -93,6 +93,7 @@ def test_a_rollback_that_fails_may_be_attested_or_left_undone(cutover):
     run = cutover.start(text % "pause")
     run.wait_hold("rollback", "two")
     run("attest", "two", "--applied", "--comment", "undone by hand")
+    assert "order attest two --applied by root (uid 0): undone by hand\n" in run("logs").out
     run.end(4)
     assert run.step("two") == "rolled_back"
     left = cutover.run(text % "continue", code=5)

@@ -55,6 +55,13 @@ static void test_each_kind_of_decision_is_told_in_words(void **state)
 		{"{\"type\":\"order\",\"order\":\"attest\",\"target\":\"a\",\"args\":{\"note\":"
 		 "\"seen\"}}",
 		 "order attest a", "seen"},
+		{"{\"type\":\"order\",\"order\":\"attest\",\"target\":\"a\",\"args\":{\"applied\":"
+		 "false}}",
+		 "order attest a --not-applied", ""},
+		{"{\"type\":\"order\",\"order\":\"rollback\",\"args\":{\"accept_loss\":true}}",
+		 "order rollback --accept-loss", ""},
+		{"{\"type\":\"order\",\"order\":\"abort\",\"args\":{\"keep_temporary\":false}}",
+		 "order abort", ""},
 		{"{\"type\":\"order\",\"order\":\"skip\",\"target\":\"a\",\"refused\":\"it runs\"}",
 		 "order skip a", "it runs"},
 		{"{\"type\":\"note\",\"text\":\"called the bank\"}", "note: called the bank", ""},
