@@ -574,6 +574,22 @@ def test_a_named_lock_is_held_for_the_whole_run(cutover):
     second.wait_for_people("gate")
 
 
+def test_a_run_is_not_taken_up_while_another_has_its_named_lock(cutover):
+    text = gate().replace("steps:", "locks: [dns_zone]\n        steps:", 1)
+    dead = cutover.start(text)
+    dead.wait_for_people("gate")
+    for role in ("supervisor", "engine", "host"):
+        dead.kill(role)
+    other = cutover.start(cutover.book(text.replace("gated", "another"), "other.yaml"))
+    other.wait_for_people("gate")
+    assert other.id in dead("recover --detach", code=6).err and dead.processes() == []
+    other("abort", "--yes")
+    other.end(7)
+    dead("recover --detach", code=3)
+    dead("approve", "gate")
+    dead.end(0)
+
+
 @pytest.mark.parametrize("more, code", [
     ("", 6), ("if: 1 > 2", 0), ("on_failure: continue", 0)])
 def test_what_a_target_refuses_now_refuses_the_start_unless_it_may(cutover, more, code):

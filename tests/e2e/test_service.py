@@ -144,6 +144,17 @@ def test_a_run_that_cannot_go_on_fails_the_service_and_no_other_run(cutover, int
     assert good.state == "done"
 
 
+def test_a_run_whose_engine_keeps_dying_fails_the_service(cutover, interrupted):
+    run = interrupted("one", "1h")
+    with Manager(cutover) as manager:
+        manager.hear_until("READY=1")
+        for _ in range(4):
+            eventually(lambda: run.kill("engine"), every=0.1)
+        manager.hear_until("STATUS=0 runs go on, 1 given up")
+        assert manager.service.wait(DEADLINE_S) == 1
+        assert b": its engine died too often" in manager.service.stderr.read()
+
+
 def test_with_nothing_to_do_it_is_ready_and_over(cutover):
     with Manager(cutover) as manager:
         assert manager.hear() == "READY=1\nSTATUS=0 runs go on, 0 given up"

@@ -56,6 +56,10 @@ static void test_a_second_taker_is_refused_and_told_who_holds_it(void **state)
 	assert_string_equal(err.why, want);
 	assert_int_equal(other, -1);
 	close(fd);
+	/* Nothing stays of who had it before. */
+	assert_int_equal(cut_lock_take(path, &fd, &err), 0);
+	assert_int_equal(lseek(fd, 0, SEEK_END), 0);
+	close(fd);
 }
 
 static void test_a_query_takes_nothing_and_names_the_newest_of_a_role(void **state)
