@@ -376,6 +376,7 @@ void cut_render_plan(const struct cut_runbook *rb, const struct cut_graph *graph
 	bool *critical = cut_new_array(bool, rb->steps_len + 1);
 	uint32_t len, unknown = 0, undos = 0;
 	cut_time forward = 0, back;
+	bool staged = false;
 
 	len = cut_graph_critical(graph, rb, path, &forward);
 	for (uint32_t i = 0; i < len; i++) {
@@ -384,11 +385,13 @@ void cut_render_plan(const struct cut_runbook *rb, const struct cut_graph *graph
 	}
 	back = cut_plan_rollback_time(rb, graph, &undos);
 	add_head(rb, out);
-	for (uint32_t p = 0; p < rb->phases_len; p++)
+	for (uint32_t p = 0; p < rb->phases_len; p++) {
 		add_phase(rb, &rb->phases[p], critical, plans, out);
+		staged |= rb->phases[p].stage > 0;
+	}
 	add_watched(rb, out);
 	add_length("* critical path", forward, unknown, out);
-	add_length("all the way back", back, undos, out);
+	add_length(staged ? "back within a stage, at most" : "all the way back", back, undos, out);
 	free(path);
 	free(critical);
 }

@@ -38,30 +38,43 @@ const char *cut_undo_name(enum cut_undo undo)
 }
 
 /* An undo is taken to last as long as what it undoes. Goes from the last step to the first; phases
- * and groups are barriers both ways, so the reversed order of the graph is that of the undos. */
+ * and groups are barriers both ways, so the reversed order of the graph is that of the undos. A
+ * rollback stays within its stage, so it begins anew with the last phase of each. */
 cut_time cut_plan_rollback_time(const struct cut_runbook *rb, const struct cut_graph *graph,
 				uint32_t *ret_unknown)
 {
 	cut_time *end = cut_new_array(cut_time, graph->nodes_len + 1), longest = 0;
+	uint32_t *unknown = cut_new_array(uint32_t, rb->phases_len + 1); /* by stage */
 
 	*ret_unknown = 0;
+	for (uint32_t p = 0; p + 1 < rb->forward_len; p++)
+		if (rb->phases[p].acceptance.given)
+			end[cut_graph_phase_end(graph, p)] = CUT_NEVER;
 	for (uint32_t i = graph->nodes_len; i-- > 0;) {
 		uint32_t node = graph->order[i];
 		const struct cut_step *step = node < graph->steps_len ? &rb->steps[node] : NULL;
+		const struct cut_phase *phase = step ? &rb->phases[step->phase] : NULL;
 
-		if (step && rb->phases[step->phase].role != CUT_PHASE_FORWARD)
+		if (end[node] == CUT_NEVER) { /* nothing behind it is undone with what is before */
+			end[node] = 0;
+			continue;
+		}
+		if (phase && phase->role != CUT_PHASE_FORWARD)
 			continue;
 		for (uint32_t s = graph->succ_at[node]; s < graph->succ_at[node + 1]; s++)
 			if (end[graph->succ[s]] > end[node])
 				end[node] = end[graph->succ[s]];
-		if (step && !step->temporary &&
+		if (phase && !step->temporary &&
 		    (step->undo == CUT_UNDO_AUTO || step->undo == CUT_UNDO_BODY)) {
-			*ret_unknown += step->planned == CUT_NEVER;
-			end[node] += step->planned == CUT_NEVER ? 0 : step->planned;
+			if (step->planned != CUT_NEVER)
+				end[node] += step->planned;
+			else if (++unknown[phase->stage] > *ret_unknown)
+				*ret_unknown = unknown[phase->stage];
 		}
 		if (end[node] > longest)
 			longest = end[node];
 	}
+	free(unknown);
 	free(end);
 	return longest;
 }

@@ -10,7 +10,8 @@
  * "rollback_s"}: fields of `plan --output json` (docs/cli.md); durations null where none is
  * planned. New reference. */
 json_t *cut_plan_json(const struct cut_runbook *rb, const struct cut_graph *graph);
-/* How long it takes to undo all of it; ret_unknown: how many undos say no duration. */
+/* How long it takes to undo the longest stage of it; ret_unknown: how many undos of a stage say no
+ * duration, at most. */
 cut_time cut_plan_rollback_time(const struct cut_runbook *rb, const struct cut_graph *graph,
 				uint32_t *ret_unknown);
 const char *cut_effects_name(uint32_t effects); /* "read" "write" "traffic" "destroy" */

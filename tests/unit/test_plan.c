@@ -59,6 +59,22 @@ static void test_a_plan_tells_how_long_it_takes_there_and_back(void **state)
 	assert_true(json_is_null(cut_json_at(plan, "/steps/4/planned_s")));
 }
 
+static void test_the_way_back_ends_where_something_was_accepted(void **state)
+{
+	cut_auto(cut_json) json_t *plan = plan_of(
+		HEAD "phases:\n"
+		     "  - {id: p, steps: [{id: a, planned: 10s, run: [x], rollback: {run: [y]}}]}\n"
+		     "  - id: q\n"
+		     "    steps: [{id: b, planned: 20s, run: [x], rollback: {run: [y]}}]\n"
+		     "    acceptance: {tests: [{run: [t], effects: read}]}\n"
+		     "  - id: r\n"
+		     "    steps: [{id: c, planned: 25s, run: [x], rollback: {run: [y]}}]\n"
+		     "    acceptance: {tests: [{run: [t], effects: read}]}\n");
+
+	assert_int_equal(cut_json_int(plan, "rollback_s", -1), 30);
+	assert_int_equal(cut_json_int(plan, "forward_s", -1), 55);
+}
+
 static void test_a_wait_takes_as_long_as_it_says(void **state)
 {
 	cut_auto(cut_json) json_t *plan =
@@ -140,6 +156,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_strongest_effect_names_a_step),
 		cmocka_unit_test(test_a_plan_tells_how_long_it_takes_there_and_back),
+		cmocka_unit_test(test_the_way_back_ends_where_something_was_accepted),
 		cmocka_unit_test(test_a_wait_takes_as_long_as_it_says),
 		cmocka_unit_test(test_without_planned_durations_none_is_made_up),
 		cmocka_unit_test(test_plans_are_the_same_or_the_first_difference_is_told),
