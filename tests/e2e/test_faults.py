@@ -112,13 +112,14 @@ def test_a_secret_shows_nowhere(cutover):
         cutover: v1
         name: secretive
         secrets: {key: {file: key}}
-        steps: [{id: one, run: [sh, -c, 'test -n "$KEY"; echo "$KEY"; echo "$KEY" >&2'],
+        steps: [{id: one, run: [sh, -c, 'test ${#KEY} = 13 && echo "$KEY" && echo "$KEY" >&2'],
                  env: {KEY: {secret: key}}, rollback: not_needed}]
         """)
     for file in run.folder.iterdir():
         assert b"hush-hush" not in file.read_bytes(), file
     for words in (["status", "--output", "json"], ["logs"], ["report", "--format", "json"]):
         assert "hush-hush" not in run(words[0], *words[1:]).out
+    assert run.status["steps"]["one"]["outputs"]["stdout"] == "***\n"
 
 
 # --- plugins ---

@@ -160,6 +160,14 @@ def commands(page):
         yield from COMMAND.findall(code)
 
 
+def test_what_is_looked_at_in_pages_is_found_there():
+    """The tests below would have nothing to say, were that found nowhere."""
+    found = {"runbooks": RUNBOOKS, "commands": [c for page in PAGES for c in commands(page)],
+             "JSON": [text for page in PAGES for text in blocks(page, "json")],
+             "links": [link for page in PAGES for link in LINK.findall(page.read_text())]}
+    assert not [what for what, there in found.items() if not there]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_commands_in_pages_are_commands(cutover, page):
     for words in map(str.split, commands(page)):
