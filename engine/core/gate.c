@@ -305,6 +305,7 @@ static int may_use_nonce(const struct cut_run *run, const struct cut_event *ev, 
 static int not_open(const struct cut_run *run, const char *gate, uint32_t step, struct cut_err *err)
 {
 	bool failed = step != CUT_NONE && run->steps[step].state == CUT_STEP_FAILED;
+	bool over = failed || (step != CUT_NONE && run->steps[step].state == CUT_STEP_SUCCEEDED);
 	const struct cut_hold *declined =
 		step == CUT_NONE ? cut_hold_find(run, CUT_HOLD_ACCEPTANCE, gate) : NULL;
 	cut_auto(cut_str) char *again = cut_printf("cutover retry %s opens it again", gate);
@@ -312,7 +313,7 @@ static int not_open(const struct cut_run *run, const char *gate, uint32_t step, 
 	if (declined && !declined->decision) /* its deadline has passed */
 		declined = NULL;
 	return cut_err_set(err, -EALREADY,
-			   failed     ? run->steps[step].reason
+			   over	      ? run->steps[step].reason
 			   : declined ? declined->what
 				      : "it is not open",
 			   failed || declined ? again : "cutover status tells who is waited for",

@@ -60,7 +60,7 @@ static void test_enough_distinct_persons_open_the_gate(void **state)
 			"         go ready: approval: go, alice?\n"
 			"[  1000] go succeeded: approved, last by bob\n"
 			"         a: apply 1\n"
-			"         refused: go takes no votes now: it is not open\n"
+			"         refused: go takes no votes now: approved, last by bob\n"
 			"         refused: there is no gate nosuch\n");
 	world_free(w);
 }
@@ -101,7 +101,8 @@ static void test_a_vote_on_a_closed_gate_is_told_what_opens_it(void **state)
 {
 	struct world *w = world_new(ROLES "steps:\n"
 					  "  - {id: a, uses: t.read}\n"
-					  "  - {id: go, approve: {roles: [dba]}}\n");
+					  "  - {id: go, approve: {roles: [dba]}}\n"
+					  "  - {id: b, uses: t.read}\n");
 	cut_auto(cut_err) struct cut_err err = {0};
 	struct cut_event ev = {
 		.type = CUT_EV_APPROVAL,
@@ -117,6 +118,11 @@ static void test_a_vote_on_a_closed_gate_is_told_what_opens_it(void **state)
 	assert_int_equal(world_feed(w, &ev, &err), -EALREADY);
 	assert_string_equal(err.why, "bob declined it");
 	assert_string_equal(err.next, "cutover retry go opens it again");
+	world_order(w, CUT_ORDER_RETRY, "go", NULL);
+	world_vote(w, "go", 1002, true);
+	assert_int_equal(world_vote(w, "go", 1003, true), 0);
+	assert_int_equal(world_feed(w, &ev, &err), -EALREADY);
+	assert_string_equal(err.why, "approved, last by carol");
 	world_free(w);
 }
 
