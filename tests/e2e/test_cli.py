@@ -510,7 +510,7 @@ plan of shop: The shop moves
      errors_high                           rolls back, fires at > 2 % for 2m00s
      frozen                                read-only from freeze to switch; rolls back after 45s
   * critical path: 10m06s, and 4 steps of unknown duration
-  all the way back: 4s
+  back within a stage, at most: 4s
 plan """
 
 
