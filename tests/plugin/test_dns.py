@@ -373,6 +373,12 @@ def test_a_wrong_secret_is_named(primary):
                    secret="A" * 43 + "=")
 
 
+def test_a_key_without_its_secret_is_told(primary):
+    with Host("dns", {"zone": primary.connection()}, {"other": "x"}) as host:
+        done = host.call("set_ttl", "apply", TTL)
+    assert done.status == "fail" and "the secret of TSIG key cutover is not there" in done.text
+
+
 def test_an_unknown_key_is_named(primary):
     expect_refusal(primary, "set_ttl", TTL, "BADKEY", "nobody", key="nobody")
 

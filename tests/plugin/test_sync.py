@@ -510,6 +510,22 @@ def test_numbers_of_other_width_or_scale_are_the_same_numbers(host, lab, table):
     assert compare(host, "planted").data["verdict"] == "equal"
 
 
+def test_columns_of_other_types_are_not_taken_for_equal(host, lab, table):
+    table("id int primary key, a int", "values (1, 5)")
+    lab.sql("green", "alter table planted alter a type text")
+    done = compare(host, "planted")
+    assert done.data["verdict"] == "inconclusive", done
+    assert done.data["unchecked"] == [{
+        "table": "planted", "column": "a",
+        "reason": "its type is pg_catalog.int4 on blue and pg_catalog.text on green"}]
+
+
+def test_tables_must_be_named(host):
+    done = host.call("compare", "check", {"blue": "blue", "green": "green", "tables": []})
+    assert (done.status, done.text) == (
+        "fail", "tables is empty; name some, or write: tables: all")
+
+
 def test_counts_say_that_they_are_only_counts(host, lab, table):
     table("id int primary key, v int", "select i, i from generate_series(1, 100) i")
     lab.sql("green", "update planted set v = 0")

@@ -134,10 +134,11 @@ def test_no_request_fails_while_weights_change(edge):
 def test_plan_shows_the_weights_and_changes_none(edge):
     with drive(edge) as host:
         done = host.call("shift", "plan", QUARTER)
+        same = host.call("shift", "plan", {"balancer": "edge", "to": {"green": 0}})
     assert done.data["changes"] == [
         {"what": "shop/blue", "before": "weight 100", "after": "weight 75"},
         {"what": "shop/green", "before": "weight 0", "after": "weight 25"}]
-    assert done.saved is None
+    assert done.saved is None and same.data["changes"] == []
     assert edge.weights() == {"blue": 100, "green": 0}
 
 
