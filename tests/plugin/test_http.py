@@ -37,6 +37,10 @@ class Recorder(http.server.BaseHTTPRequestHandler):
             return
         status, headers, text = answer
         data = text.encode()
+        if self.path == "/hinted":
+            self.send_response_only(103)
+            self.send_header("X-Hint", "1")
+            self.end_headers()
         self.send_response(status)
         for name, values in headers.items():
             for value in values if isinstance(values, list) else [values]:
@@ -271,6 +275,12 @@ def test_redirects_to_the_same_host_are_followed(core, web):
     assert done.data["body"] == "new"
     assert done.data["headers"]["x-here"] == "1"
     assert "location" not in done.data["headers"]
+
+
+def test_headers_are_those_of_the_last_answer(core, web):
+    web.answers["/hinted"] = (200, {"X-Here": "1"}, "fine")
+    headers = get(core, web.url + "/hinted").data["headers"]
+    assert headers["x-here"] == "1" and "x-hint" not in headers
 
 
 def test_redirects_elsewhere_are_not_followed(core, web):
