@@ -110,7 +110,7 @@ HAPROXY_WRITE = {
     "hangs_up": ("unknown", "reset", SOON),
     "talks_garbage": ("fail", "refuses", SOON),
     "floods": ("unknown", "", SOON),
-    "answers": ("fail", "shows others", SOON),
+    "answers": ("fail", "has weight 100", SOON),
 }
 POSTGRES = {
     "is_refused": ("retry", "refused", SOON),
