@@ -80,6 +80,8 @@ static FILE *take_output(void)
 {
 	FILE *out = fdopen(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1), "w");
 
+	if (!out)
+		fprintf(stderr, "cutover-host: no place for an answer: %s\n", strerror(errno));
 	dup2(STDERR_FILENO, STDOUT_FILENO);
 	return out;
 }
@@ -199,7 +201,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (!serves && !(out = take_output()))
-		return 2;
+		return 1;
 	host_confine(o.plugin != NULL, o.keep_out);
 	r = host_load(o.plugin, &plugin, &digest, &err);
 	if (r < 0)
