@@ -108,7 +108,8 @@ class DeskHandler(http.server.BaseHTTPRequestHandler):
 
 
 def children(pid):
-    told = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    """Of any of its threads."""
+    told = " ".join(task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/children"))
     return [int(child) for child in told.split()]
 
 

@@ -46,7 +46,7 @@ class Host:
     """plugin: a name, a path with slashes, or None for the built-in steps."""
 
     def __init__(self, plugin, connections=None, secrets=None, folder="/", hosts=None,
-                 env=(), user=None):
+                 env=(), under=()):
         argv = [HOST]
         if plugin:
             argv += ["--plugin", plugin if "/" in str(plugin) else
@@ -54,8 +54,8 @@ class Host:
         ours, theirs = socket.socketpair()
         self._link = ours
         kept = {k: os.environ[k] for k in KEPT if k in os.environ}
-        if user is not None:
-            argv = [shutil.which("setpriv"), f"--reuid={user}", "--clear-groups", *argv]
+        if under:
+            argv = [shutil.which(under[0]), *under[1:], *argv]
         self.pid = os.posix_spawn(argv[0], argv, {**kept, **dict(env)},
                                   file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 3)])
         theirs.close()
