@@ -4,7 +4,9 @@
 #include "engine/base/alloc.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 #include <uv.h>
@@ -15,7 +17,10 @@ struct spent {
 	uint64_t slept_ns;  /* in the loop's poll */
 	uint64_t cpu_ns;    /* had a processor */
 	uint64_t queued_ns; /* was ready to go on, and others had the processors */
+	uint64_t pauses;    /* times that it gave the processor away to wait for something */
 };
+
+#define A_SLEEP_NS 50000 /* at least, of the loop itself, to be one of the pauses */
 
 /* libuv runs the callbacks of descriptors within its poll phase, so a turn is taken from one sleep
  * to the next, less what the loop says it slept. */
@@ -47,14 +52,25 @@ static uint64_t queued_ns(int schedstat)
 	return sscanf(text, "%*u %llu", &queued) == 1 ? queued : 0;
 }
 
-/* What a turn waited for a processor is not told from what the sleep before it did; so it may look
- * shorter than it was, never shorter than it computed. */
+static uint64_t pauses(void)
+{
+	struct rusage usage = {0};
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return (uint64_t)usage.ru_nvcsw;
+}
+
+/* Of a turn that waited for nothing, what it computed: the rest went to interrupts, to others, or
+ * to the host of a virtual machine. Of one that did, all but what it waited for a processor; that
+ * is not told from what the sleep before it did, so it may look shorter than it was. */
 static uint64_t held_ns(const struct spent *last, const struct spent *now, uint64_t turn)
 {
 	uint64_t cpu = now->cpu_ns - last->cpu_ns, queued = now->queued_ns - last->queued_ns;
 	uint64_t held = turn > queued ? turn - queued : 0;
+	bool slept = now->slept_ns - last->slept_ns >= A_SLEEP_NS;
 
-	return held > cpu ? held : cpu;
+	cpu = cpu < turn ? cpu : turn; /* the sleep takes some, too */
+	return now->pauses - last->pauses > slept && held > cpu ? held : cpu;
 }
 
 static void on_before_sleep(uv_prepare_t *prepare)
@@ -65,6 +81,7 @@ static void on_before_sleep(uv_prepare_t *prepare)
 		.slept_ns = uv_metrics_idle_time(prepare->loop),
 		.cpu_ns = thread_cpu_ns(),
 		.queued_ns = queued_ns(g->schedstat),
+		.pauses = pauses(),
 	};
 	const struct spent *last = &g->last;
 

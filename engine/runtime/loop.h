@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How long the loop's callbacks hold it: the longest turn so far, sleep to sleep without the sleep
  * itself, an upper bound of the longest callback. Shown as `loop_max_ms`, what a turn computed or
- * was blocked for, and as `loop_max_wall_ms`, with the time in which others had its processor. */
+ * was blocked for, and as `loop_max_wall_ms`, with the time in which others had its processor:
+ * programs, interrupts, other virtual machines. */
 #pragma once
 
 struct uv_loop_s;
