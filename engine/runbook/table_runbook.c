@@ -228,14 +228,15 @@ static const struct load_key notify_keys[] = {
 	{"webhook", LOAD_TEXT, .offset = offsetof(struct notify_draft, webhook),
 	 .help = "URL that gets a JSON object"},
 	{"argv", LOAD_NODE, .shape = SHAPE_ARGV, .offset = offsetof(struct notify_draft, argv),
-	 .help = "command that gets it on standard input"},
+	 .help = "command that gets the text on standard input"},
 	{"on", LOAD_TEXTS, .offset = offsetof(struct notify_draft, on),
 	 .help = "record types; without it pages only"},
 	{"at", LOAD_NODE, .shape = SHAPE_TIMES, .offset = offsetof(struct notify_draft, at),
 	 .help = "times"},
 	{"every", LOAD_DURATION, .offset = offsetof(struct notify_draft, every), .fallback = "none",
 	 .range = "1s..", .help = "while the run lives"},
-	{"text", LOAD_TEXT, .offset = offsetof(struct notify_draft, text), .help = "what is told"},
+	{"text", LOAD_TEXT, .offset = offsetof(struct notify_draft, text),
+	 .help = "what is told; stands before what a page says"},
 };
 
 static const struct load_key waive_keys[] = {

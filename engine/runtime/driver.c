@@ -255,6 +255,7 @@ static void on_clock_jump(void *data, cut_time jump)
 	struct cut_driver *d = data;
 	struct cut_event ev = {.type = CUT_EV_CLOCK, .clock = {.jump = jump}};
 
+	cut_pager_clock_jumped(d->pager);
 	cut_driver_feed(d, &ev, NULL, NULL);
 }
 
@@ -315,7 +316,7 @@ int cut_driver_new(const struct cut_driver_options *options, const struct cut_dr
 	d->events = *events;
 	d->end_t = CUT_NEVER;
 	d->operations = cut_operations_new(d->world, options->rb, options->calls, &ops);
-	d->pager = cut_pager_new(d->world, options->rb, options->calls, options->run_id);
+	d->pager = cut_pager_new(d->world, options->rb, options->calls);
 	d->sampler = cut_sampler_new(d->world, options->rb, options->calls, options->dir, d);
 	d->live = (struct cut_live){.rb = options->rb, .watch = options->watch};
 	d->alarm = cut_bell_new(d->world, on_alarm, d);

@@ -8,12 +8,13 @@
 
 #define NOTIFY_TIMEOUT (30 * CUT_SECOND)
 
-/* One bell an entry: the next of its times, or its interval. */
+/* One bell an entry, for whatever comes first; CUT_NEVER: nothing of that kind. */
 struct entry {
 	struct cut_pager *pager;
 	const struct cut_notify *notify;
 	struct cut_bell *bell; /* owned */
-	uint32_t next_at;
+	cut_time at;	       /* wall: the next of its times */
+	cut_time every;	       /* boot: the next end of its interval */
 };
 
 struct cut_pager {
@@ -21,8 +22,7 @@ struct cut_pager {
 	const struct cut_runbook *rb;
 	struct cut_calls *calls;
 	const struct cut_catalog_action *action; /* notify */
-	const char *run;
-	struct entry *entries; /* owned array */
+	struct entry *entries;			 /* owned array */
 };
 
 static void on_notified(void *data, enum cut_status status, const char *text, json_t *result,
@@ -32,10 +32,10 @@ static void on_notified(void *data, enum cut_status status, const char *text, js
 		cut_log(CUT_LOG_WARN, "notify_failed", "why=\"%s\"", text ? text : "");
 }
 
-static void notify(struct cut_pager *p, const struct cut_notify *n, const char *text)
+static void notify(struct cut_pager *p, const struct cut_notify *n, const char *told)
 {
 	cut_auto(cut_json) json_t *params = json_object();
-	cut_auto(cut_str) char *line = cut_printf("%s: %s", p->rb->name, n->text ? n->text : text);
+	cut_auto(cut_str) char *line = cut_printf("%s: %s", p->rb->name, told);
 	struct cut_calls_request request = {
 		.action = p->action,
 		.op = "apply",
@@ -61,7 +61,7 @@ void cut_pager_event(struct cut_pager *p, const char *type, const char *json)
 
 		for (const char **on = n->on; on && *on; on++) {
 			if (strcmp(*on, type) == 0)
-				notify(p, n, json);
+				notify(p, n, n->text ? n->text : json);
 		}
 	}
 }
@@ -69,18 +69,12 @@ void cut_pager_event(struct cut_pager *p, const char *type, const char *json)
 void cut_pager_page(struct cut_pager *p, const char *event, const char *text)
 {
 	cut_log(CUT_LOG_WARN, "page", "event=%s text=\"%s\"", event, text);
-	for (uint32_t i = 0; i < p->rb->notifies_len; i++)
-		notify(p, &p->rb->notifies[i], text);
-}
+	for (uint32_t i = 0; i < p->rb->notifies_len; i++) {
+		const struct cut_notify *n = &p->rb->notifies[i];
+		cut_auto(cut_str) char *both = n->text ? cut_printf("%s: %s", n->text, text) : NULL;
 
-static void entry_schedule(struct entry *e);
-
-static void on_entry_due(void *data)
-{
-	struct entry *e = data;
-
-	notify(e->pager, e->notify, "as planned");
-	entry_schedule(e);
+		notify(p, n, both ? both : text);
+	}
 }
 
 /* Wall time of a `when` of this runbook, or CUT_NEVER. */
@@ -95,33 +89,63 @@ static cut_time when_wall(const struct cut_runbook *rb, const struct cut_when *w
 	}
 }
 
-static void entry_schedule(struct entry *e)
+/* The first of the times of this entry that is after `wall`; they stand there in any order. */
+static cut_time at_after(const struct entry *e, cut_time wall)
 {
-	const struct cut_notify *n = e->notify;
-	cut_time now = cut_world_wall(e->pager->world), due = CUT_NEVER;
+	cut_time first = CUT_NEVER;
 
-	while (e->next_at < n->at_len) {
-		due = when_wall(e->pager->rb, &n->at[e->next_at]);
-		if (due > now && due != CUT_NEVER)
-			break;
-		due = CUT_NEVER;
-		e->next_at++;
+	for (uint32_t i = 0; i < e->notify->at_len; i++) {
+		cut_time at = when_wall(e->pager->rb, &e->notify->at[i]);
+
+		if (at > wall && at < first)
+			first = at;
 	}
-	if (n->every != CUT_NEVER && n->every > 0 && now + n->every < due)
-		due = now + n->every;
-	if (due != CUT_NEVER)
-		cut_bell_set(e->bell, cut_world_boot(e->pager->world) + due - now);
+	return first;
+}
+
+static void entry_set_bell(struct entry *e)
+{
+	cut_time boot = cut_world_boot(e->pager->world), wall = cut_world_wall(e->pager->world);
+	cut_time at = e->at != CUT_NEVER ? boot + e->at - wall : CUT_NEVER;
+
+	cut_bell_set(e->bell, at < e->every ? at : e->every);
+}
+
+/* The two clocks drift apart: a bell set for a wall time may ring before it. Then it is set again.
+ */
+static void on_bell(void *data)
+{
+	struct entry *e = data;
+	cut_time boot = cut_world_boot(e->pager->world), wall = cut_world_wall(e->pager->world);
+	bool due = false;
+
+	if (e->at <= wall) {
+		e->at = at_after(e, wall);
+		due = true;
+	}
+	if (e->every <= boot) {
+		e->every = boot + e->notify->every;
+		due = true;
+	}
+	if (due)
+		notify(e->pager, e->notify, e->notify->text ? e->notify->text : "as planned");
+	entry_set_bell(e);
+}
+
+void cut_pager_clock_jumped(struct cut_pager *p)
+{
+	for (uint32_t i = 0; i < p->rb->notifies_len; i++)
+		entry_set_bell(&p->entries[i]);
 }
 
 struct cut_pager *cut_pager_new(struct cut_world *world, const struct cut_runbook *rb,
-				struct cut_calls *calls, const char *run)
+				struct cut_calls *calls)
 {
 	struct cut_pager *p = cut_new(struct cut_pager);
 
 	p->world = world;
 	p->rb = rb;
 	p->calls = calls;
-	p->run = run;
 	p->action = cut_catalog_action(rb->catalog, "notify");
 	p->entries = cut_new_array(struct entry, rb->notifies_len ? rb->notifies_len : 1);
 	for (uint32_t i = 0; i < rb->notifies_len; i++) {
@@ -129,9 +153,12 @@ struct cut_pager *cut_pager_new(struct cut_world *world, const struct cut_runboo
 
 		e->pager = p;
 		e->notify = &rb->notifies[i];
-		e->bell = cut_bell_new(world, on_entry_due, e);
+		e->bell = cut_bell_new(world, on_bell, e);
 		e->bell->idle = true;
-		entry_schedule(e);
+		e->at = at_after(e, cut_world_wall(world));
+		e->every = e->notify->every != CUT_NEVER ? cut_world_boot(world) + e->notify->every
+							 : CUT_NEVER;
+		entry_set_bell(e);
 	}
 	return p;
 }

@@ -8,9 +8,11 @@
 struct cut_pager;
 
 struct cut_pager *cut_pager_new(struct cut_world *world, const struct cut_runbook *rb,
-				struct cut_calls *calls, const char *run);
+				struct cut_calls *calls);
 void cut_pager_free(struct cut_pager *pager);
 /* A record was journaled: type is its name, json its text. */
 void cut_pager_event(struct cut_pager *pager, const char *type, const char *json);
-/* A hold, a rollback, a limit: goes to every entry. */
+/* A hold, a rollback, a limit: goes to every entry, after the entry's own text. */
 void cut_pager_page(struct cut_pager *pager, const char *event, const char *text);
+/* The times of the entries are wall times. */
+void cut_pager_clock_jumped(struct cut_pager *pager);

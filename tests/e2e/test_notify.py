@@ -7,6 +7,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from clockkit import Wall, nudge
 from cutkit import eventually
 
 
@@ -63,14 +64,50 @@ def test_a_page_goes_to_every_entry_whatever_its_events(cutover, receiver):
     assert all(text.startswith("told: ") for text in texts(receiver.told))
 
 
+def at_now(receiver, at, steps):
+    return book(f'  - {{webhook: "{receiver.url}", at: [{at}], text: now}}', steps)
+
+
+END = "the run has ended as done"
+
+
 def test_a_time_and_an_interval_are_kept(cutover, receiver):
-    at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=3)
-    cutover.run(book(f'  - {{webhook: "{receiver.url}", at: ["{at.isoformat()}"], text: now}}\n'
-                     '  - {argv: [sh, -c, "cat >> ticks; echo >> ticks"], every: 1s, text: still on}',
-                     "  - {id: rest, wait: 5s}"))
-    assert texts(receiver.told) == ["told: now"] * 2 # the second is the page of the run's end
-    ticks = (cutover.folder / "ticks").read_text().count("still on")
-    assert 4 <= ticks <= 7, ticks
+    later, soon = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=s)
+                   for s in (8, 5)) # in any order
+    run = cutover.run(book(
+        f'  - {{webhook: "{receiver.url}", at: ["{later.isoformat()}", "{soon.isoformat()}"], text: now}}\n'
+        '  - {argv: [sh, -c, "cat >> ticks; echo >> ticks"], every: 1s, text: still on}',
+        "  - {id: rest, wait: 10s}"))
+    *times, end = texts(receiver.told)
+    assert times == ["told: now"] * 2
+    assert end.startswith(f"told: now: {END}") # a page says itself, too
+    lines = (cutover.folder / "ticks").read_text().splitlines()
+    ticks = lines.count("told: still on")
+    lasted_s = run.records()[-1]["t"] / 1000
+    assert 2 <= ticks <= lasted_s + 1, (ticks, lasted_s)
+
+
+def test_a_time_is_told_once_when_the_wall_clock_runs_late(cutover, receiver):
+    wall = Wall(cutover)
+    run = cutover.start(at_now(receiver, f'"{wall.ahead(6)}"', '  - {id: rest, wait: {until: "%s"}}'
+                               % wall.ahead(8)))
+    run.wait_step("rest", "running")
+    wall.drift(-0.7)
+    run.end(0)
+    assert texts(receiver.told)[:-1] == ["told: now"]
+
+
+@pytest.mark.skipif(not nudge(0), reason="setting the clock is not allowed")
+def test_a_time_that_a_set_clock_brings_near_is_kept(cutover, receiver):
+    wall = Wall(cutover)
+    run = cutover.start(at_now(receiver, f'"{wall.ahead(3600)}"',
+                               "  - {id: rest, wait: 5m}"))
+    run.wait_step("rest", "running")
+    assert "told: now" not in texts(receiver.told)
+    wall.jump(3600)
+    eventually(lambda: "told: now" in texts(receiver.told))
+    run("abort", "--yes")
+    run.end()
 
 
 def test_a_receiver_that_is_dead_delays_nothing_and_is_told_in_the_log(cutover, receiver):
