@@ -393,6 +393,7 @@ static struct host *host_for(struct cut_calls *calls, const struct cut_calls_req
 {
 	struct host *main = NULL, *standby = NULL;
 
+	assert(!calls->stopping);
 	cut_vec_foreach (calls, host) {
 		if (strcmp((*host)->plugin->name, request->action->plugin) == 0)
 			*((*host)->standby ? &standby : &main) = *host;
@@ -455,6 +456,11 @@ void cut_calls_saved(struct cut_calls *calls, uint64_t id, const json_t *first)
 size_t cut_calls_open(const struct cut_calls *calls)
 {
 	return calls->open;
+}
+
+bool cut_calls_stopping(const struct cut_calls *calls)
+{
+	return calls->stopping;
 }
 
 void cut_calls_stop(struct cut_calls *calls)

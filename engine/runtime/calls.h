@@ -53,6 +53,8 @@ void cut_calls_forget(uint64_t id);
 void cut_calls_saved(struct cut_calls *calls, uint64_t id, const json_t *first);
 /* How many calls are not done yet, pages included. */
 size_t cut_calls_open(const struct cut_calls *calls);
+/* Once stopped: then nothing may be asked any more. */
+bool cut_calls_stopping(const struct cut_calls *calls);
 /* Ends every host; outstanding calls end UNKNOWN first. */
 void cut_calls_stop(struct cut_calls *calls);
 /* One line a host for `armed`: [{"plugin", "version", "digest", "pid"}], new reference. */

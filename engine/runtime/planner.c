@@ -83,6 +83,8 @@ static void ask(struct planner *p, uint32_t index)
 
 static void planner_go_on(struct planner *p)
 {
+	if (cut_calls_stopping(p->calls))
+		p->next = p->rb->steps_len;
 	p->working = true;
 	while (p->next < p->rb->steps_len && p->asking < SIDE_BY_SIDE)
 		ask(p, p->next++);

@@ -6,7 +6,7 @@
 #include "engine/runtime/calls.h"
 
 /* plans: address → {"changes": [{"what", "before", "after"}], "note": text or absent, "failed":
- * bool}; borrowed. Called once, from the loop. */
+ * bool}; borrowed. Called once, from the loop; where the calls are stopped before, not of all. */
 typedef void cut_planned_fn(void *data, json_t *plans);
 
 /* timeout: of each question. */

@@ -52,7 +52,7 @@ struct engine {
 	json_t *tell; /* to the starter, once tell_seq is on disk; or NULL */
 	uint64_t tell_seq;
 	struct cut_replay replay; /* of a resume */
-	uv_timer_t start_timer, farewell, beat;
+	uv_timer_t start_timer, farewell, stop, beat;
 	struct cut_later *start_at;  /* NULL: at a person's word */
 	struct cut_starter *starter; /* NULL: nobody waits */
 	enum cut_rank rank;	     /* the loop's */
@@ -115,7 +115,7 @@ static void start_run(struct engine *e)
 		.order = {.order = CUT_ORDER_START, .uid = e->o->starter},
 	};
 
-	if (e->started)
+	if (e->started || e->stopping)
 		return;
 	e->started = true;
 	uv_timer_stop(&e->start_timer);
@@ -243,12 +243,10 @@ static void on_closed_static(uv_handle_t *handle)
 {
 }
 
-static void engine_stop(struct engine *e)
+static void on_stop(uv_timer_t *timer)
 {
-	if (e->stopping)
-		return;
-	e->stopping = true;
-	starter_close(e);
+	struct engine *e = cut_container(timer, struct engine, stop);
+
 	cut_control_stop(e->control);
 	cut_sealer_free(e->sealer);
 	cut_driver_free(e->driver);
@@ -258,7 +256,18 @@ static void engine_stop(struct engine *e)
 	e->start_at = NULL;
 	uv_close((uv_handle_t *)&e->start_timer, on_closed_static);
 	uv_close((uv_handle_t *)&e->farewell, on_closed_static);
+	uv_close((uv_handle_t *)&e->stop, on_closed_static);
 	uv_close((uv_handle_t *)&e->beat, on_closed_static);
+}
+
+/* From the loop itself: most of what ends then may be what asks for it. */
+static void engine_stop(struct engine *e)
+{
+	if (e->stopping)
+		return;
+	e->stopping = true;
+	starter_close(e);
+	uv_timer_start(&e->stop, on_stop, 0, 0);
 }
 
 /* --- arming, and taking up again --- */
@@ -494,6 +503,7 @@ int cut_engine_run(void *arg, const struct cut_engine_start *start)
 	uv_loop_init(&e.loop);
 	uv_timer_init(&e.loop, &e.start_timer);
 	uv_timer_init(&e.loop, &e.farewell);
+	uv_timer_init(&e.loop, &e.stop);
 	uv_timer_init(&e.loop, &e.beat);
 	uv_unref((uv_handle_t *)&e.beat);
 	uv_timer_start(&e.beat, on_beat, 0, BEAT_EVERY);

@@ -2,6 +2,8 @@
 /* Plugin hosts as one thing to call, on a machine that starts them or does not. */
 #include "engine/runtime/calls.h"
 
+#include "engine/base/vec.h"
+#include "engine/runtime/planner.h"
 #include "tests/lib/world.h"
 
 #include <errno.h>
@@ -14,7 +16,8 @@
 
 struct cut_hostlink {
 	struct cut_hostlink_events events;
-	uint64_t call; /* in flight */
+	CUT_VEC(uint64_t); /* calls in flight */
+	bool stopped;
 };
 
 static struct machine {
@@ -52,12 +55,15 @@ static int host_start(struct cut_world *world, const struct cut_hostlink_options
 
 static int host_call(struct cut_hostlink *link, const struct cut_hostcall *call)
 {
-	link->call = call->id;
+	if (link->stopped)
+		return -EPIPE;
+	cut_vec_push(link, call->id);
 	return 0;
 }
 
 static void host_stop(struct cut_hostlink *link)
 {
+	link->stopped = true;
 }
 
 static const struct cut_world_ops ops = {
@@ -93,9 +99,9 @@ static void host_dies(void)
 	struct cut_err why = {0};
 
 	cut_err_set(&why, -EPIPE, "killed", NULL, "the plugin host died");
-	if (m.host.call)
-		m.host.events.done(m.host.events.data, m.host.call, CUT_UNKNOWN, why.what, NULL);
-	m.host.call = 0;
+	while (m.host.len)
+		m.host.events.done(m.host.events.data, cut_vec_pop(&m.host), CUT_UNKNOWN, why.what,
+				   NULL);
 	m.up = false;
 	m.host.events.gone(m.host.events.data, &why);
 	cut_err_done(&why);
@@ -126,7 +132,12 @@ static int setup(void **state)
 
 	m = (struct machine){.now = 1000};
 	cut_world_init(&m.world, &ops, NULL);
-	k->rb = world_load("steps: [{id: a, uses: t.write}]\n", &k->catalog);
+	k->rb = world_load("steps:\n"
+			   "  - {id: a, uses: t.write}\n"
+			   "  - id: more\n"
+			   "    uses: t.write\n"
+			   "    foreach: {items: [1, 2, 3, 4, 5, 6, 7, 8, 9]}\n",
+			   &k->catalog);
 	options.rb = k->rb;
 	assert_int_equal(cut_calls_start(&options, on_ready, NULL, &k->calls, NULL), 0);
 	assert_int_equal(m.starts, 0); /* from the loop only */
@@ -144,6 +155,7 @@ static int teardown(void **state)
 	cut_calls_stop(k->calls);
 	if (m.up)
 		host_dies();
+	cut_vec_done(&m.host);
 	cut_world_done(&m.world);
 	cut_runbook_free(k->rb);
 	cut_catalog_done(&k->catalog);
@@ -175,7 +187,7 @@ static void test_after_the_pause_a_host_is_started_and_gets_what_waits(void **st
 	call(*state);
 	pass(5 * CUT_SECOND);
 	m.host.events.ready(m.host.events.data, NULL);
-	assert_true(m.host.call != 0);
+	assert_int_equal(m.host.len, 1);
 	assert_int_equal(m.done, 1);
 	host_dies();
 	assert_int_equal(m.done, 2);
@@ -192,6 +204,28 @@ static void test_who_has_gone_away_is_not_told_the_end(void **state)
 	assert_int_equal(m.done, 0);
 }
 
+static void on_plans(void *data, json_t *plans)
+{
+	m.done++;
+	assert_int_equal(json_object_size(plans), *(size_t *)data);
+}
+
+static void test_a_plan_is_given_up_once_nobody_can_be_asked_any_more(void **state)
+{
+	struct kit *k = *state;
+	size_t asked;
+
+	for (uint32_t i = 0; i < k->rb->steps_len; i++)
+		k->rb->steps[i].body.ops |= CUT_HAS_PLAN;
+	cut_planner_start(k->calls, k->rb, CUT_MINUTE, on_plans, &asked);
+	asked = m.host.len;
+	assert_in_range(asked, 1, k->rb->steps_len - 1);
+	cut_calls_stop(cut_take(k->calls));
+	assert_int_equal(m.done, 0);
+	host_dies();
+	assert_int_equal(m.done, 1);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -199,6 +233,7 @@ int main(void)
 		T(test_a_call_whose_host_cannot_be_started_ends_from_the_loop),
 		T(test_after_the_pause_a_host_is_started_and_gets_what_waits),
 		T(test_who_has_gone_away_is_not_told_the_end),
+		T(test_a_plan_is_given_up_once_nobody_can_be_asked_any_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
