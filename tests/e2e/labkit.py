@@ -11,7 +11,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-from cutkit import eventually  # noqa: F401
+from cutkit import DEADLINE_S, eventually
 
 HOME = Path(__file__).resolve().parents[2] / "contrib" / "lab"
 sys.path.insert(0, str(HOME))
@@ -62,7 +62,7 @@ class Lab:
                 yield out
             finally:
                 child.send_signal(signal.SIGTERM)
-                assert child.wait(timeout=20) == 0
+                assert child.wait(timeout=DEADLINE_S) == 0
 
     # The servers, each asked in its own language.
     def sql(self, side, statement, values=None):
@@ -83,14 +83,14 @@ class Lab:
 
     def www(self, server):
         """What one server of the zone says about www."""
-        return resolver.ask((LOOPBACK, self.world.ports[server]), f"www.{ZONE}")
+        return resolver.ask((LOOPBACK, self.world.ports[server]), f"www.{ZONE}", seconds=10)
 
     def update_www(self, address, ttl_s):
         """A signed dynamic update, sent with BIND's own tool."""
         text = (f"server {LOOPBACK} {self.world.ports['dns_primary']}\nzone {ZONE}\n"
                 f"update delete www.{ZONE} A\nupdate add www.{ZONE} {ttl_s} A {address}\nsend\n")
         subprocess.run(["nsupdate", "-k", self.folder / "tsig.key"], input=text, text=True,
-                       check=True, timeout=10)
+                       check=True, timeout=DEADLINE_S)
 
     def servers(self):
         """{name: pid} of what the lab started and what still runs."""
@@ -114,9 +114,25 @@ class Lab:
 
 def command(name, *words, check=True):
     done = subprocess.run([HOME / name, *map(str, words)], capture_output=True, text=True,
-                          timeout=60)
+                          timeout=2 * DEADLINE_S)
     assert not check or done.returncode == 0, f"{name} {words}: {done.stdout}{done.stderr}"
     return done
+
+
+def orders(out):
+    """Those that were acknowledged to shoppers, as they stand in their file."""
+    lines = out.read_text().splitlines(keepends=True) if out.exists() else []
+    events = [json.loads(line) for line in lines if line.endswith("\n")]
+    return [event for event in events if event["event"] == "order"]
+
+
+def more_orders(out, count, side=None):
+    """Waits until so many more are acknowledged, by that side or by any; gives all those back."""
+    def found():
+        return [order for order in orders(out) if side in (None, order["side"])]
+
+    had = len(found())
+    return eventually(lambda: len(new := found()[had:]) >= count and new)
 
 
 def processes_of(folder):

@@ -16,10 +16,10 @@ class ShopError(OSError):
 
 
 class Shop:
-    def __init__(self, address, port, host="www.shop.test"):
+    def __init__(self, address, port, host="www.shop.test", seconds=TIMEOUT_SECONDS):
         self.address = address
         self._host = host
-        self._http = http.client.HTTPConnection(address, port, timeout=TIMEOUT_SECONDS)
+        self._http = http.client.HTTPConnection(address, port, timeout=seconds)
 
     def place(self, order):
         """The order as the shop keeps it, and the side that answered."""

@@ -18,7 +18,8 @@ global
   stats socket {socket} mode 600 level admin
 defaults
   mode http
-  timeout connect 1s
+  timeout connect 5s
+  timeout check 10s
   timeout client 30s
   timeout server 15s
   timeout http-keep-alive 30s
@@ -72,7 +73,7 @@ def server_stats(world):
     return {row["svname"]: row for row in stats}
 
 
-def runtime(world, command, seconds=2):
+def runtime(world, command, seconds=10):
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
         s.settimeout(seconds)
         s.connect(str(world.path("haproxy.sock")))

@@ -87,5 +87,5 @@ def query(world, text):
 
 def get(world, path):
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(world.params()["prom_url"] + path, timeout=2) as reply:
+    with opener.open(world.params()["prom_url"] + path, timeout=10) as reply:
         return reply.read()

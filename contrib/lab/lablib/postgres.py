@@ -148,9 +148,9 @@ def connect(world, side, *, user="postgres", database=DATABASE, seconds=8):
         db.close()
 
 
-def dsn(world, side, *, user="shop", database=DATABASE, seconds=5):
+def dsn(world, side, *, user="shop", database=DATABASE, seconds=10):
     return (f"host={LOOPBACK} port={world.ports[f'{side}_db']} dbname={database} user={user} "
-            f"connect_timeout=3 options='-c statement_timeout={int(seconds * 1000)}'")
+            f"connect_timeout=8 options='-c statement_timeout={int(seconds * 1000)}'")
 
 
 def run(db, sql, values=None):

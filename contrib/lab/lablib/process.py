@@ -14,8 +14,9 @@ import time
 
 from .world import LabError
 
-READY_SECONDS = 20
+READY_SECONDS = 60  # of a slow machine; what ends or refuses is told at once
 STOP_SECONDS = 5
+GONE_SECONDS = 30
 
 
 class Server:
@@ -108,7 +109,7 @@ def stop_all(world):
     left = wait_gone(world, STOP_SECONDS)
     for pid, _ in left.values():
         send(os.killpg, pid, signal.SIGKILL)
-    stuck = wait_gone(world, STOP_SECONDS) if left else {}
+    stuck = wait_gone(world, GONE_SECONDS) if left else {}
     if stuck:
         raise LabError(f"still running after SIGKILL: {', '.join(stuck)}")
     for record in world.path("run").glob("*.pid"):

@@ -19,6 +19,7 @@ from .resolver import Resolver
 from .world import CUSTOMERS, PRODUCTS, ZONE
 
 RETRY_SECONDS = 0.1
+PATIENCE_SECONDS = 12  # with one answer; less than the edge has
 WORKERS_MAX = 16
 
 
@@ -102,7 +103,7 @@ class Shoppers:
             return shop
         if shop:
             shop.close()
-        return Shop(address, self._world.ports["edge"])
+        return Shop(address, self._world.ports["edge"], seconds=PATIENCE_SECONDS)
 
     def _next_number(self):
         """Waits for the next order's moment; a shop that is slow for everybody gets fewer."""

@@ -8,13 +8,27 @@ import time
 class Faults:
     def __init__(self):
         self.error_ratio = 0.0
-        self.latency_s = 0.0
+        self._latency_s = 0.0
         self._owed = 0.0
         self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+
+    @property
+    def latency_s(self):
+        return self._latency_s
+
+    @latency_s.setter
+    def latency_s(self, seconds):
+        with self._changed:
+            self._latency_s = seconds
+            self._changed.notify_all()
 
     def delay(self):
-        if self.latency_s:
-            time.sleep(self.latency_s)
+        """Waits, for as long as it is told now: also a shorter latency is in force at once."""
+        began = time.monotonic()
+        with self._changed:
+            while (left := began + self._latency_s - time.monotonic()) > 0:
+                self._changed.wait(left)
 
     def strikes(self):
         """True for exactly the given share, evenly spread, so that few orders show it too."""
