@@ -39,10 +39,12 @@ struct host {
 struct cut_calls {
 	struct cut_calls_options options;
 	CUT_VEC(struct host *);
-	struct cut_bell *soon;	   /* owned: ready, where there is no host; refusals */
+	struct cut_bell *soon;	   /* owned: ready, where there is no host; refusals; quiet */
 	struct call *unsendable;   /* by next */
 	cut_calls_ready_fn *ready; /* NULL once called */
 	void *ready_data;
+	void (*quiet)(void *data); /* NULL: nobody asked, or told */
+	void *quiet_data;
 	size_t not_ready;
 	size_t closing;
 	size_t open; /* calls that are not done */
@@ -70,8 +72,10 @@ static void call_end(struct call *call, enum cut_status status, const char *text
 		     bool sent)
 {
 	struct cut_calls_handler handler = call->handler;
+	struct cut_calls *calls = call->host->calls;
 
-	call->host->calls->open--;
+	if (--calls->open == 0 && calls->quiet)
+		cut_bell_set(calls->soon, CUT_SOON);
 	call_free(call);
 	handler.done(handler.data, status, text, result, sent);
 }
@@ -360,6 +364,8 @@ static void on_soon(void *data)
 	unsendable_fail(calls);
 	if (calls->len == 0)
 		report_ready(calls, NULL);
+	if (calls->open == 0 && calls->quiet)
+		cut_take(calls->quiet)(calls->quiet_data); /* may end the calls */
 }
 
 int cut_calls_start(const struct cut_calls_options *options, cut_calls_ready_fn *ready, void *data,
@@ -453,9 +459,12 @@ void cut_calls_saved(struct cut_calls *calls, uint64_t id, const json_t *first)
 		ops_of(call->host)->host_saved(call->host->link, id, first);
 }
 
-size_t cut_calls_open(const struct cut_calls *calls)
+void cut_calls_when_quiet(struct cut_calls *calls, void (*quiet)(void *data), void *data)
 {
-	return calls->open;
+	calls->quiet = quiet;
+	calls->quiet_data = data;
+	if (calls->open == 0)
+		cut_bell_set(calls->soon, CUT_SOON);
 }
 
 bool cut_calls_stopping(const struct cut_calls *calls)
@@ -469,6 +478,7 @@ void cut_calls_stop(struct cut_calls *calls)
 		return;
 	calls->stopping = true;
 	calls->ready = NULL;
+	calls->quiet = NULL;
 	calls->closing = calls->len + 1; /* the last one is ours */
 	unsendable_fail(calls);
 	for (size_t i = 0; i < calls->len; i++) {

@@ -51,11 +51,11 @@ void cut_calls_cancel(struct cut_calls *calls, uint64_t id);
 /* Whoever asked goes away: the handler is not called any more, the call ends as it may. */
 void cut_calls_forget(uint64_t id);
 void cut_calls_saved(struct cut_calls *calls, uint64_t id, const json_t *first);
-/* How many calls are not done yet, pages included. */
-size_t cut_calls_open(const struct cut_calls *calls);
+/* quiet is called once, from the loop, when no call is open, pages included. */
+void cut_calls_when_quiet(struct cut_calls *calls, void (*quiet)(void *data), void *data);
 /* Once stopped: then nothing may be asked any more. */
 bool cut_calls_stopping(const struct cut_calls *calls);
 /* Ends every host; outstanding calls end UNKNOWN first. */
 void cut_calls_stop(struct cut_calls *calls);
-/* One line a host for `armed`: [{"plugin", "version", "digest", "pid"}], new reference. */
+/* One line a host for `armed`: [{"plugin", "version", "digest"}], new reference. */
 json_t *cut_calls_describe(const struct cut_calls *calls);

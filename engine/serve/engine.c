@@ -26,11 +26,10 @@
 #include <unistd.h>
 #include <uv.h>
 
-#define START_WAIT    (10 * CUT_MINUTE) /* for the answer to the plan */
-#define FAREWELL      (2 * CUT_SECOND)	/* for event streams to send their last, at most */
-#define FAREWELL_LOOK 20		/* ms between looks whether all calls are done */
-#define LAST_WORDS    200		/* ms for who looks on to be told of a fault */
-#define BEAT_EVERY    (1 * CUT_SECOND)
+#define START_WAIT (10 * CUT_MINUTE) /* for the answer to the plan */
+#define FAREWELL   (2 * CUT_SECOND)  /* for event streams to send their last, at most */
+#define LAST_WORDS 200		     /* ms for who looks on to be told of a fault */
+#define BEAT_EVERY (1 * CUT_SECOND)
 
 struct engine {
 	const struct cut_engine_options *o;
@@ -163,18 +162,22 @@ static void on_nobody_answers(uv_timer_t *timer)
 
 /* --- the end --- */
 
+static void on_calls_quiet(void *data)
+{
+	engine_stop(data);
+}
+
 /* Not while a command still runs, or people are being told: each call has a deadline of its own. */
 static void on_farewell(uv_timer_t *timer)
 {
 	struct engine *e = cut_container(timer, struct engine, farewell);
 
-	if (cut_calls_open(e->calls) == 0)
-		engine_stop(e);
+	cut_calls_when_quiet(e->calls, on_calls_quiet, e);
 }
 
 static void bid_farewell(struct engine *e, cut_time after)
 {
-	uv_timer_start(&e->farewell, on_farewell, (uint64_t)after, FAREWELL_LOOK);
+	uv_timer_start(&e->farewell, on_farewell, (uint64_t)after, 0);
 }
 
 static void on_record_synced(void *data, uint64_t seq)

@@ -226,6 +226,32 @@ static void test_a_plan_is_given_up_once_nobody_can_be_asked_any_more(void **sta
 	assert_int_equal(m.done, 1);
 }
 
+static void note_quiet(void *data)
+{
+	assert_int_equal(m.done, 1);
+	++*(int *)data;
+}
+
+static void test_quiet_is_told_once_when_the_last_call_is_done(void **state)
+{
+	struct kit *k = *state;
+	int quiet = 0;
+
+	call(k);
+	cut_calls_when_quiet(k->calls, note_quiet, &quiet);
+	pass(CUT_MINUTE);
+	assert_int_equal(quiet, 0);
+	host_dies();
+	assert_int_equal(quiet, 0); /* from the loop only */
+	pass(0);
+	assert_int_equal(quiet, 1);
+	pass(CUT_MINUTE);
+	assert_int_equal(quiet, 1);
+	cut_calls_when_quiet(k->calls, note_quiet, &quiet);
+	pass(0);
+	assert_int_equal(quiet, 2); /* none was open */
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -234,6 +260,7 @@ int main(void)
 		T(test_after_the_pause_a_host_is_started_and_gets_what_waits),
 		T(test_who_has_gone_away_is_not_told_the_end),
 		T(test_a_plan_is_given_up_once_nobody_can_be_asked_any_more),
+		T(test_quiet_is_told_once_when_the_last_call_is_done),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
