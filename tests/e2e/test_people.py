@@ -10,11 +10,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from cutkit import PROGRAM, Run
+from cutkit import DEADLINE_S, PROGRAM, Run
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="becomes other users")
 
 DAEMON, NOBODY, STRANGER = 1, 65534, 54321
+RESTART_WAIT_S = 20  # so long a command waits for an engine that may be being started again
 
 
 def start(cutover, role="members: [daemon, nobody], quorum: 2", more=""):
@@ -117,7 +118,7 @@ def test_somebody_who_follows_is_told_how_it_ended(cutover):
         stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert "armed" in follower.stdout.readline()
     run("approve", "gate", **by(DAEMON))
-    assert f"{run.id}: done" in follower.communicate(timeout=30)[0]
+    assert f"{run.id}: done" in follower.communicate(timeout=DEADLINE_S)[0]
     assert follower.returncode == 0
 
 
@@ -197,7 +198,7 @@ def test_the_socket_answers_nonsense_with_an_error(cutover):
             (b"POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n"
              + b"x" * 70000, 400)):
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(10)
+            s.settimeout(DEADLINE_S)
             s.connect(run.status["socket"])
             s.sendall(request)
             answer = s.recv(4096)  # nothing where it is no HTTP at all
@@ -209,7 +210,7 @@ def post(run, order):
     """What the engine answers to an order: its status, and the JSON."""
     body = json.dumps(order).encode()
     with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(10)
+        s.settimeout(DEADLINE_S)
         s.connect(run.status["socket"])
         s.sendall(b"POST /v1/orders HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
                   b"Content-Length: %d\r\n\r\n" % len(body) + body)
@@ -255,7 +256,7 @@ def test_a_stranger_is_told_in_one_line_that_he_may_not(cutover, named):
                        env={"HOME": "/"})
         assert told.err.startswith("cutover: ") and told.err.count("\n") == 1, told
         assert any(part in told.err for part in ("not allowed", "may not", "permission denied"))
-        assert told.out == "" and time.monotonic() - began < 10
+        assert told.out == "" and time.monotonic() - began < RESTART_WAIT_S
     assert run.state == "running"
     assert set(run.steps().values()) == {"succeeded", "ready"}
 
@@ -295,10 +296,11 @@ def test_a_member_is_told_of_an_engine_that_is_gone_without_waiting_twice(cutove
         run.kill(role)
     began = time.monotonic()
     with ThreadPoolExecutor() as pool:
-        for told in pool.map(lambda words: run(*words, code=6, **by(DAEMON)).err,
+        for told in pool.map(lambda words: run(*words, code=6, timeout=2 * RESTART_WAIT_S,
+                                               **by(DAEMON)).err,
                              [["approve", "gate"], ["status"]]):
             assert "its owner goes on: `cutover recover`" in told
-    assert time.monotonic() - began < 30  # an engine that is being started again has 20 s
+    assert time.monotonic() - began < 2 * RESTART_WAIT_S
     run("recover", "--detach", code=3)
     run("approve", "gate", **by(DAEMON))
     run.end(0)

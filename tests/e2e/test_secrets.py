@@ -41,7 +41,7 @@ BOOK = """\
              dsn: "host=127.0.0.1 port={blue_db_port} dbname=shop user=cutover"}}
       green: {{plugin: sync, provider: postgres, secret: password,
               dsn: "host=127.0.0.1 port={green_db_port} dbname=shop user=cutover"}}
-    defaults: {{on_failure: continue, timeout: 20s}}
+    defaults: {{on_failure: continue, timeout: 1m}}
     phases:
       - id: use
         order: parallel

@@ -6,11 +6,12 @@ import os
 import re
 import signal
 import struct
+import subprocess
 import termios
 
 import pyte
 import pytest
-from cutkit import Terminal, eventually
+from cutkit import DEADLINE_S, PROGRAM, Terminal, eventually
 
 GATED = """\
     cutover: v1
@@ -82,10 +83,14 @@ def test_a_lost_terminal_changes_nothing(cutover):
 def test_a_pipeline_that_gives_up_detaches_with_3(cutover):
     run = cutover.start(GATED)
     run.wait_for_people("gate")
-    cutover.under = ["timeout", "--preserve-status", "1"]
-    told = cutover("watch", run.id, code=3)
-    cutover.under = []
-    assert f"the run goes on: `cutover watch {run.id}`" in told.err and run.state == "running"
+    with subprocess.Popen([PROGRAM, "watch", run.id], env=cutover.env, cwd=cutover.folder,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as watching:
+        assert "armed" in watching.stdout.readline()
+        watching.terminate()
+        _, told = watching.communicate(timeout=DEADLINE_S)
+    assert watching.returncode == 3
+    assert f"the run goes on: `cutover watch {run.id}`" in told and run.state == "running"
     run("approve", "gate")
     run.end(0)
 
@@ -256,7 +261,8 @@ def test_a_run_of_many_phases_fits_a_small_screen(cutover):
         cutover: v1
         name: many
         roles: {{ops: {{members: ["0"]}}}}
-        metrics: {{m: {{uses: metrics.command, with: {{argv: [echo, "5"]}}, every: 200ms}}}}
+        metrics: {{m: {{uses: metrics.command, with: {{argv: [echo, "5"]}}, every: 200ms,
+                       timeout: 1m}}}}
         triggers:
 {triggers}
         phases:

@@ -13,7 +13,8 @@ def book(bad="{above: 5}", then="rollback", rule="consecutive: 2", more="", end=
         name: watched
         roles: {{ops: {{members: ["0"]}}}}
         metrics:
-          errors: {{uses: metrics.command, with: {{argv: [cat, number]}}, every: 50ms, max_age: 5s}}
+          errors: {{uses: metrics.command, with: {{argv: [cat, number]}}, every: 50ms, max_age: 1m,
+                   timeout: 1m}}
         triggers:
           - {{id: errors_high, metric: errors, bad: {bad}, {rule}, then: {then}, from: one{missing}}}
         {more}
@@ -72,7 +73,7 @@ def test_a_trigger_that_fires_rolls_back(cutover):
 
 
 def test_one_bad_sample_too_few_fires_nothing(cutover):
-    run = start(cutover, rule="for: 10s")
+    run = start(cutover, rule="for: 1h")
     say(cutover, 9)
     eventually(lambda: trigger(run)["state"] == "pending")
     say(cutover, 1)
@@ -109,9 +110,11 @@ def test_freeze_suspends_automatic_rollback_until_it_ends(cutover):
     run = start(cutover)
     run("freeze", "--for", "2s")
     say(cutover, 9)
-    eventually(lambda: trigger(run)["state"] == "latched")
-    assert run.state == "paused" and cutover.marks.of("rollback") == []
     run.end(4)
+    frozen, = [r for r in run.records("order") if r["order"] == "freeze"]
+    latched, = [r for r in run.records("trigger") if r["shown"] == "latched"]
+    back, = [r for r in run.records("run") if r["state"] == "rolling_back"]
+    assert back["t"] >= max(frozen["t"] + 2000, latched["t"]), (frozen, latched, back)
 
 
 @pytest.mark.parametrize("number", ["", "none", "nan", '{"value": null}'])
@@ -122,9 +125,9 @@ def test_without_evidence_a_trigger_is_blind_and_the_run_pauses(cutover, number)
     assert trigger(run)["state"] == "blind" and trigger(run)["value"] is None
     say(cutover, 1)
     eventually(lambda: trigger(run)["state"] == "clear")
-    run.wait(lambda s: not s["holds"] or cutover("resume", run.id).code == 0)
     run("approve", "gate")
-    run.end(0)
+    # On a machine that stands still the evidence is late again.
+    run.wait(lambda s: s["state"] == "done" or s["holds"] and cutover("resume", run.id) and None)
 
 
 def test_a_source_that_fails_at_the_start_is_no_protection(cutover):
@@ -185,7 +188,7 @@ def test_the_checks_of_a_gate_decide_about_the_last_vote(cutover):
 
 # --- acceptance ---
 
-CLEAN = "acceptance: {clean_for: 600ms, coverage: 50%%, tests: [{run: [test, -e, good]}]%s}"
+CLEAN = "acceptance: {clean_for: 600ms, coverage: 10%%, tests: [{run: [test, -e, good]}]%s}"
 
 
 def test_a_clock_of_acceptance_shows_its_coverage_while_it_counts(cutover):
@@ -208,21 +211,25 @@ def test_a_stage_is_accepted_when_it_was_clean_and_its_tests_pass(cutover):
     assert told["state"] == "accepted"
     assert told["acceptance"]["phase"] == "work" and told["acceptance"]["needed_s"] == 0.6
     states = {r["state"]: r for r in run.records("acceptance")}
-    assert states["met"]["evidence"]["coverage"] >= 0.5 and "accepted" in states
-    assert run.status["acceptance"]["coverage"] >= 0.5  # also of a run that is over
+    assert states["met"]["evidence"]["coverage"] >= 0.1 and "accepted" in states
+    assert run.status["acceptance"]["coverage"] >= 0.1  # also of a run that is over
     assert run("logs").out.splitlines()[-1].endswith(" == accepted")  # and not "accepted: accepted"
 
 
 def test_a_bad_sample_starts_the_clean_time_again(cutover):
-    (cutover.folder / "good").touch()
-    run = start(cutover, rule="for: 10s", end=CLEAN % "")
+    run = start(cutover, rule="for: 1h", end=CLEAN % "")
     run("approve", "gate")
     run.wait(lambda s: (s["acceptance"] or {}).get("state") == "running")
     say(cutover, 9)
     run.wait(lambda s: s["acceptance"]["state"] == "suspended")
+    (cutover.folder / "good").touch()  # not before: it would be accepted
     say(cutover, 1)
     run.end(0)
     assert run.state == "accepted"
+    said = run.records("acceptance")
+    bad = [i for i, r in enumerate(said) if r["state"] == "suspended"][-1]
+    met, = [r for r in said if r["state"] == "met"]
+    assert met["t"] - said[bad + 1]["t"] >= 600, said
 
 
 def test_tests_that_fail_keep_a_stage_from_being_accepted(cutover):
@@ -253,20 +260,23 @@ def test_a_signature_is_asked_for_once_the_evidence_is_there(cutover):
 
 
 def test_downtime_over_its_limit_rolls_back(cutover):
-    run = cutover.start("""\
+    text = """\
         cutover: v1
         name: down
         roles: {ops: {members: ["0"]}}
-        downtime: [{id: no_writes, from: freeze, to: thaw, kind: read_only, limit: 400ms,
+        downtime: [{id: no_writes, from: freeze, to: thaw, kind: read_only, limit: %s,
                     on_limit: rollback}]
         steps:
           - {id: freeze, uses: drill, with: {mark: marks}}
           - {id: gate, approve: {roles: [ops]}}
           - {id: thaw, uses: drill, with: {mark: marks}}
-        """)
+        """
+    run = cutover.start(text % "1h")
     clock = run.wait_for_people("gate")["downtime"]["no_writes"]
-    assert clock["running"] is True and clock["limit_s"] == 0.4
-    run.end(4)
+    assert clock["running"] is True and clock["limit_s"] == 3600
+    run("abort", "--yes")
+    run.end(7)
+    run = cutover.run(text % "400ms", code=4)
     assert run.status["downtime"]["no_writes"]["running"] is False
     assert cutover.marks.of("rollback") == ["freeze"]
 
@@ -279,8 +289,9 @@ def test_traffic_stays_where_it_is_when_only_blue_is_bad(cutover, green, moves):
         cutover: v1
         name: sides
         metrics:
-          blue: {uses: metrics.command, with: {argv: [cat, blue]}, every: 50ms, environment: blue}
-          green: {uses: metrics.command, with: {argv: [cat, number]}, every: 50ms}
+          blue: {uses: metrics.command, with: {argv: [cat, blue]}, every: 50ms, timeout: 1m,
+                 environment: blue}
+          green: {uses: metrics.command, with: {argv: [cat, number]}, every: 50ms, timeout: 1m}
         triggers:
           - {id: blue_bad, metric: blue, bad: {above: 5}, for: 0s, then: notify}
           - {id: green_bad, metric: green, bad: {above: 5}, for: 0s, then: pause}
