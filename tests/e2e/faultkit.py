@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cutkit import FINAL, PROGRAM, Cutover, eventually
 
-SECONDS = 20
+SECONDS = 60
 LET_GO_SECONDS = 2
 
 # A step's effect: one line in one write, as `cutover` names it; with `once`, as a service that honours
@@ -29,11 +29,14 @@ line="$1 $CUTOVER_STEP $CUTOVER_ATTEMPT $CUTOVER_KEY"
 echo "$line" >> effects
 """
 
-BEGIN = "- {id: begin, wait: 300ms}"
+# Each waits for a person at its beginning, so that there is time to attach to it.
+BEGIN = "- {id: begin, approve: {roles: [ops]}}"
+OPS = 'roles: {ops: {members: ["0"]}}'
 BOOKS = {
     "forward": """\
         cutover: v1
         name: forward
+        %s
         defaults: {retry: {limit: 0}}
         phases:
           - id: start
@@ -52,10 +55,11 @@ BOOKS = {
                  rollback: {run: [./effect, rollback]}}
               - {id: waited, wait: 10ms}
               - {id: last, uses: drill, with: {mark: effects}}
-        """ % BEGIN[2:],
+        """ % (OPS, BEGIN[2:]),
     "triggered": """\
         cutover: v1
         name: triggered
+        %s
         defaults: {retry: {limit: 0}}
         metrics:
           errors: {uses: metrics.command, with: {argv: [cat, number]}, every: 20ms, max_age: 5s}
@@ -70,21 +74,22 @@ BOOKS = {
           - {id: spoil, run: [sh, -c, "echo 9 > n && mv n number"], class: declarative,
              rollback: not_needed}
           - {id: long, wait: 30s}
-        """ % BEGIN,
+        """ % (OPS, BEGIN),
     "approved": """\
         cutover: v1
         name: approved
+        %s
         defaults: {retry: {limit: 0}}
-        roles: {ops: {members: ["0"]}}
         steps:
           %s
           - {id: before, uses: drill, with: {mark: effects}}
           - {id: gate, approve: {roles: [ops]}}
           - {id: after, uses: drill, with: {mark: effects}}
-        """ % BEGIN,
+        """ % (OPS, BEGIN),
     "retried": """\
         cutover: v1
         name: retried
+        %s
         defaults: {retry: {limit: 3, delay: 5ms}}
         steps:
           %s
@@ -92,10 +97,11 @@ BOOKS = {
           - {id: twice, uses: drill, with: {mark: effects, do: fail, times: 2}}
           - {id: broken, uses: drill, with: {mark: effects, do: fail}, on_failure: rollback,
              retry: {limit: 1, delay: 5ms}}
-        """ % BEGIN,
+        """ % (OPS, BEGIN),
     "opaque": """\
         cutover: v1
         name: opaque
+        %s
         defaults: {retry: {limit: 0}}
         steps:
           %s
@@ -103,7 +109,7 @@ BOOKS = {
           - {id: opaque, run: [./effect, apply], rollback: {run: [./effect, rollback, once]}}
           - {id: verdict, run: ["false"], class: declarative, rollback: not_needed,
              on_failure: rollback}
-        """ % BEGIN,
+        """ % (OPS, BEGIN),
 }
 # book → final state, exit code, what each step does in the world (operation, step)
 ENDS = {
@@ -210,19 +216,18 @@ class Journey:
         # With its threads; but what it starts is somebody else, and a command is the world.
         threads = [t for pid in pids for t in os.listdir(f"/proc/{pid}/task")]
         trace = Trace([*words, *(w for thread in threads for w in ("-p", thread))], self.log)
+        eventually(lambda: all(map(self.traced_or_gone, threads)), every=0.002)
         if role == "supervisor":
-            eventually(lambda: self.traced(pids), every=0.002)
             self.run.kill("engine")
         return trace
 
     @staticmethod
-    def traced(pids):
-        def tracer(pid):
-            try:
-                return re.search(r"^TracerPid:\s+([1-9])", open(f"/proc/{pid}/status").read(), re.M)
-            except OSError:
-                return True
-        return all(map(tracer, pids))
+    def traced_or_gone(thread):
+        try:
+            status = Path(f"/proc/{thread}/status").read_text()
+        except OSError:
+            return True
+        return re.search(r"^State:\s+[ZX]|^TracerPid:\s+[1-9]", status, re.M)
 
     def start_traced(self, words):
         """From the first instruction of whoever types it until it is started: it may not come to be."""

@@ -76,6 +76,7 @@ def test_people_are_told_how_it_ended_before_it_leaves(cutover):
 def test_a_disk_that_claims_what_it_did_not_write_is_found_out(journey):
     j = journey("retried")
     with j.begin("engine", Point("retried", "engine", "pwrite64", "retval=7", "2").strace):
+        j.run("approve", "begin", code=None)
         eventually(lambda: not j.run.processes())
     assert "CORRUPT at record" in j.cutover("audit", "verify", j.run.id, code=8).out
 
@@ -83,6 +84,7 @@ def test_a_disk_that_claims_what_it_did_not_write_is_found_out(journey):
 def test_a_corrupt_journal_is_not_taken_up_again_and_says_where(journey):
     j = journey("approved")
     j.start()
+    j.run("approve", "begin")
     j.run.wait_for_people("gate")
     for role in ("supervisor", "engine", "host"):
         j.run.kill(role)
