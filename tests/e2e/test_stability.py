@@ -54,12 +54,12 @@ BOOK = """\
       edge: {{plugin: traffic, provider: haproxy, backend: shop, sockets: ["127.0.0.1:{edge}"]}}
       prom: {{plugin: metrics, provider: prometheus, url: "{prom}"}}
     metrics:
-      green: {{uses: metrics.http_probe, every: 200ms, better: higher,
-               with: {{url: "http://127.0.0.1:{green}/", rate: 10/s, window: 1s}}}}
-      errors: {{uses: metrics.query, every: 500ms, better: lower,
+      green: {{uses: metrics.http_probe, every: 200ms, timeout: 30s, better: higher,
+               with: {{url: "http://127.0.0.1:{green}/", rate: 10/s, window: 5s}}}}
+      errors: {{uses: metrics.query, every: 500ms, timeout: 30s, better: lower,
                 with: {{source: prom, query: "vector(0)"}}}}
     triggers:
-      - {{id: green_down, metric: green, bad: {{below: 50%}}, consecutive: 2, from: ttl,
+      - {{id: green_down, metric: green, bad: {{below: 80%}}, consecutive: 2, from: ttl,
          then: rollback}}
       - {{id: errors_high, metric: errors, bad: {{above: 5%}}, for: 1h, from: ttl,
          missing: {{on_blind: notify}}}}
