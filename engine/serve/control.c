@@ -7,26 +7,33 @@
 #include "engine/serve/eventfeed.h"
 #include "engine/serve/listen.h"
 #include "engine/serve/orders.h"
+#include "engine/serve/peer.h"
 #include "engine/serve/reply.h"
 #include "engine/serve/statusfeed.h"
 
 #include <errno.h>
-#include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
 
 #define BODY_MAX_BYTES (64u * 1024)
-#define STREAM_EVERY   20 /* ms: people do not read faster, and each sending wakes the reader */
+#define STREAM_EVERY   20   /* ms: people do not read faster, and each sending wakes the reader */
+#define LOOK_EVERY     2000 /* ms between looks who of those that follow has gone */
 /* How long an order waits for the disk, below what its client does; on a full one for room. */
 #define SYNC_PATIENCE  20000	    /* ms */
 #define ROOM_PATIENCE  3000	    /* ms */
 #define PATIENCE_EVERY 500	    /* ms */
 #define ORDERS	       "/v1/orders" /* where whoever is refused is journaled */
+/* What is open at once. Who says nothing makes room; who has no business here leaves some for those
+ * who have. */
+#define CONNECTIONS_MAX 256u
+#define STRANGERS_MAX	64u
+#define SILENCE_S	20u
 
 /* A request on its way, from its first header to its end. */
 struct request {
 	struct cut_control *control;
 	struct MHD_Connection *connection;
+	int fd; /* borrowed */
 	struct cut_person who;
 	struct cut_buf body;
 	/* an order that waits for the disk */
@@ -44,12 +51,15 @@ struct cut_control {
 	int fd;
 	char *path; /* owned */
 	uv_poll_t poll;
-	struct cut_bell *again;	   /* the daemon has more to do; owned, as the next two */
+	struct cut_bell *again;	   /* the daemon has more to do; owned, as the next three */
 	struct cut_bell *patience; /* set while an order waits */
 	struct cut_bell *stream;   /* set: what is synced meanwhile goes out when it is due */
+	struct cut_bell *look;	   /* set while there are event streams */
 	struct {
 		CUT_VEC(struct request *); /* suspended ones and streams */
 	} requests;
+	unsigned strangers; /* connections of theirs */
+	bool left;	    /* somebody did, in this turn of the daemon */
 	uint64_t synced;
 	void (*heard)(void *data); /* or NULL */
 	void *heard_data;
@@ -76,8 +86,11 @@ static void run_daemon(struct cut_control *c)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
 
+	c->left = false;
 	MHD_run(c->daemon);
-	if (MHD_get_timeout(c->daemon, &ms) == MHD_NO)
+	if (c->left) /* only its next turn looks whether there is room to take somebody in */
+		cut_bell_set(c->again, CUT_SOON);
+	else if (MHD_get_timeout(c->daemon, &ms) == MHD_NO)
 		cut_bell_set(c->again, CUT_NEVER);
 	else
 		cut_bell_set(c->again, ms > 0 ? now(c) + (cut_time)ms : CUT_SOON);
@@ -134,12 +147,19 @@ static ssize_t events_read(void *data, uint64_t pos, char *buf, size_t max)
 					},
 					buf, max);
 
+	if (n == 0 && cut_peer_hung_up(q->fd)) /* the daemon asks for nobody whom it suspended */
+		return MHD_CONTENT_READER_END_WITH_ERROR;
 	if (n == 0)
 		request_suspend(q);
 	if (n < 0)
 		return n == -ENODATA ? MHD_CONTENT_READER_END_OF_STREAM
 				     : MHD_CONTENT_READER_END_WITH_ERROR;
 	return n;
+}
+
+static void look_later(struct cut_control *c)
+{
+	cut_bell_set(c->look, now(c) + LOOK_EVERY);
 }
 
 static enum MHD_Result serve_events(struct request *q)
@@ -149,6 +169,9 @@ static enum MHD_Result serve_events(struct request *q)
 
 	q->events = cut_event_feed_new(cut_driver_options(q->control->driver)->dir,
 				       last ? strtoull(last, NULL, 10) : 0);
+	MHD_set_connection_option(q->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
+	if (q->control->look->at == CUT_NEVER)
+		look_later(q->control);
 	return cut_reply_pieces(q->connection, "text/event-stream", events_read, q, NULL);
 }
 
@@ -290,23 +313,40 @@ static enum MHD_Result dispatch(struct request *q, const char *method, const cha
 					 "no such request");
 }
 
-/* --- requests --- */
+/* --- connections and requests --- */
+
+static int fd_of(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+}
+
+static void on_connection(void *data, struct MHD_Connection *connection, void **is_stranger,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	struct cut_control *c = data;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		c->strangers -= *is_stranger != NULL;
+		c->left = true;
+		return;
+	}
+	if (cut_person_may_look(c->driver, cut_peer_uid(fd_of(connection))))
+		return;
+	*is_stranger = c;
+	if (++c->strangers > STRANGERS_MAX)
+		shutdown(fd_of(connection), SHUT_RDWR); /* the daemon sees its end, and closes it */
+}
 
 static struct request *request_new(struct cut_control *c, struct MHD_Connection *connection)
 {
 	struct request *q = cut_new(struct request);
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct ucred peer = {.uid = (uid_t)-1};
-	socklen_t len = sizeof(peer);
 
 	q->control = c;
 	q->connection = connection;
+	q->fd = fd_of(connection);
 	q->asked = now(c);
 	q->body.max_bytes = BODY_MAX_BYTES;
-	if (info)
-		getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
-	q->who = cut_person_of(c->driver, peer.uid == (uid_t)-1 ? -1 : (int64_t)peer.uid);
+	q->who = cut_person_of(c->driver, cut_peer_uid(q->fd));
 	cut_vec_push(&c->requests, q);
 	return q;
 }
@@ -380,6 +420,15 @@ static void on_stream(void *data)
 	streams_resume(data);
 }
 
+static void on_look(void *data)
+{
+	struct cut_control *c = data;
+
+	streams_resume(c);
+	if (streams_open(c) > 0)
+		look_later(c);
+}
+
 int cut_control_start(const char *path, struct cut_driver *driver, struct cut_control **ret,
 		      struct cut_err *err)
 {
@@ -395,11 +444,12 @@ int cut_control_start(const char *path, struct cut_driver *driver, struct cut_co
 	c->fd = fd;
 	c->path = cut_strdup(path);
 	c->synced = cut_driver_synced(driver);
-	c->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-				     on_request, c, MHD_OPTION_LISTEN_SOCKET, fd,
-				     MHD_OPTION_NOTIFY_COMPLETED, on_request_end, c,
-				     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(64 * 1024),
-				     MHD_OPTION_CONNECTION_LIMIT, 256u, MHD_OPTION_END);
+	c->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, c,
+		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_request_end, c,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, c, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)(64 * 1024), MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+		MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_S, MHD_OPTION_END);
 	if (!c->daemon) {
 		close(fd);
 		free(c->path);
@@ -411,7 +461,8 @@ int cut_control_start(const char *path, struct cut_driver *driver, struct cut_co
 	c->again = cut_bell_new(world, on_again, c);
 	c->patience = cut_bell_new(world, on_patience, c);
 	c->stream = cut_bell_new(world, on_stream, c);
-	c->again->idle = c->patience->idle = c->stream->idle = true;
+	c->look = cut_bell_new(world, on_look, c);
+	c->again->idle = c->patience->idle = c->stream->idle = c->look->idle = true;
 	uv_poll_init(world->loop, &c->poll, info->epoll_fd);
 	uv_poll_start(&c->poll, UV_READABLE, on_readable);
 	*ret = c;
@@ -488,6 +539,7 @@ void cut_control_stop(struct cut_control *c)
 	cut_bell_free(c->again);
 	cut_bell_free(c->patience);
 	cut_bell_free(c->stream);
+	cut_bell_free(c->look);
 	c->poll.data = c;
 	uv_close((uv_handle_t *)&c->poll, on_closed);
 }
