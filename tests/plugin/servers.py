@@ -2,31 +2,35 @@
 """Real servers for the tests of plugins: each on free ports of 127.0.0.1, in a folder of its own,
 waited for until it answers and ended by its process id."""
 
+import contextlib
 import os
-import random
 import shutil
 import socket
 import subprocess
+import sys
 import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "contrib" / "lab"))
+
+from lablib import ports  # noqa: E402
 
 LOOPBACK = "127.0.0.1"
 
 
 def free_port():
-    """Below the range that the kernel gives to clients, and free for both TCP and UDP."""
-    while True:
-        port = random.randrange(20000, 32000)
-        try:
-            with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-                tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                tcp.bind((LOOPBACK, port))
-                udp.bind((LOOPBACK, port))
-                return port
-        except OSError:
-            continue
+    return ports.free_port(LOOPBACK)
 
 
-def wait_until(reached, what, seconds=15):
+def hang_up(s):
+    """Closes a socket on which a thread waits. Closed alone it goes on waiting: when it is woken,
+    the number belongs to another socket, and it takes what is meant for that."""
+    with contextlib.suppress(OSError):
+        s.shutdown(socket.SHUT_RDWR)
+    s.close()
+
+
+def wait_until(reached, what, seconds=60):
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -64,7 +68,7 @@ class Server:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(10)
+                self.process.wait(30)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

@@ -5,11 +5,11 @@
 """
 
 import json
-import random
 import re
 import shutil
-import socket
 from pathlib import Path
+
+from .ports import free_port
 
 SIDES = ("blue", "green")
 OTHER = {"blue": "green", "green": "blue"}
@@ -20,9 +20,6 @@ KEY_NAME = "cutover"
 BACKEND = "shop"
 CUSTOMERS, PRODUCTS = 5000, 2000
 
-# Ports start where no registered service is likely and end where the kernel's ephemeral range
-# begins: a client that polls a port inside that range may connect to itself and steal it.
-PORT_RANGE = (20000, 32767)
 PORT_ADDRESSES = {
     "dns_primary": (LOOPBACK,),
     "dns_secondary": (LOOPBACK,),
@@ -102,24 +99,7 @@ class World:
 
 def free_ports():
     """A free port for each name, on each address that will use it."""
-    ports = {}
-    for name, addresses in PORT_ADDRESSES.items():
-        for _ in range(200):
-            port = random.SystemRandom().randint(*PORT_RANGE)
-            if port not in ports.values() and all(is_free(a, port) for a in addresses):
-                ports[name] = port
-                break
-        else:
-            raise LabError(f"no free port found for {name} in {PORT_RANGE}; "
-                           "end some servers on loopback")
-    return ports
-
-
-def is_free(address, port):
-    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-        with socket.socket(socket.AF_INET, kind) as s:
-            try:
-                s.bind((address, port))
-            except OSError:
-                return False
-    return True
+    try:
+        return {name: free_port(*addresses) for name, addresses in PORT_ADDRESSES.items()}
+    except OSError as e:
+        raise LabError(str(e)) from None
