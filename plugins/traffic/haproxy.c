@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REPLY_MS 2000
+#define REPLY_MS    2000
+#define REPLY_PARTS 10 /* a pause of this machine, however long, is one of them */
 
 struct haproxy_ask {
 	uv_loop_t *loop;
@@ -25,7 +26,7 @@ struct haproxy_ask {
 	char *command; /* owned, with its line end */
 	char *reply;   /* owned */
 	size_t len, cap;
-	unsigned handles;
+	unsigned handles, parts;
 	int error; /* of the start, told by the timer */
 	bool sent, over;
 };
@@ -104,7 +105,10 @@ static void on_failed(uv_timer_t *timer)
 
 static void on_silence(uv_timer_t *timer)
 {
-	finish(timer->data, -ETIMEDOUT);
+	struct haproxy_ask *ask = timer->data;
+
+	if (++ask->parts == REPLY_PARTS)
+		finish(ask, -ETIMEDOUT);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -179,7 +183,7 @@ struct haproxy_ask *haproxy_ask_start(uv_loop_t *loop, const struct haproxy_sock
 		uv_tcp_init(loop, &ask->link.tcp);
 	ask->handles = 2;
 	ask->link.handle.data = ask->timer.data = ask->connect.data = ask->write.data = ask;
-	uv_timer_start(&ask->timer, on_silence, REPLY_MS, 0);
+	uv_timer_start(&ask->timer, on_silence, REPLY_MS / REPLY_PARTS, REPLY_MS / REPLY_PARTS);
 	if (socket->is_path)
 		uv_pipe_connect(&ask->connect, &ask->link.pipe, socket->text, on_connect);
 	else
