@@ -66,7 +66,7 @@ class Lab:
 
     # The servers, each asked in its own language.
     def sql(self, side, statement, values=None):
-        with postgres.connect(self.world, side) as db:
+        with postgres.connect(self.world, side, seconds=DEADLINE_S) as db:
             with db.cursor() as cursor:
                 cursor.execute(statement, values)
                 return cursor.fetchall() if cursor.description else cursor.rowcount

@@ -17,7 +17,7 @@ class Authority:
     def openssl(self, *words, at=None):
         clock = ["faketime", at] if at else []
         subprocess.run([*clock, "openssl", *map(str, words)], cwd=self.folder, check=True,
-                       capture_output=True, timeout=30)
+                       capture_output=True, timeout=120)
 
     def certificate(self, names, self_signed=False, at=None):
         """(certificate, key): for ten days from `at` on."""

@@ -6,7 +6,6 @@ import http.server
 import pathlib
 import socket
 import threading
-import time
 
 from servers import LOOPBACK, Server, free_port, wait_until
 
@@ -18,19 +17,25 @@ global
   nbthread 1
 defaults
   mode http
-  timeout connect 2s
+  timeout connect 60s
   timeout client 60s
   timeout server 60s
+  default-server check inter 100 fall 3 rise 1
 frontend front
   bind 127.0.0.1:{port}
   default_backend shop
 backend shop
   {balance}
   option http-server-close
-  server blue 127.0.0.1:{blue} weight {blue_weight} check inter 100 fall 1 rise 1
-  server green 127.0.0.1:{green} weight {green_weight} check inter 100 fall 1 rise 1
+  server blue 127.0.0.1:{blue} weight {blue_weight}
+  server green 127.0.0.1:{green} weight {green_weight}
   {more}
 """
+
+
+class SideServer(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # HAProxy looks ten times a second whether anybody is there
 
 
 class Side:
@@ -49,7 +54,7 @@ class Side:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 if self.path == "/slow":
-                    side.released.wait(60)
+                    side.released.wait(1000)
                 body = side.name.encode()
                 try:
                     self.send_response(200)
@@ -62,8 +67,7 @@ class Side:
             def log_message(self, *_):
                 pass
 
-        self._http = http.server.ThreadingHTTPServer((LOOPBACK, self.port), Handler)
-        self._http.daemon_threads = True
+        self._http = SideServer((LOOPBACK, self.port), Handler)
         threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
 
     def release(self):
@@ -108,7 +112,7 @@ class Edge:
 
     def ask(self, command):
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(3)
+            s.settimeout(60)
             s.connect(self.socket)
             s.sendall(command.encode() + b"\n")
             return b"".join(iter(lambda: s.recv(65536), b"")).decode()
@@ -129,7 +133,7 @@ class Edge:
         return {s["srv_name"]: s["srv_op_state"] for s in self._servers()}[name] == "2"
 
     def request(self, path="/"):
-        with socket.create_connection((LOOPBACK, self.port), 5) as s:
+        with socket.create_connection((LOOPBACK, self.port), 60) as s:
             s.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
             return b"".join(iter(lambda: s.recv(4096), b"")).decode().rsplit("\r\n\r\n", 1)[-1]
 
@@ -137,12 +141,21 @@ class Edge:
         """Who answered n requests: {name: count}."""
         return dict(collections.Counter(self.request() for _ in range(n)))
 
-    def open_slow(self):
-        """A request that lasts until its side releases it."""
-        s = socket.create_connection((LOOPBACK, self.port), 5)
-        s.sendall(b"GET /slow HTTP/1.0\r\n\r\n")
-        time.sleep(0.1)
-        return s
+    def sessions(self):
+        """{name: how many requests it has in hand}"""
+        lines = self.ask("show stat shop 4 -1").splitlines()
+        names = lines[0].lstrip("# ").split(",")
+        rows = [dict(zip(names, line.split(","))) for line in lines[1:] if line]
+        return {row["svname"]: int(row["scur"]) for row in rows}
+
+    def hold_one(self, name):
+        """Opens requests that last until their side releases them, until the side has one of them."""
+        held = []
+        while not self.sessions()[name]:
+            held.append(socket.create_connection((LOOPBACK, self.port), 60))
+            held[-1].sendall(b"GET /slow HTTP/1.0\r\n\r\n")
+            wait_until(lambda: sum(self.sessions().values()) == len(held), "a side has it")
+        return held
 
     def connection(self, *others, **extra):
         return {"plugin": "traffic", "provider": "haproxy", "backend": "shop",

@@ -11,7 +11,7 @@ import struct
 import threading
 import time
 
-from servers import LOOPBACK, free_port
+from servers import LOOPBACK, free_port, hang_up
 
 KEY_WIRE = b"\x07cutover\x00"
 ALGORITHM_WIRE = b"\x0bhmac-sha256\x00"
@@ -55,12 +55,14 @@ class Forger:
         return self.server.connection(servers=[self.text])
 
     def end(self):
-        self._socket.close()
+        hang_up(self._socket)
 
     def _serve(self):
         while True:
             try:
                 request, client = self._socket.recvfrom(65536)
+                if not request:
+                    return
                 for reply in self._replies(request):
                     self._socket.sendto(reply, client)
             except OSError:
@@ -105,7 +107,7 @@ class Forger:
 
     def _pass_on(self, request):
         with socket.socket(type=socket.SOCK_DGRAM) as s:
-            s.settimeout(2)
+            s.settimeout(60)
             s.connect((LOOPBACK, self.server.port))
             s.send(request)
             return s.recv(65536)

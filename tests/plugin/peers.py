@@ -12,7 +12,7 @@ import struct
 import threading
 import time
 
-from servers import LOOPBACK, free_port
+from servers import LOOPBACK, free_port, hang_up
 
 GIB = 1 << 30
 GARBAGE = bytes(random.Random(7).randbytes(4096))
@@ -130,9 +130,7 @@ class Peer:
 
     def end(self):
         for s in (self.listener, *self._links):
-            with contextlib.suppress(OSError):
-                s.shutdown(socket.SHUT_RDWR)
-            s.close()
+            hang_up(s)
 
 
 class Names:
@@ -151,6 +149,8 @@ class Names:
         while True:
             try:
                 request, client = self._socket.recvfrom(65536)
+                if not request:
+                    return
                 reply = self._reply(request)
                 if reply:
                     self._socket.sendto(reply, client)
@@ -158,7 +158,7 @@ class Names:
                 return
 
     def end(self):
-        self._socket.close()
+        hang_up(self._socket)
         if self._tcp:
             self._tcp.end()
 

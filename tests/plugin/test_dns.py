@@ -2,11 +2,14 @@
 """The dns plugin against BIND and Knot: what it changes, what it refuses, what it survives."""
 
 import os
+import threading
 import time
+from datetime import datetime
 
 import pytest
 from hostdrive import Host, HostGone
 from servers import Server, free_port, wait_until
+from steady import SOON_S, steadily
 from zones import NameServer
 
 TTL = {"zone": "zone", "names": ["www", "api"], "ttl": "2s"}
@@ -68,14 +71,27 @@ def test_set_ttl_lowers_many_names_in_one_update_at_every_server(pair):
 def test_low_since_is_not_before_the_last_server_shows_it(start):
     primary = start("named")
     secondary = start("knotd", primary=primary, secret=primary.secret)  # asks every 5 s itself
-    began = time.time()
-    with drive(primary, secondary) as host:
-        done = host.call("set_ttl", "apply", TTL)
-    assert done.status == "ok", done
-    assert secondary.ttl("www") == 2
-    assert done.seconds > 1
-    since = time.mktime(time.strptime(done.data["low_since"][:19], "%Y-%m-%dT%H:%M:%S"))
-    assert since - time.timezone >= int(began + done.seconds - 1.5)
+    low, high_at = threading.Event(), []
+
+    def watch():
+        while not low.is_set():
+            now = time.time()
+            if secondary.ttl("www") == 300:
+                high_at.append(now)
+            low.wait(0.1)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        with drive(primary, secondary) as host:
+            done = host.call("set_ttl", "apply", TTL)
+        assert done.status == "ok", done
+        assert secondary.ttl("www") == 2
+    finally:
+        low.set()
+        watcher.join()
+    since = datetime.fromisoformat(done.data["low_since"].replace("Z", "+00:00")).timestamp()
+    assert since >= high_at[-1]
 
 
 @pytest.mark.parametrize("kind", ["named", "knotd"])
@@ -248,10 +264,11 @@ def test_original_restores_what_this_run_lowered(primary):
 def test_the_servers_are_found_by_their_ns_records(start):
     if os.geteuid() != 0:
         pytest.skip("port 53 is root's")
-    one, two = f"127.53.{os.getpid() % 250}.1", f"127.53.{os.getpid() % 250}.2"
+    net = f"127.{50 + os.getpid() // 250 % 200}.{os.getpid() % 250}"
+    one, two = f"{net}.1", f"{net}.2"
     primary = start("knotd", address=one, port=53, second=two)
     secondary = start("knotd", address=two, port=53, primary=primary, secret=primary.secret)
-    connection = primary.connection(primary=primary.text, max_lag=15)
+    connection = primary.connection(primary=primary.text)
     del connection["servers"]
     with Host("dns", {"zone": connection}, {"tsig": primary.secret}) as host:
         done = host.call("set_ttl", "apply", TTL)
@@ -334,9 +351,12 @@ def test_a_record_that_appears_beside_a_coming_cname_stops_the_swap(primary):
 def test_a_wait_ends_when_the_last_server_has_the_records(pair):
     primary = pair[0]
     with drive(*pair) as host:
-        early = host.call("wait_propagated", "apply", MOVE, timeout=2)
-        assert early.status == "retry" and "127.0.0.2" in early.text
-        number = host.start("wait_propagated", "apply", {**MOVE, "resolvers": []}, timeout=15)
+        def early(seconds):
+            done = host.call("wait_propagated", "apply", MOVE, timeout=seconds)
+            assert done.status == "retry" and "127.0.0.2" in done.text
+
+        steadily(early, 2)
+        number = host.start("wait_propagated", "apply", {**MOVE, "resolvers": []})
         time.sleep(0.5)
         primary.nsupdate("del www.shop.test. A", "add www.shop.test. 300 A 127.0.0.3")
         done = host.finish(number)
@@ -396,7 +416,7 @@ def test_a_skewed_clock_is_told_with_the_skew(start, shift, words):
     expect_refusal(server, "set_ttl", TTL, "BADTIME", words)
     with drive(server) as host:
         skew = int(host.call("set_ttl", "plan", TTL).text.split("this clock is ")[1].split()[0])
-    assert abs(skew - 1200) <= 2
+    assert abs(skew - 1200) <= 60
 
 
 def test_what_the_policy_forbids_is_refused(primary):
@@ -521,8 +541,7 @@ def test_a_zone_that_was_not_loaded_is_asked_after(primary):
     primary.end()
     primary.server = Server(["named", "-n", "1", "-g", "-c", primary.folder / "conf"],
                             primary.folder, "named")
-    wait_until(lambda: "running" in primary.server.log.read_text().splitlines()[-1],
-               "named runs again")
+    wait_until(lambda: primary.server.log.read_text().count(" running\n") == 2, "named runs again")
     with drive(primary) as host:
         done = host.call("set_ttl", "plan", TTL)
     assert done.status == "fail" and "SERVFAIL: has it loaded the zone?" in done.text, done
@@ -549,27 +568,36 @@ def test_a_primary_that_is_down_is_told_at_once(primary):
                                  ("observe", "unknown", saved), ("rollback", "fail", saved)):
             done = host.call("set_ttl", op, TTL, saved=kept)
             assert done.status == status and primary.text in done.text, done
-            assert done.seconds < 2
+            assert done.seconds < SOON_S
 
 
 def test_a_secondary_that_is_down_is_named(pair):
     primary, secondary = pair
     secondary.end()
-    with drive(*pair, max_lag=1) as host:
-        done = host.call("set_records", "apply", MOVE)
+
+    def attempt(seconds):
+        with drive(*pair, max_lag=seconds) as host:
+            done = host.call("set_records", "apply", MOVE)
+            assert primary.values("www") == ["127.0.0.3"]
+            back = host.call("set_records", "rollback", MOVE, saved=done.saved)
+        assert primary.values("www") == ["127.0.0.2"]
         assert done.status == "fail" and secondary.text in done.text, done
         assert "cannot be reached" in done.text and "take it out of the servers" in done.text
         assert primary.text + " has" not in done.text
-        assert primary.values("www") == ["127.0.0.3"]
-        back = host.call("set_records", "rollback", MOVE, saved=done.saved)
-    assert back.status == "ok" and secondary.text in back.text, back
-    assert primary.values("www") == ["127.0.0.2"]
+        assert back.status == "ok" and secondary.text in back.text, back
+
+    steadily(attempt, 1)
 
 
 def test_a_secondary_that_lags_is_named_with_what_it_shows(start):
-    primary = start("named")
+    primary = start("named", refresh=3600)
     secondary = start("knotd", primary=primary, secret=primary.secret)
-    with drive(primary, secondary, max_lag=1) as host:
-        done = host.call("set_records", "apply", MOVE)
-    assert done.status == "fail", done
-    assert f"{secondary.text} has www.shop.test. A 127.0.0.2" in done.text
+
+    def attempt(seconds):
+        with drive(primary, secondary, max_lag=seconds) as host:
+            done = host.call("set_records", "apply", MOVE)
+            host.call("set_records", "rollback", MOVE, saved=done.saved)
+        assert done.status == "fail", done
+        assert f"{secondary.text} has www.shop.test. A 127.0.0.2" in done.text
+
+    steadily(attempt, 1)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The dns plugin against PowerDNS, which takes updates in ways of its own, and a real resolver."""
 
+import time
+
 import pytest
 from hostdrive import Host
 from zones import NameServer, Unbound
@@ -62,10 +64,12 @@ def test_propagation_waits_until_the_resolvers_cache_has_let_go(primary, resolve
     everywhere = {**MOVE, "resolvers": [resolver.text]}
     with drive(primary) as host:
         assert host.call("set_ttl", "apply", {**TTL, "ttl": "4s"}).status == "ok"
+        began = time.monotonic()
         assert resolver.values("www") == ["127.0.0.2"]
         assert host.call("set_records", "apply", MOVE).status == "ok"
         early = host.call("wait_propagated", "apply", everywhere, timeout=1)
-        assert early.status == "retry" and resolver.text in early.text, early
-        done = host.call("wait_propagated", "apply", everywhere, timeout=20)
+        if early.status != "ok" or time.monotonic() - began < 4:
+            assert early.status == "retry" and resolver.text in early.text, early
+        done = host.call("wait_propagated", "apply", everywhere)
     assert done.status == "ok" and resolver.text in done.data["servers"], done
     assert resolver.values("www") == ["127.0.0.3"]

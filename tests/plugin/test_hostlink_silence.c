@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { GREETING_S = 10, PING_S = 5, PONG_S = 10, SLACK_S = 5 };
+enum { GREETING_S = 10, PING_S = 5, PONG_S = 10, SLACK_S = 20 };
 
 struct silent {
 	struct cut_hostlink *link;
@@ -51,6 +51,7 @@ static void start(uv_loop_t *loop, struct silent *s, const char *behaviour)
 					       .log_fd = -1};
 
 	assert_non_null(options.host_path);
+	uv_update_time(loop);
 	s->begin = uv_hrtime();
 	assert_int_equal(cut_hostlink_start(loop, &options, &events, &s->link, NULL), 0);
 	while ((s->pid = cut_hostlink_pid(s->link)) == 0)

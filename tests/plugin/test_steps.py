@@ -11,7 +11,8 @@ import pytest
 
 import hostdrive
 from hostdrive import HostGone
-from servers import free_port
+from servers import free_port, hang_up
+from steady import SOON_S, steadily
 from test_http import web  # noqa: F401 (a fixture)
 
 
@@ -19,7 +20,7 @@ class Echo:
     """Greets, then says back what it is told; where it is late it says nothing."""
 
     def __init__(self):
-        self.late = False
+        self.late, self.over = False, threading.Event()
         self.listener = socket.create_server(("127.0.0.1", free_port()))
         self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
         threading.Thread(target=self.serve, daemon=True).start()
@@ -31,7 +32,7 @@ class Echo:
             except OSError:
                 return
             if self.late:
-                time.sleep(3)
+                self.over.wait(1000)
             else:
                 self.talk(link)
             link.close()
@@ -48,13 +49,14 @@ class Echo:
 def echo():
     server = Echo()
     yield server
-    server.listener.close()
+    server.over.set()
+    hang_up(server.listener)
 
 
 def test_tcp_connects(core, echo):
     done = core.call("tcp", "apply", {"address": echo.address})
     assert done.status == "ok"
-    assert 0 <= done.data["connected_ms"] < 1000
+    assert 0 <= done.data["connected_ms"] <= done.seconds * 1000
 
 
 def test_tcp_speaks_and_hears(core, echo):
@@ -99,9 +101,13 @@ def test_tcp_closed_without_the_expected(core, echo):
 
 def test_tcp_keeps_its_deadline(core, echo):
     echo.late = True
-    done = core.call("tcp", "apply", {"address": echo.address, "expect": "220"}, timeout=0.4)
-    assert (done.status, done.seconds < 1.2) == ("fail", True)
-    assert "did not come in time" in done.text
+
+    def attempt(seconds):
+        done = core.call("tcp", "apply", {"address": echo.address, "expect": "220"}, timeout=seconds)
+        assert done.status == "fail" and done.seconds < seconds + 0.7
+        assert "did not come in time" in done.text
+
+    steadily(attempt, 0.4)
 
 
 def test_tcp_can_be_canceled(core, echo):
@@ -118,7 +124,7 @@ def test_tcp_in_flight_does_not_hold_the_host(core, echo):
     time.sleep(0.1)
     began = time.monotonic()
     assert core.close() == 0
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < SOON_S
 
 
 @pytest.mark.parametrize("text", ["", "host", "host:", ":80"])
@@ -132,7 +138,7 @@ def test_tcp_checks_its_address(core, text):
 def test_notify_posts_in_the_format_asked_for(core, web, kind, path):  # noqa: F811
     import json
     done = core.call("notify", "apply", {"webhook": web.url + "/hook", "text": "hi", "format": kind})
-    assert (done.status, done.data) == ("ok", {"delivered": True})
+    assert (done.status, done.data) == ("ok", {"delivered": True}), done
     message = json.loads(web.seen[0][3])
     for key in path:
         message = message[key]
@@ -227,4 +233,4 @@ def test_a_hang_over_its_time_is_unknown_where_it_may_have_changed_something(cor
 
 def test_drill_takes_its_time(core):
     assert core.call("drill", "apply", {"after": 0.3}).seconds >= 0.29
-    assert core.call("drill", "rollback", {"after": 0.3}).seconds < 0.2
+    assert core.call("drill", "rollback", {"after": 1000}).seconds < SOON_S

@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 
 from authority import Authority  # noqa: E402
-from hostdrive import Host  # noqa: E402
+from hostdrive import PATIENCE_S, Host  # noqa: E402
 from labkit import Lab, eventually  # noqa: E402
 from servers import LOOPBACK  # noqa: E402
 
@@ -62,10 +62,10 @@ def measured(lab, host="localhost", mode="sslmode=verify-full", **extra):
     plain = f"host={LOOPBACK} dbname=shop user=cutover port={lab.world.ports['green_db']}"
     blue = f"host={host} dbname=shop user=cutover port={lab.world.ports['blue_db']} {mode}"
     sides = {"blue": {"dsn": blue, **extra}, "green": {"dsn": plain}}
-    connections = {name: {"plugin": "sync", "provider": "postgres", "statement_timeout": 10, **side}
+    connections = {name: {"plugin": "sync", "provider": "postgres", "statement_timeout": PATIENCE_S, **side}
                    for name, side in sides.items()}
     with Host("sync", connections) as host:
-        return host.call("lag", "apply", PAIR, timeout=15)
+        return host.call("lag", "apply", PAIR)
 
 
 def test_a_server_with_a_certificate_of_the_private_ca_is_believed(lab, show, authority):

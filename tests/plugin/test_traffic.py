@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The traffic plugin against HAProxy with two web servers behind it."""
 
+import contextlib
+import itertools
 import os
+import signal
 import socket
 import stat
 import threading
@@ -10,10 +13,11 @@ import time
 import pytest
 from edges import Edge, Side, wait_up
 from hostdrive import Host, HostGone
-from servers import LOOPBACK
+from servers import LOOPBACK, hang_up
+from steady import SOON_S, steadily
 
 QUARTER = {"balancer": "edge", "to": {"green": 0.25}}
-DRAIN = {"balancer": "edge", "server": "blue", "quiet": 0.5, "max": 10}
+DRAIN = {"balancer": "edge", "server": "blue", "quiet": 0.5, "max": 50}
 
 
 @pytest.fixture
@@ -119,16 +123,19 @@ def test_no_request_fails_while_weights_change(edge):
             except OSError as e:
                 bad.append(e)
 
-    shopper = threading.Thread(target=shop)
+    shopper = threading.Thread(target=shop, daemon=True)
     shopper.start()
     with drive(edge) as host:
-        for share in (0.5, 1, 0.05, 0, 1, 0):
+        shares = itertools.cycle((0.5, 1, 0.05, 0, 1, 0))
+        for n, share in enumerate(shares):
+            if n >= 6 and (bad or len(good) > 50):
+                break
             done = host.call("shift", "apply", {"balancer": "edge", "to": {"green": share}})
             assert done.status == "ok", done
             time.sleep(0.05)
     stop.set()
     shopper.join()
-    assert not bad and len(good) > 50
+    assert not bad
 
 
 def test_plan_shows_the_weights_and_changes_none(edge):
@@ -165,7 +172,7 @@ def test_every_proxy_changes_and_each_socket_may_be_tcp(start):
 
 
 def test_what_is_left_goes_to_the_others_by_their_configured_weights(start, sides):
-    more = (f"server third {LOOPBACK}:{sides[0].port} weight 50 check inter 100 rise 1\n"
+    more = (f"server third {LOOPBACK}:{sides[0].port} weight 50\n"
             f"  server spare {LOOPBACK}:{sides[0].port} backup")
     edge = start(more=more)
     with drive(edge) as host:
@@ -441,15 +448,15 @@ class Relay:
             if reply is None:
                 self.held.append(link)
                 continue
-            link.sendall(reply.encode())
-            link.close()
+            with link, contextlib.suppress(OSError):  # it may have gone
+                link.sendall(reply.encode())
 
     @property
     def changed(self):
         return [command for command in self.seen if command.startswith("set ")]
 
     def end(self):
-        self.listener.close()
+        hang_up(self.listener)
         for link in self.held:
             link.close()
 
@@ -459,6 +466,21 @@ def relay(edge, tmp_path):
     between = Relay(edge, tmp_path / "relay.sock")
     yield between
     between.end()
+
+
+def test_a_pause_of_our_own_machine_is_no_silence_of_a_proxy(edge, relay):
+    def answer(command):
+        relay.answer = edge.ask
+        os.kill(host.pid, signal.SIGSTOP)
+        time.sleep(2.5)
+        os.kill(host.pid, signal.SIGCONT)
+        time.sleep(0.1)
+        return edge.ask(command)
+
+    relay.answer = answer
+    with drive(edge, sockets=[relay.path]) as host:
+        done = host.call("shift", "apply", QUARTER)
+    assert done.status == "ok", done
 
 
 @pytest.mark.parametrize("op, lost, status", [
@@ -520,10 +542,14 @@ def test_a_cancel_tells_whether_something_was_changed(edge, relay, changed, part
 
 def test_a_call_ends_with_its_own_time(edge, relay):
     relay.answer = lambda command: None
+
+    def attempt(seconds):
+        done = host.call("shift", "apply", QUARTER, timeout=seconds)
+        assert done.status == "retry" and done.seconds < seconds + 0.7
+        assert done.text == "the time of this call was over before all of HAProxy had answered"
+
     with drive(edge, sockets=[relay.path]) as host:
-        done = host.call("shift", "apply", QUARTER, timeout=0.8)
-    assert done.status == "retry"
-    assert done.text == "the time of this call was over before all of HAProxy had answered"
+        steadily(attempt, 0.8)
 
 
 # Drain
@@ -537,40 +563,28 @@ def shifted(edge):
 
 
 def test_drain_waits_until_the_last_session_has_ended(shifted):
-    held = open_on_blue(shifted)
+    held = shifted.hold_one("blue")
     with drive(shifted) as host:
         number = host.start("drain", "apply", DRAIN)
         threading.Timer(1, shifted.blue.release).start()
         done = host.finish(number)
     assert done.status == "ok", done
-    assert 1.3 < done.seconds < 5
+    assert 1.4 < done.seconds < SOON_S
     assert shifted.admin("blue") == "drain"
     for s in held:
         s.close()
 
 
-def busy(edge):
-    lines = edge.ask("show stat shop 4 -1").splitlines()
-    names = lines[0].lstrip("# ").split(",")
-    rows = [dict(zip(names, line.split(","))) for line in lines[1:] if line]
-    return [row["svname"] for row in rows if int(row["scur"])]
-
-
-def open_on_blue(edge):
-    held = []
-    while "blue" not in busy(edge):
-        held.append(edge.open_slow())
-    return held
-
-
 def test_sessions_that_stay_are_counted_and_never_cut_without_leave(shifted):
-    held = open_on_blue(shifted)
+    began = time.monotonic()
+    held = shifted.hold_one("blue")
     short = {**DRAIN, "max": 1}
     with drive(shifted) as host:
         done = host.call("drain", "apply", short)
         assert done.status == "fail" and "1 sessions" in done.text, done
-        assert done.data["sessions"] == 1 and 0 < done.data["oldest_s"] < 10
-        assert "blue" in busy(shifted)
+        assert done.data["sessions"] == 1
+        assert 0 < done.data["oldest_s"] < time.monotonic() - began + 1
+        assert shifted.sessions()["blue"]
         back = host.call("drain", "rollback", short, saved=done.saved)
     assert back.status == "ok"
     assert shifted.admin("blue") == "ready"
@@ -579,12 +593,12 @@ def test_sessions_that_stay_are_counted_and_never_cut_without_leave(shifted):
 
 
 def test_sessions_are_cut_with_leave_and_the_server_is_in_maintenance(shifted):
-    held = open_on_blue(shifted)
+    held = shifted.hold_one("blue")
     kill = {**DRAIN, "max": 1, "allow_kill": True}
     with drive(shifted) as host:
         done = host.call("drain", "apply", kill)
         assert done.status == "ok" and done.data["sessions"] == 1, done
-        assert shifted.admin("blue") == "maint" and "blue" not in busy(shifted)
+        assert shifted.admin("blue") == "maint" and not shifted.sessions()["blue"]
         assert host.call("drain", "verify", kill, saved=done.saved).status == "ok"
         assert host.call("drain", "observe", kill, saved=done.saved).status == "ok"
         assert host.call("drain", "rollback", kill, saved=done.saved).status == "ok"
@@ -688,7 +702,7 @@ def test_a_plan_to_drain_what_takes_nothing_changes_nothing(shifted, state):
 
 def test_a_drain_that_somebody_ends_fails(shifted):
     with drive(shifted) as host:
-        number = host.start("drain", "apply", {**DRAIN, "quiet": 5})
+        number = host.start("drain", "apply", {**DRAIN, "quiet": 40})
         threading.Timer(1, shifted.ask, ["set server shop/blue state ready"]).start()
         done = host.finish(number)
     assert done.status == "fail" and "not in drain any more" in done.text

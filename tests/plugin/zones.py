@@ -16,7 +16,7 @@ KEY = "cutover"
 
 ZONE_FILE = """\
 $TTL 300
-@      SOA ns1 hostmaster 1 5 1 3600 7
+@      SOA ns1 hostmaster 1 {refresh} 1 3600 7
 @      NS  ns1
 {ns2}
 @      A   127.0.0.2
@@ -135,12 +135,22 @@ def faketime_library():
     return found[0]
 
 
+def dig(address, port, *words):
+    """What it prints; OSError where no server answers."""
+    done = subprocess.run(["dig", f"@{address}", "-p", str(port), "+time=2", "+tries=10", *words],
+                          capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode:
+        raise OSError(f"dig {words}: {done.stdout}{done.stderr}")
+    return done.stdout
+
+
 class NameServer:
     """kind: named, knotd, pdns_server; a knotd with `primary` is its secondary."""
 
     def __init__(self, folder, kind="named", *, secret=None, algorithm="hmac-sha256",
                  primary=None, notify=(), port=None, address=LOOPBACK, fake_time=None,
-                 second=None):
+                 second=None, refresh=5):
+        """refresh: seconds after which a secondary asks although nobody has told it."""
         self.kind = kind
         self.address = address
         self.port = port or free_port()
@@ -153,6 +163,7 @@ class NameServer:
             "folder": self.folder, "port": self.port, "address": address, "key": KEY,
             "algorithm": algorithm, "secret": self.secret, "ns1": address, "ns2": f"@ NS ns2\nns2 A {second}" if second else "",
             "notify": "".join(f"{address} port {p};" for p in notify),
+            "refresh": refresh,
             "many": "\n".join(f"many A 127.0.{i // 250}.{i % 250 + 1}" for i in range(90)),
             "remote": "", "zone": "    zonefile-load: whole\n    zonefile-sync: 0\n"
                                   "    journal-content: changes\n",
@@ -181,7 +192,7 @@ class NameServer:
                       ["set-meta", ZONE, "TSIG-ALLOW-DNSUPDATE", KEY],
                       ["set-meta", ZONE, "SOA-EDIT-DNSUPDATE", "INCREASE"]):
             subprocess.run(["pdnsutil", "--config-dir", self.folder, *words], check=True,
-                           capture_output=True, timeout=20)
+                           capture_output=True, timeout=120)
 
     @property
     def text(self):
@@ -203,10 +214,8 @@ class NameServer:
 
     def dig(self, name, rrtype="A"):
         """[(ttl, value)] as dig sees it, sorted."""
-        shown = subprocess.run(
-            ["dig", f"@{self.address}", "-p", str(self.port), "+noall", "+answer", "+norecurse",
-             "+time=1", "+tries=1", f"{name}.{ZONE}" if name else ZONE, rrtype],
-            capture_output=True, text=True, timeout=10, check=False).stdout
+        shown = dig(self.address, self.port, "+noall", "+answer", "+norecurse",
+                    f"{name}.{ZONE}" if name else ZONE, rrtype)
         rows = [line.split(None, 4) for line in shown.splitlines() if line and line[0] != ";"]
         return sorted((int(r[1]), r[4]) for r in rows if r[3] == rrtype)
 
@@ -224,11 +233,11 @@ class NameServer:
         script = [f"server {self.address} {self.port}", f"zone {ZONE}",
                   f"key {self.algorithm}:{KEY} {self.secret}", *lines, "send"]
         subprocess.run(["nsupdate"], input="\n".join(script) + "\n", text=True, check=True,
-                       timeout=10)
+                       timeout=120)
 
     def connection(self, *others, **extra):
         return {"plugin": "dns", "provider": "rfc2136", "zone": ZONE, "key": KEY, "secret": "tsig",
-                "algorithm": self.algorithm, "max_lag": 10,
+                "algorithm": self.algorithm, "max_lag": 40,
                 "servers": [self.text, *(o.text for o in others)], **extra}
 
 
@@ -249,6 +258,4 @@ class Unbound:
         self.server.end()
 
     def values(self, name):
-        return subprocess.run(["dig", f"@{LOOPBACK}", "-p", str(self.port), "+short", "+time=1",
-                               "+tries=1", f"{name}.{ZONE}"], capture_output=True, text=True,
-                              timeout=10, check=False).stdout.split()
+        return dig(LOOPBACK, self.port, "+short", f"{name}.{ZONE}").split()
