@@ -50,7 +50,7 @@ def cutover(tmp_path):
         env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LC_ALL": "C.UTF-8",
                "CUTOVER_STATE_DIR": str(tmp_path / "state"),
                "CUTOVER_SOCKET_DIR": str(tmp_path / "s")}
-        return subprocess.run([PROGRAM, *map(str, words)], env=env, cwd=tmp_path, timeout=60,
+        return subprocess.run([PROGRAM, *map(str, words)], env=env, cwd=tmp_path, timeout=240,
                               capture_output=True, text=True)
 
     return command
@@ -142,7 +142,7 @@ def test_a_status_looks_as_its_page_shows(cutover, tmp_path):
     (tmp_path / "book.yaml").write_text(LADDER)
     assert cutover("run", "book.yaml", "--yes", "--detach").returncode == 3
     try:
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while not re.search("ladder/25/bake.*clear: 0", told := cutover("status").stdout, re.S):
             assert time.monotonic() < until, told
             time.sleep(0.1)

@@ -50,7 +50,7 @@ def cutover(prefix, tmp_path):
                "CUTOVER_STATE_DIR": str(tmp_path / "state"),
                "CUTOVER_SOCKET_DIR": str(tmp_path / "s")}
         done = subprocess.run([prefix / "bin" / "cutover", *words], env=env, cwd=tmp_path,
-                              capture_output=True, text=True, timeout=60)
+                              capture_output=True, text=True, timeout=240)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
 

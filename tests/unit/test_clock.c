@@ -43,7 +43,7 @@ static void on_ring(void *data)
 
 static void turn_until(uv_loop_t *loop, const struct rings *r, int count)
 {
-	cut_time end = cut_clock_boot() + 5 * CUT_SECOND;
+	cut_time end = cut_clock_boot() + CUT_MINUTE;
 
 	while (r->count < count && cut_clock_boot() < end)
 		uv_run(loop, UV_RUN_ONCE);

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
@@ -16,7 +17,7 @@
 
 #include <cmocka.h>
 
-enum { LONG_MS = 30 };
+enum { LONG_MS = 30, TRIES = 20 };
 
 static void wake(uv_timer_t *timer)
 {
@@ -64,7 +65,7 @@ static void test_a_callback_that_blocks_is_counted(void **state)
 {
 	double max_ms = 0, wall_ms;
 
-	for (int i = 0; i < 20 && max_ms < LONG_MS * 0.9; i++) {
+	for (int i = 0; i < TRIES && max_ms < LONG_MS * 0.9; i++) {
 		measure(block, &max_ms, &wall_ms);
 		assert_true(wall_ms >= LONG_MS);
 	}
@@ -73,16 +74,20 @@ static void test_a_callback_that_blocks_is_counted(void **state)
 
 static void test_a_callback_that_computes_is_counted(void **state)
 {
-	double max_ms, wall_ms;
+	double max_ms = 0, wall_ms;
 
-	measure(compute, &max_ms, &wall_ms);
-	assert_true(max_ms >= LONG_MS && wall_ms >= LONG_MS);
+	for (int i = 0; i < TRIES && max_ms < LONG_MS; i++) {
+		measure(compute, &max_ms, &wall_ms);
+		assert_true(wall_ms >= LONG_MS);
+	}
+	assert_true(max_ms >= LONG_MS);
 }
 
 static void test_the_time_that_other_processes_take_is_told_apart(void **state)
 {
 	cpu_set_t all, one;
-	double max_ms, wall_ms;
+	double max_ms = 0, wall_ms = 0;
+	bool told_apart = false;
 	pid_t rivals[3];
 
 	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
@@ -100,14 +105,17 @@ static void test_the_time_that_other_processes_take_is_told_apart(void **state)
 		}
 	}
 	usleep(20000);
-	measure(compute, &max_ms, &wall_ms);
+	for (int i = 0; i < TRIES && !told_apart; i++) {
+		measure(compute, &max_ms, &wall_ms);
+		told_apart = wall_ms >= 2 * LONG_MS && max_ms >= LONG_MS &&
+			     max_ms < wall_ms - LONG_MS / 2;
+	}
 	for (int i = 0; i < 3; i++) {
 		kill(rivals[i], SIGKILL);
 		waitpid(rivals[i], NULL, 0);
 	}
 	sched_setaffinity(0, sizeof(all), &all);
-	assert_true(wall_ms >= 2 * LONG_MS);
-	assert_true(max_ms >= LONG_MS && max_ms < wall_ms - LONG_MS / 2);
+	assert_true(told_apart);
 }
 
 int main(void)

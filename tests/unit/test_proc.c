@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #define CHAIN	 4
-#define PASSES	 2000
+#define PASSES	 20000
 #define PAUSE_US 1000
 
 /* What the processes of a chain have told of themselves; shared with them. */
