@@ -201,6 +201,7 @@ void driver_maybe_end(struct cut_driver *d)
 	d->ended = true;
 	cut_bell_set(d->alarm, CUT_NEVER);
 	cut_sampler_stop(d->sampler);
+	cut_pager_stop(d->pager);
 	d->events.end(d->events.data);
 }
 

@@ -108,6 +108,7 @@ static void on_journal_failed(void *data, const struct cut_err *err)
 	cut_err_set(&d->fault, err->code, err->why, err->next, "%s", err->what);
 	cut_log(CUT_LOG_ERROR, "journal_failed", "why=\"%s\"", text);
 	cut_sampler_stop(d->sampler);
+	cut_pager_stop(d->pager);
 	cut_pager_page(d->pager, "run", text);
 	if (d->events.broken)
 		d->events.broken(d->events.data, err);

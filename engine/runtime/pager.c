@@ -138,6 +138,14 @@ void cut_pager_clock_jumped(struct cut_pager *p)
 		entry_set_bell(&p->entries[i]);
 }
 
+void cut_pager_stop(struct cut_pager *p)
+{
+	for (uint32_t i = 0; i < p->rb->notifies_len; i++) {
+		p->entries[i].at = p->entries[i].every = CUT_NEVER;
+		entry_set_bell(&p->entries[i]);
+	}
+}
+
 struct cut_pager *cut_pager_new(struct cut_world *world, const struct cut_runbook *rb,
 				struct cut_calls *calls)
 {

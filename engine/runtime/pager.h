@@ -14,5 +14,7 @@ void cut_pager_free(struct cut_pager *pager);
 void cut_pager_event(struct cut_pager *pager, const char *type, const char *json);
 /* A hold, a rollback, a limit: goes to every entry, after the entry's own text. */
 void cut_pager_page(struct cut_pager *pager, const char *event, const char *text);
+/* From here on only pages go out: its times are those of a run that goes on. */
+void cut_pager_stop(struct cut_pager *pager);
 /* The times of the entries are wall times. */
 void cut_pager_clock_jumped(struct cut_pager *pager);

@@ -91,6 +91,14 @@ def test_a_time_and_an_interval_are_kept(cutover, receiver):
     assert 2 <= ticks <= lasted_s + 1, (ticks, lasted_s)
 
 
+def test_a_run_that_is_over_is_told_of_no_more_however_long_that_takes(cutover):
+    """A notice that takes longer than its interval: there is always one under way."""
+    run = cutover.run(book('  - {argv: [sh, -c, "cat >> ticks; echo >> ticks; sleep 2"], every: 1s,'
+                           ' text: still on}', "  - {id: rest, wait: 2s}"))
+    eventually(lambda: not run.processes())
+    assert END in (cutover.folder / "ticks").read_text()
+
+
 def test_a_time_is_told_once_when_the_wall_clock_runs_late(cutover, receiver):
     wall = Wall(cutover)
     run = cutover.start(at_now(receiver, f'"{wall.ahead(6)}"', '  - {id: rest, wait: {until: "%s"}}'
