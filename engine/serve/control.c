@@ -500,7 +500,7 @@ void cut_control_broken(struct cut_control *c, const struct cut_err *why)
 {
 	c->fault = cut_reply_error_json(why);
 	cut_vec_foreach (&c->requests, q) {
-		if (!(*q)->events && (*q)->suspended) {
+		if (is_order_waiting(*q) && (*q)->wait_seq > 0) { /* others are refused anew */
 			(*q)->status = cut_reply_error_status(why);
 			cut_buf_reset(&(*q)->reply);
 			cut_json_canonical(c->fault, &(*q)->reply);

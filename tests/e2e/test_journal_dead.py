@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cutkit import DEADLINE_S, PROGRAM, eventually
@@ -25,13 +26,15 @@ TOLD = "cannot write the journal in"
 
 
 class DeadDisk:
-    """The engine's own writes and syncs fail from now on."""
+    """The engine's own writes and syncs fail from now on; the first writes for want of room."""
 
-    def __init__(self, run):
+    def __init__(self, run, full=0):
         [engine] = run.processes("engine")
+        writes = f"ENOSPC:when=1..{full}" if full else "EIO:when=1+"
         self.tracer = subprocess.Popen(
             ["strace", "-f", "-qq", "-o", "/dev/null", "--trace=pwrite64,fdatasync",
-             "--inject=pwrite64,fdatasync:error=EIO:when=1+", "-p", str(engine)])
+             "--inject=fdatasync:error=EIO:when=1+", f"--inject=pwrite64:error={writes}",
+             "-p", str(engine)])
         tasks = f"/proc/{engine}/task"
         eventually(lambda: all("TracerPid:\t0\n" not in open(f"{tasks}/{t}/status").read()
                                for t in os.listdir(tasks)))
@@ -84,3 +87,15 @@ def test_while_something_still_runs_status_tells_and_recover_waits_for_it(cutove
     assert "waiting until what still runs has ended" in err
     assert follower.returncode == 0, out + err
     assert [m[0] for m in cutover.marks] == ["apply"]
+
+
+def test_an_order_that_waits_for_room_is_told_once_that_there_will_be_none(cutover):
+    run = cutover.start(BOOK % "0.1")
+    run.wait_step("slow", "succeeded")
+    DeadDisk(run, full=1)
+    with ThreadPoolExecutor() as pool:
+        noted = pool.submit(run, "note", "hello", code=6)
+        eventually(lambda: "journal_low" in run.log())
+        waited = run("pause", code=6)
+    for told in noted.result().err, waited.err:  # a slow machine's patience may be over before
+        assert TOLD in told or "the disk is full" in told, told
