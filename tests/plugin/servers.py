@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "contrib" / "lab"))
 
+from hostdrive import BUILD  # noqa: E402
 from lablib import ports  # noqa: E402
 
 LOOPBACK = "127.0.0.1"
@@ -20,6 +22,15 @@ LOOPBACK = "127.0.0.1"
 
 def free_port():
     return ports.free_port(LOOPBACK)
+
+
+def clock_ahead(folder, seconds):
+    """The environment of a program whose wall clock is that far ahead. Not faketime: it fails where
+    a process of that number has been killed before."""
+    clocks = folder / "clocks"
+    clocks.write_bytes(struct.pack("qq", int(seconds * 1000), 0))
+    return {**os.environ, "LD_PRELOAD": str(BUILD / "tests" / "lib" / "clockshift.so"),
+            "CUT_TEST_CLOCKS": str(clocks)}
 
 
 def hang_up(s):

@@ -9,7 +9,7 @@ import pathlib
 import sqlite3
 import subprocess
 
-from servers import LOOPBACK, Server, free_port
+from servers import LOOPBACK, Server, clock_ahead, free_port
 
 ZONE = "shop.test"
 KEY = "cutover"
@@ -128,13 +128,6 @@ stub-zone:
 """
 
 
-def faketime_library():
-    """Threads and all; from the package libfaketime."""
-    found = sorted(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    assert found, "libfaketime is not installed"
-    return found[0]
-
-
 def dig(address, port, *words):
     """What it prints; OSError where no server answers."""
     done = subprocess.run(["dig", f"@{address}", "-p", str(port), "+time=2", "+tries=10", *words],
@@ -148,9 +141,9 @@ class NameServer:
     """kind: named, knotd, pdns_server; a knotd with `primary` is its secondary."""
 
     def __init__(self, folder, kind="named", *, secret=None, algorithm="hmac-sha256",
-                 primary=None, notify=(), port=None, address=LOOPBACK, fake_time=None,
+                 primary=None, notify=(), port=None, address=LOOPBACK, ahead_s=0,
                  second=None, refresh=5):
-        """refresh: seconds after which a secondary asks although nobody has told it."""
+        """ahead_s: of the clock. refresh: seconds after which a secondary asks although nobody has told it."""
         self.kind = kind
         self.address = address
         self.port = port or free_port()
@@ -158,7 +151,7 @@ class NameServer:
         self.algorithm = algorithm
         self.folder = pathlib.Path(folder) / f"{kind}-{address}-{self.port}"
         (self.folder / "db").mkdir(parents=True)
-        self._fake_time = fake_time
+        self._ahead_s = ahead_s
         values = {
             "folder": self.folder, "port": self.port, "address": address, "key": KEY,
             "algorithm": algorithm, "secret": self.secret, "ns1": address, "ns2": f"@ NS ns2\nns2 A {second}" if second else "",
@@ -202,11 +195,7 @@ class NameServer:
         argv = {"named": ["named", "-n", "1", "-g", "-c", self.folder / "conf"],
                 "knotd": ["knotd", "-c", self.folder / "conf"],
                 "pdns_server": ["pdns_server", f"--config-dir={self.folder}"]}[self.kind]
-        env = dict(os.environ)
-        if self._fake_time:  # not by the program `faketime`, which would outlive its own end
-            env |= {"LD_PRELOAD": str(faketime_library()), "FAKETIME": self._fake_time,
-                    "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-        self.server = Server(argv, self.folder, self.kind, env=env)
+        self.server = Server(argv, self.folder, self.kind, env=clock_ahead(self.folder, self._ahead_s))
         self.server.wait_ready(lambda: self.values("www"))
 
     def end(self):
