@@ -82,6 +82,7 @@ def test_a_time_and_an_interval_are_kept(cutover, receiver):
         f'  - {{webhook: "{receiver.url}", at: ["{later.isoformat()}", "{soon.isoformat()}"], text: now}}\n'
         '  - {argv: [sh, -c, "cat >> ticks; echo >> ticks"], every: 1s, text: still on}',
         "  - {id: rest, wait: 10s}"))
+    eventually(lambda: not run.processes())
     *times, end = texts(receiver.told)
     assert times == ["told: now"] * 2
     assert end.startswith(f"told: now: {END}") # a page says itself, too
@@ -106,6 +107,7 @@ def test_a_time_is_told_once_when_the_wall_clock_runs_late(cutover, receiver):
     run.wait_step("rest", "running")
     wall.drift(-0.7)
     run.end(0)
+    eventually(lambda: not run.processes())
     assert texts(receiver.told)[:-1] == ["told: now"]
 
 
