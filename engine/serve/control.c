@@ -23,11 +23,9 @@
 #define ROOM_PATIENCE  3000	    /* ms */
 #define PATIENCE_EVERY 500	    /* ms */
 #define ORDERS	       "/v1/orders" /* where whoever is refused is journaled */
-/* What is open at once. Who says nothing makes room; who has no business here leaves some for those
- * who have. */
-#define CONNECTIONS_MAX 256u
-#define STRANGERS_MAX	64u
-#define SILENCE_S	20u
+/* Who says nothing makes room; who has no business here leaves some for those who have. */
+#define STRANGERS_MAX 64u
+#define SILENCE_S     20u
 
 /* A request on its way, from its first header to its end. */
 struct request {
@@ -48,8 +46,7 @@ struct request {
 struct cut_control {
 	struct cut_driver *driver;
 	struct MHD_Daemon *daemon;
-	int fd;
-	char *path; /* owned */
+	struct cut_listener *listener; /* owned */
 	uv_poll_t poll;
 	struct cut_bell *again;	   /* the daemon has more to do; owned, as the next three */
 	struct cut_bell *patience; /* set while an order waits */
@@ -59,7 +56,6 @@ struct cut_control {
 		CUT_VEC(struct request *); /* suspended ones and streams */
 	} requests;
 	unsigned strangers; /* connections of theirs */
-	bool left;	    /* somebody did, in this turn of the daemon */
 	uint64_t synced;
 	void (*heard)(void *data); /* or NULL */
 	void *heard_data;
@@ -86,11 +82,8 @@ static void run_daemon(struct cut_control *c)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
 
-	c->left = false;
 	MHD_run(c->daemon);
-	if (c->left) /* only its next turn looks whether there is room to take somebody in */
-		cut_bell_set(c->again, CUT_SOON);
-	else if (MHD_get_timeout(c->daemon, &ms) == MHD_NO)
+	if (MHD_get_timeout(c->daemon, &ms) == MHD_NO)
 		cut_bell_set(c->again, CUT_NEVER);
 	else
 		cut_bell_set(c->again, ms > 0 ? now(c) + (cut_time)ms : CUT_SOON);
@@ -327,7 +320,6 @@ static void on_connection(void *data, struct MHD_Connection *connection, void **
 
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
 		c->strangers -= *is_stranger != NULL;
-		c->left = true;
 		return;
 	}
 	if (cut_person_may_look(c->driver, cut_peer_uid(fd_of(connection))))
@@ -435,24 +427,23 @@ int cut_control_start(const char *path, struct cut_driver *driver, struct cut_co
 	const union MHD_DaemonInfo *info;
 	struct cut_world *world = cut_driver_options(driver)->world;
 	struct cut_control *c;
-	int fd = cut_listen_at(path, err);
+	struct cut_listener *listener;
+	int r = cut_listener_new(world, path, &listener, err);
 
-	if (fd < 0)
-		return fd;
+	if (r < 0)
+		return r;
 	c = cut_new(struct cut_control);
 	c->driver = driver;
-	c->fd = fd;
-	c->path = cut_strdup(path);
+	c->listener = listener;
 	c->synced = cut_driver_synced(driver);
 	c->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, c,
-		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_request_end, c,
+		MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+		on_request, c, MHD_OPTION_NOTIFY_COMPLETED, on_request_end, c,
 		MHD_OPTION_NOTIFY_CONNECTION, on_connection, c, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)(64 * 1024), MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+		(size_t)(64 * 1024), MHD_OPTION_CONNECTION_LIMIT, CUT_CLIENTS_MAX,
 		MHD_OPTION_CONNECTION_TIMEOUT, SILENCE_S, MHD_OPTION_END);
 	if (!c->daemon) {
-		close(fd);
-		free(c->path);
+		cut_listener_free(listener);
 		free(c);
 		return cut_err_set(err, -EIO, "the HTTP server did not start", NULL,
 				   "cannot listen at %s", path);
@@ -465,6 +456,7 @@ int cut_control_start(const char *path, struct cut_driver *driver, struct cut_co
 	c->again->idle = c->patience->idle = c->stream->idle = c->look->idle = true;
 	uv_poll_init(world->loop, &c->poll, info->epoll_fd);
 	uv_poll_start(&c->poll, UV_READABLE, on_readable);
+	cut_listener_start(listener, c->daemon);
 	*ret = c;
 	return 0;
 }
@@ -523,7 +515,6 @@ static void on_closed(uv_handle_t *handle)
 
 	cut_vec_done(&c->requests);
 	json_decref(c->fault);
-	free(c->path);
 	free(c);
 }
 
@@ -534,8 +525,8 @@ void cut_control_stop(struct cut_control *c)
 	cut_vec_foreach (&c->requests, q)
 		request_resume(*q);
 	uv_poll_stop(&c->poll);
-	MHD_stop_daemon(c->daemon); /* closes the socket and ends every request */
-	unlink(c->path);
+	cut_listener_free(c->listener);
+	MHD_stop_daemon(c->daemon); /* ends every request */
 	cut_bell_free(c->again);
 	cut_bell_free(c->patience);
 	cut_bell_free(c->stream);

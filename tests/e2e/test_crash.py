@@ -4,12 +4,16 @@ nothing had happened, with each effect in the world exactly once."""
 
 import datetime
 import json
+import os
+import resource
 import signal
+import socket
 import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from cutkit import FINAL, Cutover, Terminal, eventually
@@ -295,3 +299,57 @@ def test_a_run_for_later_keeps_its_time_when_its_engine_dies(cutover):
     run.end(0)
     order = run.records("order")[0]
     assert order["at"] >= soon.strftime("%Y-%m-%dT%H:%M:%S")
+
+
+COMMAND = """\
+    cutover: v1
+    name: buried
+    steps: [{id: long, run: [sh, -c, "echo $$ > pid; exec sleep 1000"], rollback: not_needed}]
+    """
+
+
+def command_of(cutover, run):
+    """The process of its step, once there is one."""
+    path = cutover.folder / "pid"
+    return int(eventually(lambda: path.exists() and path.read_text().strip()))
+
+
+def test_what_a_dead_host_ran_is_reaped_by_the_engine(cutover):
+    """Whoever only kills does not know that it is gone when its call is called unknown."""
+    run = cutover.start(COMMAND)
+    command = command_of(cutover, run)
+    run.kill("supervisor", signal.SIGSTOP)  # which adopts what nobody else does
+    run.kill("host")
+    run.wait_step("long", "unknown")
+    assert not os.path.exists(f"/proc/{command}")
+
+
+def test_an_engine_without_descriptors_ends_what_a_dead_host_ran(cutover):
+    """And hears people again when there are some, whoever of those that it could hear is still there."""
+    run = cutover.start(COMMAND)
+    command = command_of(cutover, run)
+    path = run.status["socket"]
+    engine, = run.processes("engine")
+    folder = Path(f"/proc/{engine}/fd")
+
+    def numbers(leads_to=""):
+        return sorted(int(fd.name) for fd in folder.iterdir()
+                      if int(fd.name) > 2 and os.readlink(fd).startswith(leads_to))
+
+    # Nothing above those that are kept for it can be used any more, and nothing below is free.
+    most = numbers("/dev/null")[2] + 1
+    before = resource.prlimit(engine, resource.RLIMIT_NOFILE)
+    resource.prlimit(engine, resource.RLIMIT_NOFILE, (most, before[1]))
+    clients = []
+
+    def fill():
+        clients.append(socket.socket(socket.AF_UNIX))
+        clients[-1].connect(path)
+        return numbers()[:most - 3] == list(range(3, most))
+
+    eventually(fill)
+    run.kill("host")
+    eventually(lambda: not os.path.exists(f"/proc/{command}"))
+    resource.prlimit(engine, resource.RLIMIT_NOFILE, before)
+    run.wait_step("long", "unknown")
+    assert "host_not_buried" not in run.log()
