@@ -58,6 +58,7 @@ static int ask_the_world(struct planning *p)
 	uv_loop_t loop;
 	int r;
 
+	cut_secrets_guard();
 	r = cut_secrets_read(p->ctx->rb, &secrets, &p->err);
 	if (r < 0)
 		return r;

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -109,6 +111,14 @@ static int read_one(const struct cut_runbook *rb, const struct cut_secret *secre
 	case CUT_SECRET_COMMAND: return read_command(rb, secret, out, err);
 	}
 	return -EINVAL;
+}
+
+void cut_secrets_guard(void)
+{
+	const struct rlimit no_core = {0, 0};
+
+	setrlimit(RLIMIT_CORE, &no_core);
+	prctl(PR_SET_DUMPABLE, 0);
 }
 
 int cut_secrets_read(const struct cut_runbook *rb, json_t **ret, struct cut_err *err)

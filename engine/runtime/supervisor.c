@@ -9,6 +9,7 @@
 #include "engine/base/vec.h"
 #include "engine/runtime/clock.h"
 #include "engine/runtime/lock.h"
+#include "engine/runtime/secret.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -22,7 +23,6 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #if defined(__SANITIZE_ADDRESS__)
@@ -84,16 +84,6 @@ static void close_others(const struct cut_supervise_options *options, bool with_
 	}
 	close_range(from, ~0u, 0);
 	cut_vec_done(&open);
-}
-
-/* Secrets are in the memory of engine and hosts, and may be in the environment that we were given:
- * no core dump of any of us, and nobody but root looks into /proc. */
-static void keep_secrets(void)
-{
-	const struct rlimit no_core = {0, 0};
-
-	setrlimit(RLIMIT_CORE, &no_core);
-	prctl(PR_SET_DUMPABLE, 0);
 }
 
 static void leave_the_client(const struct cut_supervise_options *options)
@@ -291,7 +281,7 @@ int cut_supervise(const struct cut_supervise_options *options)
 
 	assert(s.restarts < RESTARTS_MAX);
 	leave_the_client(options);
-	keep_secrets();
+	cut_secrets_guard(); /* of the engine, too: it is a fork of ours */
 	for (size_t i = 0; i < CUT_ARRAY_LEN(ignored); i++)
 		signal(ignored[i], SIG_IGN);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);

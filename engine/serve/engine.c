@@ -500,7 +500,6 @@ int cut_engine_run(void *arg, const struct cut_engine_start *start)
 	cut_proc_keep_descriptors();
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	prctl(PR_SET_DUMPABLE, 0);
 	cut_log_open(options->log_fd, CUT_LOG_INFO, "engine");
 	e.rank = cut_rank_take(CUT_RANK_OF_ENGINE);
 	uv_loop_init(&e.loop);

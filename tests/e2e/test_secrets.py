@@ -235,3 +235,23 @@ def test_no_process_with_secrets_leaves_a_core(cutover):
         eventually(lambda: told in run.log() and not set(pids) & set(run.processes(role)))
     assert "core dumped" not in run.log()
     assert [p for p in cutover.folder.rglob("core*") if p.name != "core.yaml"] == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+@pytest.mark.parametrize("words", [["plan"], ["run", "--yes"]], ids=["plan", "run"])
+def test_nobody_looks_into_a_process_that_reads_secrets(cutover, words):
+    """The secret's own command does: of such a process all that /proc shows is root's."""
+    for folder in cutover.state, cutover.folder / "s", cutover.folder / "out":
+        folder.mkdir(exist_ok=True)
+        os.chown(folder, 1, 1)
+    book = cutover.book("""\
+        cutover: v1
+        name: seen
+        secrets:
+          key: {command: [sh, -c, "stat -c %u /proc/$PPID/environ >out/owner;
+            grep core /proc/$PPID/limits >out/core; echo s3cr3t"]}
+        steps: [{id: use, run: ['true'], env: {KEY: {secret: key}}, effects: read}]
+        """)
+    cutover(words[0], book, *words[1:], code=0, uid=1)
+    assert (cutover.folder / "out" / "owner").read_text() == "0\n"
+    assert (cutover.folder / "out" / "core").read_text().split()[4:6] == ["0", "0"]

@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from hostdrive import BUILD, HOST, PATIENCE_S, ROOT, Host, HostGone
+from hostdrive import BUILD, HOST, PATIENCE_S, ROOT, SANITIZED, Host, HostGone
 from servers import wait_until
 from steady import SOON_S
 from test_exec import is_running
@@ -109,12 +109,17 @@ def foreign_owner(so):
     os.chown(so, 12345, -1)
 
 
+def foreign_folder(so):
+    foreign_owner(so.parent)
+
+
 @pytest.mark.parametrize("spoil, why", [
     (writable_file, "(mode 0775); take the write permission of group and others away"),
     (writable_folder, "(mode 0777); take the write permission"),
     (sticky_folder, "(mode 1777); build or install it outside of that folder"),
     (writable_parent, "(mode 0757); take the write permission"),
-    (foreign_owner, "belongs to user 12345"),
+    (foreign_owner, "tiny.so belongs to user 12345"),
+    (foreign_folder, " belongs to user 12345"),
 ])
 def test_what_others_can_write_is_refused(folder, spoil, why):
     so = build(folder)
@@ -129,6 +134,38 @@ def test_a_link_to_a_plugin_is_refused(folder):
     other.mkdir()
     (other / "tiny.so").symlink_to(so)
     assert describe(other / "tiny.so").returncode == 1
+
+
+TURN = """
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+char *realpath(const char *path, char *resolved)
+{
+	char *(*real)(const char *, char *) = dlsym(RTLD_NEXT, "realpath");
+	char *at = real(path, resolved);
+
+	rename(getenv("TURNS"), getenv("TO"));
+	symlink(getenv("TO"), getenv("TURNS"));
+	return at;
+}
+"""
+
+
+def test_a_folder_that_turns_into_a_link_after_it_was_resolved_is_refused(folder):
+    """Where the link leads nobody has looked at the folders above."""
+    inner = folder / "inner"
+    inner.mkdir()
+    so = shutil.move(build(folder), inner / "tiny.so")
+    turn = folder / "turn.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", turn, "-x", "c", "-"],
+                   input=TURN, text=True, check=True)
+    result = subprocess.run(
+        [HOST, "--describe", so], capture_output=True, text=True, timeout=PATIENCE_S,
+        env={**os.environ, "LD_PRELOAD": str(turn), "TURNS": str(inner), "TO": str(folder / "to")})
+    assert inner.is_symlink()
+    assert (result.returncode, f"cannot open {inner}: " in result.stderr) == (1, True), result
 
 
 def test_the_engine_is_told_why_a_plugin_is_refused(folder):
@@ -185,13 +222,15 @@ def test_frames_may_come_in_pieces(core):
     assert core.finish(1).status == "ok"
 
 
-def test_nobody_can_look_into_a_host(core):
-    limits = pathlib.Path(f"/proc/{core.pid}/limits").read_text()
-    core_limit = next(line for line in limits.splitlines() if "core file" in line)
-    assert core_limit.split()[4:6] == ["0", "0"]
-    if os.geteuid() != 0:
-        with pytest.raises(PermissionError):
-            pathlib.Path(f"/proc/{core.pid}/environ").read_bytes()
+def test_nobody_can_look_into_a_host():
+    """What /proc shows of it is root's then, whoever it runs as."""
+    other = () if os.geteuid() else ("setpriv", "--reuid=12345", "--clear-groups", "--")
+    with Host(None, under=other) as host:
+        limits = pathlib.Path(f"/proc/{host.pid}/limits").read_text()
+        core_limit = next(line for line in limits.splitlines() if "core file" in line)
+        assert core_limit.split()[4:6] == ["0", "0"]
+        if not SANITIZED:
+            assert os.stat(f"/proc/{host.pid}/environ").st_uid == 0
 
 
 def test_secrets_are_not_in_the_hosts_arguments_or_environment(core):
