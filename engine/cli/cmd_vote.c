@@ -143,18 +143,23 @@ static int add_signed(json_t *order, const char *path, struct cut_err *err)
 }
 
 /* What is voted on is what was just shown. Where we may not look the engine says why. */
-static void add_evidence(struct cut_found *found, json_t *order, FILE *out)
+static int add_evidence(struct cut_found *found, json_t *order, FILE *out, struct cut_err *err)
 {
 	cut_auto(cut_json) json_t *status = NULL;
 	const json_t *waiting = NULL;
+	int r = cut_found_request(found, "/v1/status", NULL, &status, err);
 
-	if (cut_found_request(found, "/v1/status", NULL, &status, NULL) == 0)
-		waiting = waiting_at(status, cut_json_str(order, "target", ""));
+	if (r == -EPERM)
+		cut_err_done(err);
+	else if (r < 0)
+		return r;
+	waiting = waiting_at(status, cut_json_str(order, "target", ""));
 	if (!waiting)
-		return;
+		return 0;
 	if (out)
 		show_evidence(waiting, out);
 	json_object_set(order, "evidence_sha256", json_object_get(waiting, "evidence_sha256"));
+	return 0;
 }
 
 static int vote(const struct cut_args *args, struct cut_found *found, const char *decision,
@@ -165,10 +170,9 @@ static int vote(const struct cut_args *args, struct cut_found *found, const char
 	cut_auto(cut_json) json_t *answer = NULL;
 	cut_auto(cut_json) json_t *order =
 		json_pack("{s:s, s:s}", "order", decision, "target", args->positional[0]);
-	int r = path ? add_signed(order, path, err) : 0;
+	int r = path ? add_signed(order, path, err)
+		     : add_evidence(found, order, args->json ? NULL : stdout, err);
 
-	if (!path)
-		add_evidence(found, order, args->json ? NULL : stdout);
 	if (comment)
 		json_object_set_new(order, "comment", json_string(comment));
 	if (r == 0)

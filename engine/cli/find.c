@@ -6,6 +6,8 @@
 #include "engine/runtime/lock.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #define RESTART_WAIT (20 * CUT_SECOND) /* an engine that takes its run up again needs its hosts */
@@ -106,21 +108,72 @@ static bool driven(const struct cut_found *found)
 	return found->entry.live && (!found->entry.name || cut_found_is_live(found));
 }
 
+/* Who keeps `recover` from the run, or 0: a supervisor, or an engine that has lost its own. Only
+ * the run's user can tell. */
+static pid_t holder_of(const struct cut_found *found)
+{
+	static const char *const roles[] = {"supervisor", "engine"};
+	cut_auto(cut_str) char *lock = cut_printf("%s/lock", found->entry.dir);
+	cut_auto(cut_lock_holder) struct cut_lock_holder holder = {0};
+
+	if (!found->entry.name || cut_lock_query(lock, &holder, NULL) < 0 || !holder.live)
+		return 0;
+	for (size_t i = 0; i < CUT_ARRAY_LEN(roles); i++) {
+		pid_t pid = cut_lock_pid(&holder, roles[i]);
+
+		if (pid > 0 && kill(pid, 0) == 0)
+			return pid;
+	}
+	return 0;
+}
+
+int cut_found_say_held(const struct cut_found *found, struct cut_err *err)
+{
+	int pid = (int)holder_of(found);
+	cut_auto(cut_str) char *why =
+		cut_printf("no engine answers, but process %d holds the run", pid);
+	cut_auto(cut_str) char *next =
+		cut_printf("try again; if that goes on, `kill -9 %d`, then `cutover recover %s`",
+			   pid, found->entry.id);
+
+	if (!pid)
+		return err->code;
+	cut_err_done(err);
+	return cut_err_set(err, -ENOTCONN, why, next, "cannot reach run %s", found->entry.id);
+}
+
+/* The engine, or its answer, was lost over an order. */
+static int say_unanswered(const struct cut_found *found, struct cut_err *err)
+{
+	cut_auto(cut_str) char *why =
+		cut_printf("%s: it may have been taken all the same", err->why);
+	cut_auto(cut_str) char *next =
+		cut_printf("`cutover logs %s` shows it if so", found->entry.id);
+
+	cut_err_done(err);
+	return cut_err_set(err, -EPIPE, why, next, "no answer to the order");
+}
+
 int cut_found_request(struct cut_found *found, const char *path, const json_t *body, json_t **ret,
 		      struct cut_err *err)
 {
 	cut_time until = cut_clock_boot() + RESTART_WAIT;
+	bool order = strcmp(path, "/v1/orders") == 0;
 
 	for (;;) {
 		int r = cut_client_request(cut_found_socket(found), path, body, ret, err);
 		struct cut_run_entry end = {0};
 
-		if (r == -EPIPE && !body) /* it died over the question: a look may be repeated */
+		if (r == -EPIPE && order)
+			return say_unanswered(found, err);
+		if (r == -EPIPE) /* it died over the question: a look may be repeated */
 			r = -ENOTCONN;
 		if (r == -ENOTCONN && cut_found_has_ended(found, &end))
 			return cut_found_say_ended(found, end.outcome, err);
-		if (r == -ENOTCONN && cut_clock_boot() > until)
+		if (r == -ENOTCONN && cut_clock_boot() > until) {
 			found->entry.live = false; /* nor does the next request wait */
+			return cut_found_say_held(found, err);
+		}
 		if (r != -ENOTCONN || !driven(found))
 			return r;
 		cut_err_done(err);

@@ -24,7 +24,11 @@ bool cut_found_is_live(const struct cut_found *found); /* now, by its lock */
 bool cut_found_has_ended(const struct cut_found *found, struct cut_run_entry *ret);
 /* -EALREADY: an order came too late. */
 int cut_found_say_ended(const struct cut_found *found, const char *outcome, struct cut_err *err);
-/* As cut_client_request, and waits while the engine of a live run is being started again. */
+/* No engine has answered for long: where somebody keeps `recover` from the run, err says who that
+ * is instead. Returns err->code. */
+int cut_found_say_held(const struct cut_found *found, struct cut_err *err);
+/* As cut_client_request, and waits while the engine of a live run is being started again. Of an
+ * order that is not answered err says that nobody knows what became of it. */
 int cut_found_request(struct cut_found *found, const char *path, const json_t *body, json_t **ret,
 		      struct cut_err *err);
 void cut_found_done(struct cut_found *found);

@@ -239,10 +239,12 @@ int cut_follow_records(struct cut_found *found, const struct cut_follower *by, s
 		r = told ? 0 : check_driven(found, err);
 		if (lost.code != -ENOTCONN) /* it was there until now */
 			connect_until = cut_clock_boot() + CONNECT_WAIT;
-		if (r < 0 || told || cut_clock_boot() > connect_until)
-			return r < 0 ? r
-				     : cut_err_set(err, lost.code, lost.why, lost.next, "%s",
-						   lost.what);
+		if (r < 0)
+			return r;
+		if (told || cut_clock_boot() > connect_until) {
+			cut_err_set(err, lost.code, lost.why, lost.next, "%s", lost.what);
+			return told ? err->code : cut_found_say_held(found, err);
+		}
 		usleep(100 * 1000); /* between two engines: the supervisor is starting the next */
 	}
 }

@@ -301,6 +301,30 @@ def test_a_run_for_later_keeps_its_time_when_its_engine_dies(cutover):
     assert order["at"] >= soon.strftime("%Y-%m-%dT%H:%M:%S")
 
 
+def test_who_cannot_be_heard_reads_who_holds_the_run_or_that_nobody_knows(cutover):
+    """Its engine is dead, or stopped, and so is its supervisor: nothing is started again."""
+    held, mute = (cutover.start(f"{{cutover: v1, name: {name}, steps: [{{id: a, wait: 1h}}]}}")
+                  for name in ("held", "mute"))
+    for run in held, mute:
+        run.kill("supervisor", signal.SIGSTOP)
+        run.kill("engine", signal.SIGSTOP)
+    held.kill("engine")
+    supervisor, = held.processes("supervisor")
+    orders = [(run, words) for run in (held, mute) for words in (["pause"], ["approve", "a"])]
+    orders += [(held, ["recover"]), (held, ["watch"])]
+    with ThreadPoolExecutor() as pool:
+        told = list(pool.map(lambda order: cutover(*order[1], order[0].id, timeout=120), orders))
+    where = f"`kill -9 {supervisor}`, then `cutover recover {held.id}`"
+    assert [(done.code, where in done.err) for done in told] == [
+        (6, True), (6, True), (1, False), (6, False), (6, True), (6, True)], told
+    assert (f"it may have been taken all the same; `cutover logs {mute.id}` shows it if so"
+            in told[2].err), told[2]
+    os.kill(supervisor, signal.SIGKILL)
+    held("recover", "--detach", code=3)
+    held("abort", "--yes")
+    held.end(7)
+
+
 COMMAND = """\
     cutover: v1
     name: buried
