@@ -59,6 +59,7 @@ class Lab:
         with subprocess.Popen([HOME / "shoppers", self.folder, "--out", out,
                                "--rate", str(rate)]) as child:
             try:
+                eventually(lambda: out.exists() and out.stat().st_size)  # it knows what ends it
                 yield out
             finally:
                 child.send_signal(signal.SIGTERM)

@@ -3,26 +3,37 @@
 what has a time of the day keeps to the wall clock.
 
 Scenes run side by side, each with a wall clock of its own; a test looks at the figures of its scene.
-True time is this process's monotonic clock, and a moment is when a drill's mark appears."""
+True time is this process's monotonic clock, and a moment is when a drill wrote its mark. Nothing may
+be early. Who is slow or stands still is late, so much of that is allowed: clocks are set by more, or
+again and again until it is over, so that what would begin anew each time would never end."""
 
 import concurrent.futures
+import itertools
 import subprocess
 import time
 
 import cutkit
 import pytest
 from clockkit import Wall, nudge
-from cutkit import Cutover, Run, eventually
-
+from cutkit import DEADLINE_S, Cutover, Marks, Run, eventually
 
 pytestmark = pytest.mark.skipif(not nudge(0), reason="setting the clock is not allowed")
 
 DAY = 86400
-NEAR_S = 1.0
+EARLY_S = 0.1
+LATE_S = 20
+OVER = object()
+
+
+class TooLate(Exception):
+    """The machine took so long that what was to be disturbed was over before. It shows nothing."""
 
 
 class Scene:
-    def __init__(self):
+    """patience: how many times longer it lasts than where no machine stands still."""
+
+    def __init__(self, patience):
+        self.patience = patience
         self.cutover = Cutover()
         self.wall = Wall(self.cutover)
         self.run = None
@@ -40,17 +51,24 @@ class Scene:
         self.cutover("run", self.cutover.book(text), "--at", at, code=3)
         self.run = self.cutover.runs()[0]
 
+    def mark(self, step):
+        return self.cutover.folder / f"mark.{step}"
+
+    def did(self, step, op="apply"):
+        return step in Marks(self.mark(step)).of(op)
+
     def moment(self, step, op="apply"):
-        """When a drill did that, in true time."""
-        eventually(lambda: step in self.cutover.marks.of(op), every=0.01)
-        return time.monotonic()
+        """When a drill did that, which is the last that it did, in true time."""
+        eventually(lambda: self.did(step, op), every=0.01)
+        return time.monotonic() - (time.time() - self.mark(step).stat().st_mtime)
 
     def waits(self):
         """The step `pause` has begun, and that is on disk."""
         self.run.wait_step("pause", "running")
 
-    def is_done(self, step):
-        return step in self.cutover.marks.of("apply")
+    def check_in_time(self, in_time):
+        if not in_time:
+            raise TooLate
 
     def kill_all(self):
         for role in ("supervisor", "engine", "host"):
@@ -59,7 +77,7 @@ class Scene:
     def recover(self, *inside):
         """Goes on within another namespace: words that begin a command."""
         argv = [*inside, str(cutkit.PROGRAM), "recover", "--detach", self.run.id]
-        told = subprocess.run(argv, env=self.cutover.env, cwd=self.cutover.folder, timeout=30,
+        told = subprocess.run(argv, env=self.cutover.env, cwd=self.cutover.folder, timeout=DEADLINE_S,
                               capture_output=True, text=True, check=False)
         assert told.returncode == 3, told
 
@@ -67,21 +85,26 @@ class Scene:
         """What the journal tells of, in seconds."""
         return [record["jump_ms"] / 1000 for record in self.run.records("clock")]
 
+    def has_told(self, count):
+        """So many jumps stand in the journal, of which nobody is asked."""
+        told = (self.run.folder / "journal.jsonl").read_bytes().count(b'"type":"clock"')
+        return told >= count
+
 
 TWO = """\
     cutover: v1
     name: waits
     steps:
-      - {{id: one, uses: drill, with: {{mark: marks}}}}
-      - {{id: two, needs: [one], {between}, uses: drill, with: {{mark: marks}}}}
+      - {{id: one, uses: drill, with: {{mark: mark.one}}}}
+      - {{id: two, needs: [one], {between}, uses: drill, with: {{mark: mark.two}}}}
     """
 WAIT = """\
     cutover: v1
     name: waits
     steps:
-      - {{id: one, uses: drill, with: {{mark: marks}}}}
+      - {{id: one, uses: drill, with: {{mark: mark.one}}}}
       - {{id: pause, needs: [one], wait: {length}}}
-      - {{id: two, needs: [pause], uses: drill, with: {{mark: marks}}}}
+      - {{id: two, needs: [pause], uses: drill, with: {{mark: mark.two}}}}
     """
 WATCHED = """\
     cutover: v1
@@ -94,39 +117,51 @@ WATCHED = """\
     phases:
       - id: work
         steps:
-          - {id: one, uses: drill, with: {mark: marks}}
+          - {id: one, uses: drill, with: {mark: mark.one}}
         acceptance: {clean_for: 3s, coverage: 20%}
-    finally: [{id: last, uses: drill, with: {mark: marks}}]
+    finally: [{id: two, uses: drill, with: {mark: mark.two}}]
     """
 
-# Moments after the start, in seconds, and how far the wall clock is set then.
+# By how many seconds the wall clock is set, one after the other.
 PATTERNS = {
     "not at all": [],
-    "a day forward": [(0.7, DAY)],
-    "a day back": [(0.7, -DAY)],
-    "in steps forward": [(0.3 * i, 600) for i in range(1, 7)],
-    "in steps back": [(0.3 * i, -600) for i in range(1, 7)],
-    "to and fro": [(0.3 * i, DAY if i % 2 else -DAY) for i in range(1, 7)],
-    "by little": [(0.3 * i, 1.5) for i in range(1, 7)],  # together 9 s
+    "a day forward": [DAY],
+    "a day back": [-DAY],
+    "in steps forward": itertools.repeat(600),
+    "in steps back": itertools.repeat(-600),
+    "to and fro": [DAY, -DAY] * 100,
+    "by little": itertools.repeat(1.5),
 }
 
 
-def set_the_clock(scene, pattern, began):
-    for at, by in PATTERNS[pattern]:
-        time.sleep(max(0, began + at - time.monotonic()))
+def set_the_clock(scene, pattern, is_over, is_told=lambda made: True):
+    """By the next each time when the last is told of, until it is over. Gives those back."""
+    made, told = [], 0
+    for by in PATTERNS[pattern]:
+        time.sleep(0.3)
+        if is_over():
+            break
         scene.wall.jump(by)
+        made.append(by)
+        told += eventually(lambda: is_told(made) or (is_over() and OVER), every=0.01) is not OVER
+    scene.check_in_time(told or not PATTERNS[pattern])
+    return made
 
 
 def wait_through(pattern):
-    """{error: how much longer than 3 s a wait took}"""
+    """{error: how much longer a wait took than it should, jumps: told, made: those that were}"""
+    def is_told(scene, made):
+        return pattern == "by little" or scene.has_told(len(made))
+
     def play(scene):
-        scene.start(WAIT.format(length="3s"))
+        scene.start(WAIT.format(length=f"{3 * scene.patience}s"))
         began = scene.moment("one")
-        set_the_clock(scene, pattern, began)
-        error = scene.moment("two") - began - 3
+        made = set_the_clock(scene, pattern, lambda: scene.did("two"),
+                             lambda made: is_told(scene, made))
+        error = scene.moment("two") - began - 3 * scene.patience
         scene.run.end(0)
         scene.run.audit()
-        return {"error": error, "jumps": scene.jumps()}
+        return {"error": error, "jumps": scene.jumps(), "made": made}
     return play
 
 
@@ -135,8 +170,8 @@ def acceptance_through(pattern):
         scene.say(1)
         scene.start(WATCHED)
         began = scene.moment("one")
-        set_the_clock(scene, pattern, began)
-        error = scene.moment("last") - began - 3
+        set_the_clock(scene, pattern, lambda: scene.did("two"))
+        error = scene.moment("two") - began - 3
         scene.run.end(0)
         return {"error": error, "state": scene.run.state}
     return play
@@ -147,9 +182,9 @@ def trigger_through(pattern):
         scene.say(1)
         scene.start(WATCHED)
         scene.moment("one")
-        scene.say(9)
         began = time.monotonic()
-        set_the_clock(scene, pattern, began)
+        scene.say(9)
+        set_the_clock(scene, pattern, lambda: scene.did("one", "rollback"))
         error = scene.moment("one", "rollback") - began - 2
         scene.run.end(4)
         return {"error": error}
@@ -159,13 +194,15 @@ def trigger_through(pattern):
 def killed(seconds):
     """kill -9 of the engine, the clock set while it is away."""
     def play(scene):
-        scene.start(WAIT.format(length="4s"))
+        length_s = 4 * scene.patience
+        scene.start(WAIT.format(length=f"{length_s}s"))
         began = scene.moment("one")
         scene.waits()
         scene.run.kill("engine", cutkit.signal.SIGSTOP)
+        scene.check_in_time(not scene.did("two"))
         scene.wall.jump(seconds)
         scene.run.kill("engine")
-        error = scene.moment("two") - began - 4
+        error = scene.moment("two") - began - length_s
         scene.run.end(0)
         scene.run.audit()
         return {"error": error, "jumps": scene.jumps(),
@@ -173,22 +210,24 @@ def killed(seconds):
     return play
 
 
-def all_killed(inside, shift_s, length, left_s, is_counted=True):
-    """Engine and supervisor killed; gone on with elsewhere; so much of its wait is left then. Not
-    is_counted: the time until an engine is there again is not known, and none."""
+def all_killed(inside, shift_s, length_s, away_s=None):
+    """Engine and supervisor killed; gone on with elsewhere, away_s later by the clocks that are there.
+    None: the time until an engine is there again is not known, and none."""
     def play(scene):
-        scene.start(WAIT.format(length=length))
-        scene.moment("one")
+        scene.start(WAIT.format(length=f"{length_s}s"))
+        began = scene.moment("one")
         scene.waits()
         time.sleep(0.5)
+        killed = time.monotonic()
         scene.kill_all()
+        scene.check_in_time(not scene.did("two"))
         scene.wall.set(shift_s)
         (scene.cutover.folder / "boot_id").write_text("11111111-2222-4333-8444-555555555555\n")
-        began = time.monotonic()
+        again = time.monotonic()
         scene.recover(*(word.format(folder=scene.cutover.folder) for word in inside))
-        if not is_counted:
-            began = time.monotonic()
-        error = scene.moment("two") - began - left_s
+        due = began + length_s
+        due += again - killed if away_s is None else -away_s
+        error = scene.moment("two") - due
         scene.run.end(0)
         return {"error": error, "jumps": scene.jumps()}
     return play
@@ -219,7 +258,7 @@ def another_boot_clock(scene):
     book = scene.cutover.book(WAIT.format(length="2s"))
     told = subprocess.run(["unshare", "-T", "--boottime", str(10 * DAY), "--monotonic", "5", "--fork",
                            "--", str(cutkit.PROGRAM), "run", str(book), "--yes"],
-                          env=scene.cutover.env, cwd=scene.cutover.folder, timeout=30,
+                          env=scene.cutover.env, cwd=scene.cutover.folder, timeout=DEADLINE_S,
                           capture_output=True, text=True, check=False)
     assert told.returncode == 0, told
     marks = scene.cutover.runs()[0]
@@ -232,7 +271,7 @@ def reached_by_a_jump(make):
     def play(scene):
         make(scene, scene.wall.ahead(60))
         time.sleep(1.5)
-        early = scene.is_done("two")
+        early = scene.did("two")
         began = time.monotonic()
         scene.wall.jump(60)
         return {"early": early, "error": scene.moment("two") - began}
@@ -242,11 +281,13 @@ def reached_by_a_jump(make):
 def put_off_by_a_jump(make):
     """make(scene, time in 3 s) likewise; the clock is set back before, and later right again."""
     def play(scene):
-        make(scene, scene.wall.ahead(3))
+        due = time.monotonic() + 3 * scene.patience
+        make(scene, scene.wall.ahead(3 * scene.patience))
         time.sleep(0.5)
         scene.wall.jump(-60)
-        time.sleep(4)
-        early = scene.is_done("two")
+        scene.check_in_time(time.monotonic() < due)
+        time.sleep(due + 1.5 - time.monotonic())
+        early = scene.did("two")
         began = time.monotonic()
         scene.wall.jump(60)
         return {"early": early, "error": scene.moment("two") - began}
@@ -269,7 +310,7 @@ def wait_until(scene, at):
 
 def window_closes(scene):
     """A window that is closed by setting the clock acts as one that closes."""
-    text = WAIT.format(length="20s").replace("steps:", "window: {opens: \"%s\", closes: \"%s\", "
+    text = WAIT.format(length="10m").replace("steps:", "window: {opens: \"%s\", closes: \"%s\", "
                                              "on_overrun: rollback}\n    steps:")
     scene.start(text % (scene.wall.ahead(-60), scene.wall.ahead(120)))
     scene.moment("one")
@@ -286,9 +327,9 @@ SCENES = {
     **{f"trigger, {p}": trigger_through(p) for p in PATTERNS},
     "killed, a day forward": killed(DAY),
     "killed, a day back": killed(-DAY),
-    "slept while dead": all_killed(SLEPT, 0, "60s", 3.5),
-    "rebooted, 56 s later": all_killed(REBOOTED, 56, "60s", 3.5),
-    "rebooted, a day back": all_killed(REBOOTED, -DAY, "4s", 3.7, is_counted=False),
+    "slept while dead": all_killed(SLEPT, 0, 60, away_s=56),
+    "rebooted, 56 s later": all_killed(REBOOTED, 56, 60, away_s=56),
+    "rebooted, a day back": all_killed(REBOOTED, -DAY, 4),
     "stopped": stopped,
     "another boot clock": another_boot_clock,
     **{f"{make.__name__}, reached": reached_by_a_jump(make)
@@ -300,11 +341,15 @@ SCENES = {
 
 
 def play(name):
-    scene = Scene()
-    try:
-        return SCENES[name](scene)
-    finally:
-        scene.cutover.close()
+    for patience in (1, 4, 10):
+        scene = Scene(patience)
+        try:
+            return SCENES[name](scene)
+        except TooLate:
+            pass
+        finally:
+            scene.cutover.close()
+    raise TooLate(name)
 
 
 @pytest.fixture(scope="module")
@@ -318,16 +363,17 @@ def figures():
 def test_it_takes_its_true_time_and_keeps_to_the_time_of_the_day(figures, name):
     told = figures[name].result()
     assert not told.get("early")
-    assert abs(told["error"]) <= NEAR_S, told
+    assert -EARLY_S <= told["error"] <= LATE_S, told
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_each_jump_of_over_two_seconds_is_journaled(figures, pattern):
-    told = figures[f"wait, {pattern}"].result()["jumps"]
+    told, made = (figures[f"wait, {pattern}"].result()[name] for name in ("jumps", "made"))
     if pattern == "by little":  # each too small to be told; what they add up to is
-        assert sum(told) == pytest.approx(9, abs=2.1) and all(abs(j) > 2 for j in told), told
-    else:
-        assert told == pytest.approx([by for _, by in PATTERNS[pattern]], abs=0.5)
+        assert sum(told) == pytest.approx(sum(made), abs=4) and all(abs(j) > 2 for j in told), told
+    else:  # the run may have ended before it told of the last
+        assert told == pytest.approx(made[:len(told)], abs=0.5)
+        assert len(told) in (len(made), len(made) - 1)
 
 
 @pytest.mark.parametrize("name, by", [("killed, a day forward", DAY), ("killed, a day back", -DAY),

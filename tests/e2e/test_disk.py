@@ -3,7 +3,6 @@
 
 import os
 import subprocess
-import time
 
 import pytest
 from cutkit import DEADLINE_S, PROGRAM
@@ -27,11 +26,9 @@ def test_a_journal_that_fails_while_arming_refuses_the_run_at_once(cutover, call
     cutover.without_leak_check()
     argv = ["strace", "-f", "-b", "execve", "-qq", "-o", "/dev/null", f"--trace={call}",
             f"--inject={call}:error={error}:when=1+", PROGRAM, "run", book, "--yes"]
-    began = time.monotonic()
     done = subprocess.run(argv, env={**cutover.env, "PATH": os.environ["PATH"]},
                           stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=DEADLINE_S, cwd=cutover.folder)
     assert done.returncode == 6, done.stdout + done.stderr
-    assert time.monotonic() - began < 15
     assert told in done.stderr and done.stderr.count("\n") == 1
     assert cutover.runs() == [] and cutover.marks == []

@@ -266,7 +266,7 @@ def test_a_side_that_breaks_off_shows_at_the_edge_and_then_gets_nothing(new_lab,
     with new_lab.shoppers(tmp_path / "orders.jsonl") as out:
         eventually(lambda: "0 writes" not in new_lab.app("green", "status").stdout)
         os.kill(new_lab.servers()["green"], signal.SIGKILL)
-        eventually(lambda: (new_lab.metric("shop:error_ratio:green") or 0) > 0)
+        eventually(lambda: (new_lab.metric("max_over_time(shop:error_ratio:green[5m])") or 0) > 0)
         eventually(lambda: new_lab.edge_stats()["green"]["status"] == "DOWN")
         more_orders(out, 20, "blue")
     assert new_lab.proof(out)["ok"]
