@@ -356,7 +356,10 @@ def play(name):
 def figures():
     """name → future of its figures."""
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
-        yield {name: pool.submit(play, name) for name in SCENES}
+        found = {name: pool.submit(play, name) for name in SCENES}
+        yield found
+    worst = max(abs(told.result()["error"]) for told in found.values() if not told.exception())
+    print(f"{len(SCENES)} scenes, timers off by at most {worst:.2f} s")
 
 
 @pytest.mark.parametrize("name", SCENES)

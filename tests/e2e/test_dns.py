@@ -37,7 +37,7 @@ secrets: {{tsig: {{file: {secret}}}}}
 connections:
   zone: {{plugin: dns, provider: rfc2136, zone: shop.test, key: cutover, secret: tsig,
          algorithm: {server.algorithm}, servers: ["{server.text}"]}}
-defaults: {{on_failure: abort, timeout: 15s}}
+defaults: {{on_failure: abort, timeout: 1m}}
 roles: {{ops: {{members: [root]}}}}
 steps:
   - {{id: before, approve: {{roles: [ops]}}}}
