@@ -402,9 +402,12 @@ def test_a_name_that_no_resolver_knows_any_more_has_its_address_kept(web, tmp_pa
     port = web.server_address[1]
     url = f"http://kept.invalid:{port}/"
     for kept, status in (([f"kept.invalid:{port}", "none.invalid:80"], "ok"), ([], "retry")):
-        hosts.write_text("127.0.0.1 kept.invalid\n")
-        with hostdrive.Host(None, hosts=kept) as host:
-            with open(hosts, "r+") as file:
-                file.truncate()
-            assert get(host, url).status == status
+        def attempt(_):
+            hosts.write_text("127.0.0.1 kept.invalid\n")
+            with hostdrive.Host(None, hosts=kept) as host:  # looks them up for 3 s
+                with open(hosts, "r+") as file:
+                    file.truncate()
+                assert get(host, url).status == status
+
+        steadily(attempt, 1)
     assert web.seen[0][2]["Host"] == f"kept.invalid:{port}"
