@@ -13,16 +13,6 @@ bool cut_wire_bytes(struct cut_wire *from, size_t len, struct cut_wire *ret)
 	return true;
 }
 
-bool cut_wire_byte(struct cut_wire *from, uint8_t *ret)
-{
-	struct cut_wire part;
-
-	if (!cut_wire_bytes(from, 1, &part))
-		return false;
-	*ret = part.data[0];
-	return true;
-}
-
 bool cut_wire_u32(struct cut_wire *from, uint32_t *ret)
 {
 	struct cut_wire part;

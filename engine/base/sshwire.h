@@ -18,7 +18,6 @@ struct cut_wire {
 };
 
 /* Each takes its part off the front; false: there is not enough, and nothing was taken. */
-bool cut_wire_byte(struct cut_wire *from, uint8_t *ret);
 bool cut_wire_u32(struct cut_wire *from, uint32_t *ret);
 bool cut_wire_bytes(struct cut_wire *from, size_t len, struct cut_wire *ret);
 bool cut_wire_string(struct cut_wire *from, struct cut_wire *ret);

@@ -3,6 +3,7 @@
 #include "engine/base/statetable.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool cut_state_may(const struct cut_state_row *table, unsigned from, unsigned to)
@@ -27,20 +28,4 @@ int cut_state_named(const struct cut_state_row *table, size_t len, const char *n
 		if (strcmp(table[i].name, name) == 0)
 			return (int)i;
 	return -1;
-}
-
-void cut_state_print(const struct cut_state_row *table, size_t len, struct cut_buf *out)
-{
-	for (size_t from = 0; from < len; from++) {
-		const char *before = " → ";
-
-		cut_buf_add_str(out, table[from].name);
-		for (size_t to = 0; to < len; to++) {
-			if (!cut_state_may(table, (unsigned)from, (unsigned)to))
-				continue;
-			cut_buf_printf(out, "%s%s", before, table[to].name);
-			before = ", ";
-		}
-		cut_buf_add_char(out, '\n');
-	}
 }

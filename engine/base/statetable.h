@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* States that move only through a table. Used by every machine of the core, and printed by the
- * docs. */
+/* States that move only through a table. Used by every machine of the core; the docs are made of
+ * the tables. */
 #pragma once
 
-#include "engine/base/buf.h"
-
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct cut_state_row {
 	const char *name;
@@ -20,5 +20,3 @@ void cut_state_move(const struct cut_state_row *table, const char *what, unsigne
 		    unsigned to);
 /* -1 when no row has that name. */
 int cut_state_named(const struct cut_state_row *table, size_t len, const char *name);
-/* One line a state, "running → verifying, succeeded, failed", for the docs. */
-void cut_state_print(const struct cut_state_row *table, size_t len, struct cut_buf *out);

@@ -63,8 +63,9 @@ void cut_places_done(struct cut_places *places)
 	*places = (struct cut_places){0};
 }
 
-/* In the plugin directory itself, or in a folder of its name as in a build tree. */
-char *cut_places_plugin(const struct cut_places *places, const char *name)
+/* In the plugin directory itself, or in a folder of its name as in a build tree. Owned by the
+ * caller; NULL for the built-in `core`. */
+static char *plugin_path(const struct cut_places *places, const char *name)
 {
 	char *path;
 
@@ -82,7 +83,7 @@ char *cut_places_plugin(const struct cut_places *places, const char *name)
 static int catalog_load(const struct cut_places *places, const char *name,
 			struct cut_catalog *catalog, struct cut_err *err)
 {
-	cut_auto(cut_str) char *path = cut_places_plugin(places, name);
+	cut_auto(cut_str) char *path = plugin_path(places, name);
 	cut_auto(cut_json) json_t *descriptor = NULL;
 	int r;
 
@@ -115,7 +116,7 @@ int cut_catalog_load_all(const struct cut_places *places, struct cut_catalog *ca
 		free(entries[i]);
 		if (name[0] == '.' || name[0] == '\0')
 			continue;
-		path = cut_places_plugin(places, name);
+		path = plugin_path(places, name);
 		if (path && access(path, F_OK) == 0) {
 			cut_auto(cut_err) struct cut_err ignored = {0};
 			int one = catalog_load(places, name, catalog, r < 0 ? &ignored : err);
@@ -149,7 +150,7 @@ static int check_params(void *data, const char *name, const json_t *calls, json_
 			struct cut_err *err)
 {
 	struct cut_context *ctx = data;
-	cut_auto(cut_str) char *path = cut_places_plugin(&ctx->places, name);
+	cut_auto(cut_str) char *path = plugin_path(&ctx->places, name);
 
 	return cut_host_check(ctx->places.host_path, path, calls, ret, err);
 }

@@ -19,8 +19,6 @@ void cut_places_find(const struct cut_args *args, struct cut_places *ret);
 /* That, and where runs are: --state-dir, environment. */
 int cut_places_of_runs(const struct cut_args *args, struct cut_places *ret, struct cut_err *err);
 void cut_places_done(struct cut_places *places);
-/* Path of a plugin's .so, owned by the caller; NULL for the built-in `core`. */
-char *cut_places_plugin(const struct cut_places *places, const char *name);
 
 /* A runbook ready to be worked with. */
 struct cut_context {

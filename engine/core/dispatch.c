@@ -201,7 +201,7 @@ void cut_run_open_step(struct cut_run *run, uint32_t step)
 	cut_run_queue(run, step);
 }
 
-bool cut_run_window_open(const struct cut_run *run, uint32_t phase)
+static bool window_open(const struct cut_run *run, uint32_t phase)
 {
 	const struct cut_window *window = &run->rb->phases[phase].window;
 
@@ -237,7 +237,7 @@ static bool start(struct cut_run *run, uint32_t step)
 	bool forward = cut_run_lane(run, step) == CUT_LANE_FORWARD;
 	cut_time not_before;
 
-	if (forward && !cut_run_window_open(run, model->phase)) {
+	if (forward && !window_open(run, model->phase)) {
 		cut_run_queue(run, step);
 		hold_window(run, model->phase);
 		return false;

@@ -123,8 +123,6 @@ int expr_eval_macro(struct eval *ev, const struct cut_val *range, const struct e
 int expr_apply(struct eval *ev, enum expr_op op, const struct cut_val *a, const struct cut_val *b,
 	       struct cut_val *ret);
 int expr_negate(struct eval *ev, const struct cut_val *a, struct cut_val *ret);
-/* 1 equal, 0 not, negative: an error. */
-int expr_equal(struct eval *ev, const struct cut_val *a, const struct cut_val *b);
 /* A member of a map: 0, -ENOENT absent (err untouched), another error (err set). */
 int expr_member(struct eval *ev, const struct cut_val *map, const struct cut_val *key,
 		struct cut_val *ret);

@@ -80,12 +80,15 @@ static bool compare(const struct cut_val *a, const struct cut_val *b, int *ret)
 	return true;
 }
 
+/* 1 equal, 0 not, negative: an error; as all three. */
+static int equal(struct eval *ev, const struct cut_val *a, const struct cut_val *b);
+
 static int equal_lists(struct eval *ev, const struct cut_val *a, const struct cut_val *b)
 {
 	int r = a->list.len == b->list.len;
 
 	for (size_t i = 0; r == 1 && i < a->list.len; i++)
-		r = expr_equal(ev, &a->list.items[i], &b->list.items[i]);
+		r = equal(ev, &a->list.items[i], &b->list.items[i]);
 	return r;
 }
 
@@ -97,14 +100,14 @@ static int equal_maps(struct eval *ev, const struct cut_val *a, const struct cut
 	for (size_t i = 0; r == 1 && i < a->map.len; i++) {
 		r = expr_member(ev, b, &a->map.keys[i], &other);
 		if (r == 0)
-			r = expr_equal(ev, &a->map.values[i], &other);
+			r = equal(ev, &a->map.values[i], &other);
 		else if (r == -ENOENT)
 			r = 0;
 	}
 	return r;
 }
 
-int expr_equal(struct eval *ev, const struct cut_val *a, const struct cut_val *b)
+static int equal(struct eval *ev, const struct cut_val *a, const struct cut_val *b)
 {
 	int r;
 
@@ -143,7 +146,7 @@ int expr_member(struct eval *ev, const struct cut_val *map, const struct cut_val
 		return r;
 	}
 	for (size_t i = 0; i < map->map.len; i++) {
-		r = expr_equal(ev, &map->map.keys[i], key);
+		r = equal(ev, &map->map.keys[i], key);
 		if (r < 0)
 			return r;
 		if (r) {
@@ -191,7 +194,7 @@ static int find_in(struct eval *ev, const struct cut_val *a, const struct cut_va
 
 	if (b->kind == CUT_VAL_LIST) {
 		for (size_t i = 0; r == 0 && i < b->list.len; i++)
-			r = expr_equal(ev, a, &b->list.items[i]);
+			r = equal(ev, a, &b->list.items[i]);
 		return r;
 	}
 	if (b->kind != CUT_VAL_MAP && b->kind != CUT_VAL_LAZY)
@@ -303,8 +306,8 @@ static int apply_relation(struct eval *ev, enum expr_op op, const struct cut_val
 	int order, r;
 
 	switch (op) {
-	case OP_EQ: return expr_equal(ev, a, b);
-	case OP_NE: r = expr_equal(ev, a, b); return r < 0 ? r : !r;
+	case OP_EQ: return equal(ev, a, b);
+	case OP_NE: r = equal(ev, a, b); return r < 0 ? r : !r;
 	case OP_IN: return find_in(ev, a, b);
 	default: break;
 	}

@@ -61,7 +61,7 @@ static const struct cut_waiting *sign_off_of(const struct cut_run *run, uint32_t
 	return NULL;
 }
 
-void cut_gate_void(struct cut_run *run, uint32_t step, uint32_t phase)
+static void gate_void(struct cut_run *run, uint32_t step, uint32_t phase)
 {
 	size_t kept = 0;
 
@@ -108,7 +108,7 @@ void cut_gate_open(struct cut_run *run, uint32_t step)
 		.asks = question(run, step),
 	};
 
-	cut_gate_void(run, step, CUT_NONE);
+	gate_void(run, step, CUT_NONE);
 	cut_step_doing(run, step, CUT_DOING_PEOPLE);
 	s->attempt++;
 	say_what_for(run, step, waiting.asks);
@@ -175,7 +175,7 @@ void cut_gate_sign_off(struct cut_run *run, uint32_t phase, bool open)
 	if (!open && waiting)
 		wait_no_more(run, (uint32_t)(waiting - run->waiting.items));
 	if (!open)
-		cut_gate_void(run, CUT_NONE, phase);
+		gate_void(run, CUT_NONE, phase);
 }
 
 /* --- whose vote counts --- */

@@ -272,7 +272,6 @@ struct cut_metric {
 	cut_time every, timeout, max_age;
 	double min_events;
 	const char *unit, *environment;
-	bool higher_is_better;
 	struct cut_mark mark;
 };
 

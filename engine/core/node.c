@@ -28,7 +28,6 @@ cut_time cut_run_when(const struct cut_run *run, const struct cut_when *when, ui
 
 void cut_run_phase_opened(struct cut_run *run, uint32_t phase)
 {
-	run->phase_opened = true;
 	cut_run_node_done(run, cut_graph_phase_begin(run->graph, phase));
 }
 
@@ -42,7 +41,6 @@ static void open_phase(struct cut_run *run, uint32_t phase)
 		return;
 	}
 	run->phase = phase;
-	run->phase_opened = false;
 	if (p->window.closes != CUT_NEVER)
 		cut_timer_set_wall(run, CUT_TIMER_CLOSES, phase, p->window.closes);
 	not_before = cut_run_when(run, &p->not_before, phase);

@@ -25,7 +25,7 @@ const char *cut_class_name(enum cut_class class)
 	return names[class];
 }
 
-const char *cut_undo_name(enum cut_undo undo)
+static const char *undo_name(enum cut_undo undo)
 {
 	static const char *const names[] = {
 		[CUT_UNDO_AUTO] = "auto",
@@ -85,7 +85,7 @@ static json_t *step_json(const struct cut_runbook *rb, const struct cut_step *st
 			 step->address, "phase", rb->phases[step->phase].id, "needs",
 			 cut_needs_json(rb, step->needs, step->needs_len), "uses", step->body.uses,
 			 "effects", cut_effects_name(step->body.effects), "class",
-			 cut_class_name(step->body.class), "rollback", cut_undo_name(step->undo),
+			 cut_class_name(step->body.class), "rollback", undo_name(step->undo),
 			 "changes", "planned_s", cut_json_seconds(step->planned), "critical",
 			 (int)critical, "latest_safe_start");
 }

@@ -16,7 +16,6 @@ cut_time cut_plan_rollback_time(const struct cut_runbook *rb, const struct cut_g
 				uint32_t *ret_unknown);
 const char *cut_effects_name(uint32_t effects); /* "read" "write" "traffic" "destroy" */
 const char *cut_class_name(enum cut_class class);
-const char *cut_undo_name(enum cut_undo undo); /* "auto" "body" "not_needed" "impossible" */
 /* Of each step: will it find the world as it is now? Nothing of the run that changes anything, and
  * no work of people, comes before it. Owned by the caller. */
 bool *cut_plan_finds_as_is(const struct cut_runbook *rb, const struct cut_graph *graph);

@@ -146,7 +146,6 @@ struct cut_run {
 	uint32_t seq;
 	uint32_t phase;	      /* current forward phase, or CUT_NONE */
 	uint32_t stage_first; /* first phase of the stage */
-	bool phase_opened;    /* its not_before has passed */
 	bool stage_done, accepted, forward_done;
 	cut_time stage_since, stage_tail;
 	uint32_t ponr; /* the step that was the point of no return, or CUT_NONE */
@@ -245,7 +244,6 @@ void cut_run_queue(struct cut_run *run, uint32_t step);
 void cut_run_unpark(struct cut_run *run, uint32_t node); /* it has a place now */
 void cut_run_dispatch(struct cut_run *run);
 void cut_run_leave_lane(struct cut_run *run, uint32_t step);
-bool cut_run_window_open(const struct cut_run *run, uint32_t phase);
 enum cut_lane_id cut_run_lane(const struct cut_run *run, uint32_t step);
 
 /* --- step.c, outcome.c: an attempt's life --- */
@@ -256,7 +254,6 @@ void cut_step_say(struct cut_run *run, uint32_t step, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4))); /* sets the reason; NULL fmt clears it */
 void cut_step_record(struct cut_run *run, uint32_t step, bool durable);
 void cut_step_start(struct cut_run *run, uint32_t step);
-void cut_step_attempt(struct cut_run *run, uint32_t step);
 void cut_step_again(struct cut_run *run, uint32_t step); /* its delay is over */
 void cut_step_succeed(struct cut_run *run, uint32_t step);
 void cut_step_fail(struct cut_run *run, uint32_t step, const char *text);
@@ -308,7 +305,6 @@ void cut_gate_expire(struct cut_run *run, uint32_t step);
 void cut_gate_sign_off(struct cut_run *run, uint32_t phase, bool open);
 int cut_gate_may_vote(const struct cut_run *run, const struct cut_event *ev, struct cut_err *err);
 void cut_gate_vote(struct cut_run *run, const struct cut_event *ev);
-void cut_gate_void(struct cut_run *run, uint32_t step, uint32_t phase);
 
 /* --- hold.c --- */
 void cut_hold_add(struct cut_run *run, enum cut_hold_kind kind, const char *id, bool decision,

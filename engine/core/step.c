@@ -125,6 +125,20 @@ static void begin(struct cut_run *run, uint32_t step)
 	cut_downtime_start(run, step);
 }
 
+/* A new attempt: the step is ready and has its place. */
+static void attempt(struct cut_run *run, uint32_t step)
+{
+	struct cut_run_step *s = &run->steps[step];
+
+	cut_step_say(run, step, NULL);
+	s->attempt++;
+	s->observed = false;
+	s->touched_before = s->touched;
+	s->resent = false;
+	cut_step_move(run, step, CUT_STEP_RUNNING);
+	cut_call_start(run, step, CUT_PART_BODY, CUT_OP_APPLY, CUT_OP_APPLY);
+}
+
 void cut_step_start(struct cut_run *run, uint32_t step)
 {
 	const struct cut_step *model = &run->rb->steps[step];
@@ -138,23 +152,9 @@ void cut_step_start(struct cut_run *run, uint32_t step)
 	case CUT_STEP_CHECK:
 		run->steps[step].active = true;
 		run->lanes[cut_run_lane(run, step)].active++;
-		cut_step_attempt(run, step);
+		attempt(run, step);
 		break;
 	}
-}
-
-/* A new attempt: the step is ready and has its place. */
-void cut_step_attempt(struct cut_run *run, uint32_t step)
-{
-	struct cut_run_step *s = &run->steps[step];
-
-	cut_step_say(run, step, NULL);
-	s->attempt++;
-	s->observed = false;
-	s->touched_before = s->touched;
-	s->resent = false;
-	cut_step_move(run, step, CUT_STEP_RUNNING);
-	cut_call_start(run, step, CUT_PART_BODY, CUT_OP_APPLY, CUT_OP_APPLY);
 }
 
 /* Its delay is over: a further try of what it was at. */

@@ -19,8 +19,8 @@ struct load_expr {	       /* an expression, parsed once for all places with this
 	bool has_refs;
 };
 
-struct load_needs {			  /* names to resolve once all steps are known */
-	uint32_t node, owner, step_group; /* owner: step or group index */
+struct load_needs {	      /* names to resolve once all steps are known */
+	uint32_t node, owner; /* owner: step or group index */
 	bool group;
 };
 
@@ -246,8 +246,7 @@ json_t *load_params(struct load *l, uint32_t node, uint32_t at, const char *what
 		    struct load_values *values);
 /* A word of a command: a string, or one known during the run only. */
 json_t *load_part(struct load *l, uint32_t node, const char *text, struct load_values *values);
-json_t *load_fallback(const struct cut_param *row); /* new reference, or NULL */
-int load_type_named(const char *name);		    /* enum cut_type or -1 */
+int load_type_named(const char *name); /* enum cut_type or -1 */
 
 /* params.c */
 void load_parameters(struct load *l);
@@ -272,13 +271,9 @@ void load_step(struct load *l, uint32_t node, struct step_draft *draft, enum cut
 /* load_names.c */
 void load_span(struct load *l, struct load_span span);
 void load_spans(struct load *l); /* tells of those that would end before they begin */
-/* What a name means to somebody in `group`: false when nothing has it. */
-bool load_name(struct load *l, uint32_t group, uint32_t node, const char *name,
-	       struct cut_need *ret);
 /* First and last step that a name stands for (of a foreach, of a group). -EINVAL: told. */
 int load_step_named(struct load *l, uint32_t node, const char *name, uint32_t *ret_first,
 		    uint32_t *ret_last);
-void load_unknown_step(struct load *l, uint32_t node, const char *name, bool phases);
 void load_names(struct load *l); /* needs, since, until: once all steps are known */
 
 /* load_tree.c */

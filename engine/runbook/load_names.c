@@ -10,8 +10,9 @@ enum {
 	NEEDS_AHEAD = 16, /* fetched from memory while others are resolved */
 };
 
-bool load_name(struct load *l, uint32_t group, uint32_t node, const char *name,
-	       struct cut_need *ret)
+/* What a name means to somebody in `group`: false when nothing has it. */
+static bool find_name(struct load *l, uint32_t group, uint32_t node, const char *name,
+		      struct cut_need *ret)
 {
 	const struct cut_runbook *rb = l->rb;
 	uint32_t text = node ? cut_doc_at(l->doc, node)->text : 0, found;
@@ -30,7 +31,7 @@ bool load_name(struct load *l, uint32_t group, uint32_t node, const char *name,
 	return true;
 }
 
-void load_unknown_step(struct load *l, uint32_t node, const char *name, bool phases)
+static void tell_unknown(struct load *l, uint32_t node, const char *name, bool phases)
 {
 	const struct cut_runbook *rb = l->rb;
 	struct cut_near near = {.word = name};
@@ -77,8 +78,8 @@ int load_step_named(struct load *l, uint32_t node, const char *name, uint32_t *r
 {
 	struct cut_need need;
 
-	if (!load_name(l, CUT_NONE, 0, name, &need)) {
-		load_unknown_step(l, node, name, false);
+	if (!find_name(l, CUT_NONE, 0, name, &need)) {
+		tell_unknown(l, node, name, false);
 		return -EINVAL;
 	}
 	*ret_first = *ret_last = need.index;
@@ -134,8 +135,8 @@ static bool resolve_need(struct load *l, uint32_t node, const struct owner *owne
 		       : load_text(l, node);
 	if (!name)
 		return false;
-	if (!load_name(l, owner->group, node, name, ret)) {
-		load_unknown_step(l, node, name, false);
+	if (!find_name(l, owner->group, node, name, ret)) {
+		tell_unknown(l, node, name, false);
 		return false;
 	}
 	return is_allowed(l, node, owner, name, *ret);
@@ -178,8 +179,8 @@ static void resolve_since(struct load *l, const struct load_later *later)
 	struct cut_step *step = &l->rb->steps[later->step];
 	struct cut_need need;
 
-	if (!load_name(l, step->group, 0, later->name, &need)) {
-		load_unknown_step(l, later->node, later->name, false);
+	if (!find_name(l, step->group, 0, later->name, &need)) {
+		tell_unknown(l, later->node, later->name, false);
 		l->tainted.items[later->step] |= CUT_TAINT_ORDER;
 		return;
 	}
@@ -222,8 +223,8 @@ static void resolve_until(struct load *l, const struct load_later *later)
 		step->temporary->until_phase = phase;
 		if (phase < step->phase)
 			load_fault(l, later->node, hint, "%s", what);
-	} else if (!load_name(l, step->group, 0, later->name, &step->temporary->until)) {
-		load_unknown_step(l, later->node, later->name, true);
+	} else if (!find_name(l, step->group, 0, later->name, &step->temporary->until)) {
+		tell_unknown(l, later->node, later->name, true);
 	} else if (!step->temporary->until.group) {
 		load_span(l, (struct load_span){.node = later->node,
 						.from = later->step,

@@ -95,7 +95,6 @@ static void add_metric(struct load *l, uint32_t node, const char *id)
 		metric.min_events = draft.min_events;
 		metric.unit = draft.unit ? draft.unit : metric.meter ? metric.meter->unit : NULL;
 		metric.environment = draft.environment;
-		metric.higher_is_better = draft.better == 1;
 	} else {
 		metric.every = 15 * CUT_SECOND;
 		metric.max_age = 2 * metric.every;

@@ -373,8 +373,8 @@ static bool is_ignored(const char *const *ignored, const char *key)
 	return false;
 }
 
-/* Defaults are written as in a runbook: "30s", "[A, AAAA]". */
-json_t *load_fallback(const struct cut_param *row)
+/* Defaults are written as in a runbook: "30s", "[A, AAAA]". New reference, or NULL. */
+static json_t *fallback(const struct cut_param *row)
 {
 	const char *text = row->fallback;
 	json_t *list = row->flags & CUT_P_LIST || text[0] == '[' ? json_array() : NULL;
@@ -463,7 +463,7 @@ json_t *load_params(struct load *l, uint32_t node, uint32_t at, const char *what
 								row->help)
 					     : NULL,
 				   "%s needs '%s'", what, row->name);
-		value = row->fallback ? load_fallback(row) : NULL;
+		value = row->fallback ? fallback(row) : NULL;
 		if (value)
 			json_object_set_new(params, row->name, value);
 	}

@@ -11,9 +11,8 @@
 #include <string.h>
 
 #define BATCH_BYTES (1 << 20) /* what waits beyond this leaves without being asked for */
-#define LAZY_MS                                                                                    \
-	1000 /* how long a record may wait for one that asks, and between looks for room           \
-	      */
+/* How long a record may wait for one that asks, and between looks for room. */
+#define LAZY_MS 1000
 
 struct cut_journal {
 	const struct cut_journal_io *io;
@@ -39,7 +38,7 @@ struct cut_journal {
 	/* What the listener knows. */
 	struct cut_journal_events events;
 	uint64_t told_synced;
-	bool told_low, told_failed;
+	bool told_low;
 	int told_lost; /* to tell: a file was lost for this reason */
 
 	struct cut_world *world; /* borrowed */
@@ -153,7 +152,6 @@ static void tell_lost(struct cut_journal *j)
 	int code = j->told_lost;
 
 	j->told_lost = 0;
-	j->told_failed = j->failed;
 	if (j->failed) {
 		cut_err_sys(&err, code, "mend the disk, then: cutover recover",
 			    "cannot write the journal in %s any more", j->path);

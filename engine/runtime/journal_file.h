@@ -10,9 +10,8 @@
 #define CUT_JOURNAL_FILES   99 /* a run whose disk failed that often holds */
 #define CUT_JOURNAL_STEP    ((uint64_t)1 << 20)
 #define CUT_JOURNAL_RESERVE ((uint64_t)256 << 10) /* for the rollback, at the end of the space */
-#define CUT_JOURNAL_LOW_WATER                                                                      \
-	((uint64_t)256 << 10) /* grow while at least this is left before it                        \
-			       */
+/* Grow while at least this is left before it. */
+#define CUT_JOURNAL_LOW_WATER ((uint64_t)256 << 10)
 
 struct cut_journal_file {
 	const struct cut_journal_io *io;

@@ -10,7 +10,10 @@ const char *cut_action_bare_name(const struct cut_catalog_action *action)
 	return dot ? dot + 1 : action->name;
 }
 
-void cut_needs_each_body(const struct cut_runbook *rb, cut_needs_body_fn *fn, void *data)
+typedef void body_fn(void *data, const struct cut_body *body, bool undo);
+
+/* Each body of a runbook once: a step's own, its verify, its rollback. undo: it is a rollback. */
+static void each_body(const struct cut_runbook *rb, body_fn *fn, void *data)
 {
 	for (uint32_t i = 0; i < rb->steps_len; i++) {
 		const struct cut_step *step = &rb->steps[i];
@@ -48,7 +51,7 @@ enum cut_need_of cut_needs_plugin(const struct cut_runbook *rb, const char *plug
 {
 	struct plugin_search search = {.plugin = plugin};
 
-	cut_needs_each_body(rb, plugin_search_body, &search);
+	each_body(rb, plugin_search_body, &search);
 	for (uint32_t i = 0; i < rb->metrics_len && search.need == CUT_NEED_NOT; i++) {
 		if (strcmp(rb->metrics[i].meter->plugin, plugin) == 0)
 			search.need = CUT_NEED_FORWARD;
@@ -114,7 +117,7 @@ static void each_text(const struct cut_runbook *rb, const char *plugin, text_fn 
 		if (strcmp(rb->metrics[i].meter->plugin, plugin) == 0)
 			walk_json(&walk, rb->metrics[i].params);
 	}
-	cut_needs_each_body(rb, walk_body, &walk);
+	each_body(rb, walk_body, &walk);
 }
 
 struct secret_search {

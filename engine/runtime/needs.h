@@ -17,7 +17,3 @@ json_t *cut_needs_secrets(const struct cut_runbook *rb, const char *plugin, cons
 json_t *cut_needs_hosts(const struct cut_runbook *rb, const char *plugin);
 /* "set_ttl" of "dns.set_ttl", "exec" of "exec". */
 const char *cut_action_bare_name(const struct cut_catalog_action *action);
-
-/* Each body of a runbook once: a step's own, its verify, its rollback. undo: it is a rollback. */
-typedef void cut_needs_body_fn(void *data, const struct cut_body *body, bool undo);
-void cut_needs_each_body(const struct cut_runbook *rb, cut_needs_body_fn *fn, void *data);

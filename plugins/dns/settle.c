@@ -7,9 +7,8 @@
 
 #define FIRST_PAUSE_MS 100
 #define LAST_PAUSE_MS  1000
-#define PRIMARY_GRACE_MS                                                                           \
-	5000 /* a primary shows its own change at once; caches within it may not                   \
-	      */
+/* A primary shows its own change at once; caches within it may not. */
+#define PRIMARY_GRACE_MS 5000
 
 static void ask_all(struct dns_settle *s);
 
@@ -51,7 +50,7 @@ static void describe(struct dns_settle *s, size_t server, const struct dns_expec
 	free(text);
 }
 
-/* The first thing that is not right at this server, or NULL. */
+/* Whether this server shows all of it; else the first thing that is not right goes into why. */
 static bool judge(struct dns_settle *s, size_t server, bool *ret_down)
 {
 	int64_t at = 0;

@@ -13,7 +13,8 @@
 #define SIGNATURE_ROOM 512
 #define MESSAGE_MAX    65535
 
-uint16_t dns_message_id(void)
+/* Unpredictable. */
+static uint16_t message_id(void)
 {
 	uint16_t id;
 
@@ -53,7 +54,7 @@ int dns_query_make(const ldns_rdf *name, ldns_rr_type type, bool recursive, bool
 
 	if (!pkt)
 		abort();
-	ldns_pkt_set_id(pkt, dns_message_id());
+	ldns_pkt_set_id(pkt, message_id());
 	if (edns)
 		ldns_pkt_set_edns_udp_size(pkt, DNS_EDNS_BYTES);
 	r = pack(pkt, ret);
@@ -122,7 +123,7 @@ int dns_update_make(const ldns_rdf *zone, const struct dns_item *items, size_t n
 	pkt = ldns_update_pkt_new(ldns_rdf_clone(zone), LDNS_RR_CLASS_IN, guards, updates, NULL);
 	if (!pkt)
 		abort();
-	ldns_pkt_set_id(pkt, dns_message_id());
+	ldns_pkt_set_id(pkt, message_id());
 	r = pack(pkt, ret);
 	ldns_pkt_free(pkt);
 	ldns_rr_list_deep_free(guards);

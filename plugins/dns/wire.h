@@ -19,7 +19,6 @@ struct dns_item {
 	const struct dns_rrset *now, *want; /* borrowed */
 };
 
-uint16_t dns_message_id(void); /* unpredictable */
 void dns_message_done(struct dns_message *m);
 
 int dns_query_make(const ldns_rdf *name, ldns_rr_type type, bool recursive, bool edns,

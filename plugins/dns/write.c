@@ -30,7 +30,7 @@ struct write {
 	struct dns_question *questions; /* owned */
 	struct dns_update update;
 	struct dns_rrset **want; /* owned: one a change, while the update is under way */
-	bool updating, updated;	 /* an UPDATE is under way; was sent at all */
+	bool updated;		 /* an UPDATE was sent */
 	bool settling;
 };
 
@@ -162,7 +162,6 @@ static void on_update(void *data)
 {
 	struct write *w = data;
 
-	w->updating = false;
 	free_want(w);
 	switch (w->update.outcome) {
 	case DNS_UPDATE_DONE: settle(w); break;
@@ -202,13 +201,11 @@ static void send_update(struct write *w, bool dry)
 		.done = dry ? on_dry_update : on_update,
 		.data = w,
 	};
-	w->updating = w->updated = !dry;
+	w->updated = !dry;
 	r = dns_update_start(&w->update, items, w->changes.n, dry);
 	free(items);
-	if (r < 0) {
-		w->updating = false;
+	if (r < 0)
 		end(w, CUT_FAIL, NULL, w->update.why.text);
-	}
 }
 
 static void on_saved(struct cut_call *call)

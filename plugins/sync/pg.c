@@ -180,7 +180,7 @@ static void lose_as_told(struct pg *pg)
 	bool final;
 	char *copy = told_by_libpq(pg, &final);
 
-	for (size_t i = 0; copy && i < sizeof(strangers) / sizeof(strangers[0]); i++) {
+	for (size_t i = 0; copy && i < KIT_ARRAY_LEN(strangers); i++) {
 		if (strstr(copy, strangers[i].words)) {
 			lose(pg, CUT_FAIL, "%s; %s", copy, strangers[i].next);
 			free(copy);

@@ -35,7 +35,6 @@ struct shift {
 	json_t *before;	   /* owned: socket → server → weight, as saved or as first read */
 	json_t *after;	   /* owned: the same, wanted */
 	json_t *shares;	   /* owned: shares before */
-	bool raising;
 };
 
 static void shift_free(struct balancer *b)

@@ -63,14 +63,6 @@ static void test_rows_are_found_by_name(void **state)
 	assert_int_equal(cut_state_named(table, 2, "done"), -1);
 }
 
-static void test_the_table_prints_a_line_a_state(void **state)
-{
-	cut_auto(cut_buf) struct cut_buf out = {0};
-
-	cut_state_print(table, 3, &out);
-	assert_string_equal(cut_buf_str(&out), "idle → busy, done\nbusy → idle\ndone\n");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -78,7 +70,6 @@ int main(void)
 		cmocka_unit_test(test_a_move_changes_the_state),
 		cmocka_unit_test(test_another_move_ends_the_process),
 		cmocka_unit_test(test_rows_are_found_by_name),
-		cmocka_unit_test(test_the_table_prints_a_line_a_state),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
