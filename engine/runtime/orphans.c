@@ -57,14 +57,17 @@ static const char *variable(const struct cut_buf *env, const char *name)
 	return "";
 }
 
-static bool is_orphan(const struct hunt *hunt, pid_t pid)
+/* 1: it is; 0: it is not, or is not ours to look at; negative: it could be. */
+static int is_orphan(const struct hunt *hunt, pid_t pid)
 {
 	cut_auto(cut_buf) struct cut_buf env = {.max_bytes = ENVIRON_MAX_BYTES};
 	unsigned long attempt;
+	int r = pid == getpid() ? -ESRCH : read_environ(pid, &env);
 
-	if (pid == getpid() || read_environ(pid, &env) < 0 ||
-	    strcmp(variable(&env, "CUTOVER_RUN"), hunt->run) != 0)
-		return false;
+	if (r == -EMFILE || r == -ENFILE)
+		return r;
+	if (r < 0 || strcmp(variable(&env, "CUTOVER_RUN"), hunt->run) != 0)
+		return 0;
 	attempt = strtoul(variable(&env, "CUTOVER_ATTEMPT"), NULL, 10);
 	return hunt->in_flight(hunt->data, variable(&env, "CUTOVER_STEP"), (unsigned)attempt);
 }
@@ -76,28 +79,30 @@ static void end_orphan(const struct hunt *hunt, pid_t pid)
 
 	if (fd < 0)
 		return;
-	if (is_orphan(hunt, pid) && pidfd_send_signal(fd, SIGKILL, NULL, 0) == 0)
+	if (is_orphan(hunt, pid) > 0 && pidfd_send_signal(fd, SIGKILL, NULL, 0) == 0)
 		cut_log(CUT_LOG_WARN, "orphan_ended", "pid=%d", (int)pid);
 	close(fd);
 }
 
-/* One of those that were still there, or 0. */
+/* One of those that were still there, or 0; negative errno: there may be more. */
 static pid_t end_all(const struct hunt *hunt)
 {
 	DIR *proc = opendir("/proc");
 	const struct dirent *entry;
 	pid_t one = 0;
 
-	while (proc && (entry = readdir(proc))) {
+	if (!proc)
+		return -errno;
+	while (one >= 0 && (entry = readdir(proc))) {
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+		int r = pid > 0 ? is_orphan(hunt, pid) : 0;
 
-		if (pid <= 0 || !is_orphan(hunt, pid))
-			continue;
-		end_orphan(hunt, pid);
-		one = pid;
+		if (r > 0)
+			end_orphan(hunt, pid);
+		if (r != 0)
+			one = r < 0 ? r : pid;
 	}
-	if (proc)
-		closedir(proc);
+	closedir(proc);
 	return one;
 }
 
@@ -115,5 +120,7 @@ int cut_orphans_end(const char *run, cut_orphan_fn *in_flight, void *data, cut_t
 					   (int)left);
 		usleep(LOOK_US);
 	}
-	return 0;
+	return left == 0 ? 0
+			 : cut_err_sys(err, left, "mend that, then `cutover recover`",
+				       "cannot look for commands of this run that still run");
 }

@@ -14,6 +14,7 @@ typedef bool cut_orphan_fn(void *data, const char *step, unsigned attempt);
 
 /* Kills those of the calling user (root: of all) whose environment says that they are of such an
  * attempt, and waits until they are gone. What a step that has ended left running stays.
- * -ETIMEDOUT: some cannot be killed; err names one. deadline: of the boot clock. */
+ * -ETIMEDOUT: some cannot be killed; err names one. deadline: of the boot clock. -EMFILE …: whether
+ * there are any cannot be told. */
 int cut_orphans_end(const char *run, cut_orphan_fn *in_flight, void *data, cut_time deadline,
 		    struct cut_err *err);
