@@ -139,7 +139,7 @@ def test_a_pinned_plan_guards_the_first_change_however_long_it_waits(cutover, st
 
 
 def test_a_clock_that_is_off_is_in_the_plan_and_changes_nothing(cutover, start):
-    server = start(kind="knotd", fake_time="+20m")
+    server = start(kind="knotd", ahead_s=1200)
     path = book(cutover, server)
     serial = server.serial()
     told = cutover("plan", path, code=6)
