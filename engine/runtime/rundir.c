@@ -108,8 +108,10 @@ int cut_run_dir_create(const char *state, const char *name, cut_time wall,
 		r = cut_folder_sync(runs, err);
 		if (r == 0)
 			r = cut_folder_sync(state, err);
-		if (r < 0)
+		if (r < 0) {
+			rmdir(dir);
 			return r;
+		}
 		*ret = (struct cut_run_entry){
 			.id = cut_take(id),
 			.dir = cut_take(dir),

@@ -15,13 +15,14 @@ BOOK = """\
 """
 
 
-@pytest.mark.parametrize("call, error, told", [
-    ("fallocate", "ENOSPC", "cannot create a journal"),
-    ("fdatasync", "EIO", "cannot create a journal"),
-    ("pwrite64", "ENOSPC", "the run was not armed: cannot reserve more space"),
-    ("pwrite64", "EIO", "the run was not armed: cannot write the journal"),
+@pytest.mark.parametrize("call, error, code, told", [
+    ("fsync", "EIO", 1, "cannot sync"),
+    ("fallocate", "ENOSPC", 6, "cannot create a journal"),
+    ("fdatasync", "EIO", 6, "cannot create a journal"),
+    ("pwrite64", "ENOSPC", 6, "the run was not armed: cannot reserve more space"),
+    ("pwrite64", "EIO", 6, "the run was not armed: cannot write the journal"),
 ])
-def test_a_journal_that_fails_while_arming_refuses_the_run_at_once(cutover, call, error, told):
+def test_a_disk_that_fails_while_arming_refuses_the_run(cutover, call, error, code, told):
     book = cutover.book(BOOK)
     cutover.without_leak_check()
     argv = ["strace", "-f", "-b", "execve", "-qq", "-o", "/dev/null", f"--trace={call}",
@@ -29,6 +30,6 @@ def test_a_journal_that_fails_while_arming_refuses_the_run_at_once(cutover, call
     done = subprocess.run(argv, env={**cutover.env, "PATH": os.environ["PATH"]},
                           stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=DEADLINE_S, cwd=cutover.folder)
-    assert done.returncode == 6, done.stdout + done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
     assert told in done.stderr and done.stderr.count("\n") == 1
     assert cutover.runs() == [] and cutover.marks == []
