@@ -228,11 +228,11 @@ def test_probe_gives_the_share_of_good_answers_over_its_window(odd):
 
 
 def assert_one_prober(odd):
-    """It goes on by itself at its rate."""
+    """It goes on by itself at its rate; at less where each probe is late."""
     def attempt(seconds):
         before = len(odd.seen)
         time.sleep(seconds)
-        assert RATE * 0.85 <= (len(odd.seen) - before) / seconds <= RATE * 1.15
+        assert RATE * 0.5 <= (len(odd.seen) - before) / seconds <= RATE * 1.15
 
     steadily(attempt, 1)
 
