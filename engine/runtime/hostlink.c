@@ -22,6 +22,7 @@ enum {
 	PING_MS = 5000,
 	PONG_MS = 10000,
 	CLOSED_MS = 500, /* from the end of the link to the end of the process */
+	HEAR_READS = 32, /* far more than a socket holds, and not for ever */
 	BURY_POLL_MS = 2,
 	BURY_MS = 5000, /* then it is said that something could not be killed */
 };
@@ -178,10 +179,25 @@ void hostlink_give_up(struct cut_hostlink *link, int code, const char *why, cons
 	bury(link);
 }
 
+/* What it said, and we have not read yet, counts. */
+static void hear(struct cut_hostlink *link)
+{
+	for (int i = 0; i < HEAR_READS && !link->burying; i++) {
+		if (cut_frame_fill(link->fd, &link->in) <= 0)
+			return;
+		hostlink_take_frames(link);
+	}
+}
+
 static void on_timer(uv_timer_t *timer)
 {
 	struct cut_hostlink *link = cut_container(timer, struct cut_hostlink, timer);
 
+	if (!link->starting && !link->closed) { /* this process may have stood still */
+		hear(link);
+		if (link->burying)
+			return;
+	}
 	if (!link->ready && hostlink_now(link) >= link->ponged + GREETING_MS) {
 		hostlink_give_up(link, -ETIMEDOUT, "it did not get ready within 10 s",
 				 "plugin host killed");
@@ -241,9 +257,7 @@ static void on_exit_seen(uv_poll_t *poll, int status, int events)
 	cut_auto(cut_str) char *text = NULL;
 	siginfo_t end = {0};
 
-	/* Its last words first: answers that it gave are answers. */
-	while (!link->burying && cut_frame_fill(link->fd, &link->in) > 0)
-		hostlink_take_frames(link);
+	hear(link);
 	if (link->burying)
 		return;
 	if (waitid(P_PID, (id_t)link->pid, &end, WEXITED | WNOHANG | WNOWAIT) < 0)

@@ -58,6 +58,11 @@ def answers_and_dies(call):
     os._exit(3)
 
 
+def answers_and_stands_still(call):
+    done(call)
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
 def sends_half_a_frame(call):
     os.write(3, struct.pack(">I", 100) + b'{"t": "done"')
     os._exit(0)
@@ -87,6 +92,7 @@ BEHAVIOURS = {
     "answers_an_unknown_id": lambda call: done(call, id=call["id"] + 1000),
     "answers_an_unknown_status": lambda call: done(call, status="fine"),
     "answers_and_dies": answers_and_dies,
+    "answers_and_stands_still": answers_and_stands_still,
     "closes_the_link": closes_the_link,
     "dies": dies,
     "dies_with_a_command": dies_with_a_command,

@@ -422,6 +422,23 @@ static void test_faulty_host_is_killed_and_its_call_ends_once(void **state)
 	}
 }
 
+/* It stops as soon as it has answered, and then it is we who stand still. */
+static void test_an_answer_in_time_counts_however_late_it_is_read(void **state)
+{
+	struct world *w = start("answers_and_stands_still", NULL);
+	siginfo_t stopped;
+
+	wait_ready(w);
+	call(w, 1, "any", "apply", 1, json_object());
+	uv_run(&w->loop, UV_RUN_NOWAIT);
+	assert_int_equal(waitid(P_PID, (id_t)cut_hostlink_pid(w->link), &stopped, WSTOPPED), 0);
+	usleep(1000000);
+	run(w);
+	if (w->gone || w->done != 1 || w->status[1] != CUT_OK)
+		fail_msg("status %d: %s", (int)w->status[1], w->gone_why);
+	finish(w);
+}
+
 static void test_command_of_a_dead_host_is_killed(void **state)
 {
 	struct world *w = start("dies_with_a_command", NULL);
@@ -535,6 +552,7 @@ int main(void)
 		cmocka_unit_test(test_saved_state_comes_back),
 		cmocka_unit_test(test_secrets_are_taken_out_of_answers),
 		cmocka_unit_test(test_faulty_host_is_killed_and_its_call_ends_once),
+		cmocka_unit_test(test_an_answer_in_time_counts_however_late_it_is_read),
 		cmocka_unit_test(test_command_of_a_dead_host_is_killed),
 		cmocka_unit_test(test_nothing_of_a_plugin_outlives_its_host),
 		cmocka_unit_test(test_a_host_that_floods_the_log_fills_no_disk),
