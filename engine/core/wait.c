@@ -18,7 +18,7 @@ static void arm(struct cut_run *run, uint32_t step, cut_time length)
 
 	if (wait->since != CUT_NONE)
 		from = run->steps[wait->since].ended;
-	if (wait->clean && from < run->t && s->doing == CUT_DOING_WAIT)
+	if (s->doing == CUT_DOING_WAIT)
 		from = run->t; /* again, from now on */
 	cut_step_doing(run, step, CUT_DOING_WAIT);
 	if (wait->clean && run->unclear) {

@@ -205,6 +205,140 @@ static void test_triggers_are_armed_at_the_first_step_that_moves_traffic(void **
 	assert_true(t->bad.high > 0.0499 && t->bad.high < 0.0501);
 }
 
+/* Of golden/good/everything.yaml, where each key has a value that is not its default. */
+static void test_what_is_written_reaches_the_model(void **state)
+{
+	cut_auto(cut_str) char *path = test_path("golden/good/everything.yaml");
+	cut_auto(cut_json) json_t *set =
+		json_pack("{s:s, s:s}", "hosts", "[\"a.example\"]", "size", "small");
+	struct cut_load_options options = {.catalog = &catalog, .set = set};
+	cut_auto(cut_runbook) struct cut_runbook *rb = NULL;
+	struct cut_faults faults = {0};
+	const struct cut_trigger *high, *slow, *down;
+	const struct cut_step *plug, *firewall, *frozen, *go;
+	const struct cut_acceptance *accepted;
+	const struct cut_group *together;
+
+	assert_int_equal(cut_runbook_load(path, &options, &faults, &rb, NULL), 0);
+	cut_faults_done(&faults);
+	high = &rb->triggers[0], slow = &rb->triggers[1], down = &rb->triggers[2];
+	plug = step_of(rb, "plug"), firewall = step_of(rb, "firewall");
+	frozen = step_of(rb, "freeze"), go = step_of(rb, "go");
+	accepted = &rb->phases[step_of(rb, "ladder/first/shift")->phase].acceptance;
+	together = &rb->groups[step_of(rb, "switch_all")->group];
+	const struct {
+		const char *what;
+		int64_t is, want;
+	} numbers[] = {
+		{"high until", high->until, cut_runbook_step(rb, CUT_NONE, "switch_all")},
+		{"high for", high->for_time, 5000},
+		{"high persist", high->persist, CUT_PERSIST_FOR},
+		{"high min_events", (int64_t)high->min_events, 10},
+		{"high then", high->then, CUT_THEN_ROLLBACK},
+		{"high missing", high->missing, CUT_MISSING_HOLD},
+		{"high on_blind", high->on_blind, CUT_THEN_PAUSE},
+		{"slow every", slow->every, 15000},
+		{"slow max_age", slow->max_age, 30000},
+		{"slow max_gap", slow->max_gap, 30000},
+		{"slow persist", slow->persist, CUT_PERSIST_M_OF_N},
+		{"slow m", slow->m, 3},
+		{"slow n", slow->n, 5},
+		{"slow then", slow->then, CUT_THEN_PAUSE},
+		{"slow keep", slow->keep, 10000},
+		{"slow missing", slow->missing, CUT_MISSING_BAD},
+		{"slow blind_after", slow->blind_after, 60000},
+		{"slow on_blind", slow->on_blind, CUT_THEN_NOTIFY},
+		{"down persist", down->persist, CUT_PERSIST_CONSECUTIVE},
+		{"down n", down->n, 3},
+		{"down warmup", down->warmup, 5000},
+		{"down shadow", down->shadow, true},
+		{"down then", down->then, CUT_THEN_NOTIFY},
+		{"outage", rb->downtimes[0].outage, true},
+		{"limit", rb->downtimes[0].limit, 30000},
+		{"on_limit", rb->downtimes[0].on_limit, CUT_LIMIT_PAUSE},
+		{"downtime from", rb->downtimes[0].from, cut_runbook_step(rb, CUT_NONE, "freeze")},
+		{"downtime to", rb->downtimes[0].to, cut_runbook_step(rb, CUT_NONE, "thaw")},
+		{"rollback max_parallel", rb->rollback_max_parallel, 2},
+		{"rollback on_failure", rb->rollback_continues, true},
+		{"max_parallel", rb->max_parallel, 8},
+		{"phase max_parallel", rb->phases[0].max_parallel, 4},
+		{"on_overrun", rb->phases[0].window.on_overrun, CUT_OVERRUN_ROLLBACK},
+		{"manual class", plug->body.class, CUT_DECLARATIVE},
+		{"manual effects", plug->body.effects, CUT_WRITE},
+		{"command class", frozen->body.class, CUT_DECLARATIVE},
+		{"command ops", firewall->body.ops & CUT_HAS_OBSERVE, CUT_HAS_OBSERVE},
+		{"undo's timeout", firewall->undo_body->timeout, 5000},
+		{"undo's retry", firewall->undo_body->retry->limit, 3},
+		{"retry delay", firewall->body.retry->delay, 1000},
+		{"retry max", firewall->body.retry->max, 10000},
+		{"retry jitter", firewall->body.retry->jitter, false},
+		{"backstop", firewall->temporary->backstop, 6 * 3600000},
+		{"planned", firewall->planned, 5000},
+		{"deadline", frozen->deadline, 600000},
+		{"on_interrupt", frozen->interrupt_waits, true},
+		{"on_failure", frozen->on_failure, CUT_FAIL_ROLLBACK},
+		{"group's max_parallel", together->max_parallel, 2},
+		{"expires", go->approve->expires, 30 * 60000},
+		{"on_expiry", go->approve->on_expiry, CUT_GATE_ROLLBACK},
+		{"on_decline", go->approve->on_decline, CUT_GATE_ABORT},
+		{"clean_for", accepted->clean_for, 20000},
+		{"settle", accepted->settle, 1000},
+		{"tests_every", accepted->tests_every, 10000},
+		{"max_bad", accepted->max_bad, 1},
+		{"coverage", (int64_t)(accepted->coverage * 100 + 0.5), 90},
+		{"on_bad", accepted->on_bad, CUT_BAD_EXTEND},
+		{"accepted by", accepted->deadline, 3600000},
+		{"on_deadline", accepted->on_deadline, CUT_DEADLINE_ROLLBACK},
+		{"sign_off", accepted->sign_off[0], 1},
+		{"quorum", rb->roles[0].quorum, 2},
+		{"not_starter", rb->roles[0].not_starter, true},
+		{"notify every", rb->notifies[0].every, 600000},
+	};
+	const struct {
+		const char *is, *want;
+	} texts[] = {
+		{rb->clients[0].what, "new pins"},
+		{rb->clients[0].owner, "app"},
+		{rb->roles[0].contact, "#ops"},
+		{firewall->environment, "green"},
+		{firewall->prose->owner, "net"},
+		{firewall->prose->if_fails, "call the network team"},
+		{firewall->locks[0], "fw"},
+		{plug->manual->instructions, "plug it in"},
+		{plug->manual->evidence[0], "photo"},
+		{rb->notifies[0].text, "hi"},
+		{together->title, "at once"},
+	};
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(numbers); i++)
+		if (numbers[i].is != numbers[i].want)
+			fail_msg("%s is %lld", numbers[i].what, (long long)numbers[i].is);
+	for (size_t i = 0; i < CUT_ARRAY_LEN(texts); i++)
+		assert_string_equal(texts[i].is, texts[i].want);
+	assert_true(slow->bad.low > 0.099 && slow->bad.low < 0.101 && slow->bad.high == 9);
+	assert_true(high->clear.kind == CUT_BOUND_BELOW && high->clear.low < 0.021);
+}
+
+static void test_what_is_not_written_has_its_default(void **state)
+{
+	cut_auto(cut_runbook) struct cut_runbook *rb =
+		load_good(HEAD "steps: [{id: a, run: [x], rollback: {run: [y]}}, {id: m, manual: "
+			       "{instructions: do it}, rollback: not_needed}]\n");
+	const struct cut_step *a = step_of(rb, "a"), *m = step_of(rb, "m");
+
+	assert_int_equal(rb->max_parallel, 16);
+	assert_int_equal(rb->rollback_max_parallel, 4);
+	assert_false(rb->rollback_continues);
+	assert_int_equal(a->body.timeout, 600000);
+	assert_int_equal(a->undo_body->timeout, 600000);
+	assert_int_equal(a->on_failure, CUT_FAIL_PAUSE);
+	assert_int_equal(a->body.retry->limit, 0);
+	assert_int_equal(a->undo_body->retry->limit, 0);
+	assert_int_equal(a->body.class, CUT_OPAQUE);
+	assert_int_equal(m->body.class, CUT_OPAQUE);
+	assert_int_equal(m->body.effects, CUT_WRITE);
+}
+
 static void test_what_is_of_a_later_version_is_noted_with_its_place(void **state)
 {
 	cut_auto(cut_runbook) struct cut_runbook *rb = load_good(
@@ -408,6 +542,8 @@ int main(void)
 		cmocka_unit_test(test_class_follows_from_what_stands_beside),
 		cmocka_unit_test(test_defaults_reach_steps_and_their_extra_bodies),
 		cmocka_unit_test(test_triggers_are_armed_at_the_first_step_that_moves_traffic),
+		cmocka_unit_test(test_what_is_written_reaches_the_model),
+		cmocka_unit_test(test_what_is_not_written_has_its_default),
 		cmocka_unit_test(test_what_is_of_a_later_version_is_noted_with_its_place),
 		cmocka_unit_test(test_later_names_and_words_are_noted_too),
 		cmocka_unit_test(test_a_plugin_that_is_not_there_is_told_where_it_is_named),

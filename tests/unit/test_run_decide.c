@@ -378,6 +378,61 @@ static void test_a_downtime_limit_pauses_or_rolls_back(void **state)
 	world_free(w);
 }
 
+static void test_a_downtime_clock_that_starts_again_goes_on_where_it_stood(void **state)
+{
+	struct world *w =
+		world_new("downtime: [{id: dt, from: a, to: b, kind: outage, limit: 10s}]\n"
+			  "steps: [{id: a, uses: t.write, on_failure: hold}, {id: b, needs: [], "
+			  "uses: t.read},\n"
+			  "  {id: c, needs: [], uses: t.read}]\n");
+	bool running;
+	cut_time elapsed;
+	unsigned pages;
+
+	world_start(w);
+	world_at(w, 1000);
+	world_fail(w, "a");
+	world_at(w, 4000);
+	world_ok(w, "b");
+	world_at(w, 6000);
+	assert_int_equal(world_order(w, CUT_ORDER_RETRY, "a", NULL), 0);
+	pages = world_pages(w);
+	world_at(w, 11999);
+	assert_int_equal(world_pages(w), pages);
+	world_at(w, 12000);
+	assert_int_equal(world_pages(w), pages + 1);
+	world_at(w, 13000);
+	world_ok(w, "a");
+	world_ok(w, "c");
+	cut_run_downtime(world_run(w), 0, 90000, &running, &elapsed);
+	assert_false(running); /* with the run */
+	assert_int_equal(elapsed, 11000);
+	world_free(w);
+}
+
+static void test_a_downtime_clock_runs_on_through_another_attempt(void **state)
+{
+	struct world *w = world_new(
+		"downtime: [{id: dt, from: a, to: b, kind: outage, limit: 10s}]\n"
+		"steps: [{id: a, uses: t.write, retry: {limit: 1, delay: 5s, jitter: false}},\n"
+		"  {id: b, uses: t.read}]\n");
+	bool running;
+	cut_time elapsed;
+
+	world_start(w);
+	world_at(w, 1000);
+	world_fail(w, "a");
+	world_at(w, 9999);
+	assert_int_equal(world_pages(w), 0);
+	world_at(w, 10000);
+	assert_int_equal(world_pages(w), 1);
+	world_ok(w, "a");
+	cut_run_downtime(world_run(w), 0, 10000, &running, &elapsed);
+	assert_true(running);
+	assert_int_equal(elapsed, 10000);
+	world_free(w);
+}
+
 static void test_clients_and_command_are_remembered(void **state)
 {
 	struct world *w = world_new("clients: [{id: shop, what: the shop, owner: bob}]\n"
@@ -499,6 +554,8 @@ int main(void)
 		cmocka_unit_test(
 			test_a_downtime_clock_runs_from_the_start_of_one_step_to_the_end_of_another),
 		cmocka_unit_test(test_a_downtime_limit_pauses_or_rolls_back),
+		cmocka_unit_test(test_a_downtime_clock_that_starts_again_goes_on_where_it_stood),
+		cmocka_unit_test(test_a_downtime_clock_runs_on_through_another_attempt),
 		cmocka_unit_test(test_clients_and_command_are_remembered),
 		cmocka_unit_test(test_what_a_person_decided_in_a_freeze_is_no_cause_when_it_ends),
 		cmocka_unit_test(test_past_the_point_of_no_return_each_cause_holds_as_what_it_is),

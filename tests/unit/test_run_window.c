@@ -105,6 +105,46 @@ static void test_an_overrun_of_the_window_rolls_back_where_it_says_so(void **sta
 	world_free(w);
 }
 
+static void test_an_overrun_that_is_to_go_on_starts_what_is_left(void **state)
+{
+	struct world *w =
+		world_new("window: {opens: '2025-11-22T19:01:00Z', closes: '2025-11-22T20:03:00Z', "
+			  "on_overrun: continue}\n"
+			  "steps: [{id: a, uses: t.read}, {id: b, uses: t.read}]\n");
+
+	world_start(w);
+	world_at(w, 200000);
+	world_forget(w);
+	world_ok(w, "a");
+	expect_trace(w, "[200000] b: apply 1\n");
+	world_free(w);
+}
+
+static void test_a_window_closes_only_on_the_phase_that_it_is_for(void **state)
+{
+	static const char *const books[] = {
+		"phases:\n"
+		"  - {id: one, window: {closes: '2025-11-22T20:03:00Z'},\n"
+		"     steps: [{id: a, uses: t.read}]}\n"
+		"  - {id: two, steps: [{id: b, uses: t.read}]}\n",
+		"phases:\n"
+		"  - {id: one, steps: [{id: a, uses: t.read}, {id: b, uses: t.read}]}\n"
+		"  - {id: two, window: {closes: '2025-11-22T20:03:00Z'},\n"
+		"     steps: [{id: c, uses: t.read}]}\n",
+	};
+
+	for (size_t i = 0; i < CUT_ARRAY_LEN(books); i++) {
+		struct world *w = world_new(books[i]);
+
+		world_start(w);
+		world_ok(w, "a");
+		world_forget(w);
+		world_at(w, 200000);
+		expect_trace(w, "");
+		world_free(w);
+	}
+}
+
 static void test_until_holds_when_the_phase_is_done(void **state)
 {
 	struct world *w = world_new("phases:\n"
@@ -153,6 +193,8 @@ int main(void)
 		cmocka_unit_test(test_nothing_starts_before_the_window_opens_or_after_it_closes),
 		cmocka_unit_test(test_a_window_overridden_when_armed_holds_nothing_back),
 		cmocka_unit_test(test_an_overrun_of_the_window_rolls_back_where_it_says_so),
+		cmocka_unit_test(test_an_overrun_that_is_to_go_on_starts_what_is_left),
+		cmocka_unit_test(test_a_window_closes_only_on_the_phase_that_it_is_for),
 		cmocka_unit_test(test_until_holds_when_the_phase_is_done),
 		cmocka_unit_test(test_a_phase_waits_for_its_not_before),
 	};

@@ -311,6 +311,22 @@ static void test_a_pending_trigger_suspends_and_a_bad_sample_restarts(void **sta
 	world_done(&w);
 }
 
+static void test_a_blind_trigger_suspends_the_acceptance(void **state)
+{
+	struct world w;
+
+	world_init(&w);
+	start(&w);
+	shift(&w, 0);
+	finish_stage(&w, 0);
+	samples(&w, 0, 3 * CUT_SECOND, 0.01);
+	cut_buf_reset(&w.log);
+	update(&w, 3 * CUT_SECOND + w.rb.triggers[0].blind_after);
+	assert_non_null(strstr(cut_buf_str(&w.log), " high blind\n"));
+	assert_non_null(strstr(cut_buf_str(&w.log), " switch suspended\n"));
+	world_done(&w);
+}
+
 static void test_a_failure_past_the_point_of_no_return_starts_over_once_people_went_on(void **state)
 {
 	struct world w;
@@ -499,6 +515,7 @@ int main(void)
 			test_past_the_point_of_no_return_a_rollback_trigger_may_clear_again),
 		cmocka_unit_test(test_a_clean_stage_is_accepted),
 		cmocka_unit_test(test_a_pending_trigger_suspends_and_a_bad_sample_restarts),
+		cmocka_unit_test(test_a_blind_trigger_suspends_the_acceptance),
 		cmocka_unit_test(
 			test_a_failure_past_the_point_of_no_return_starts_over_once_people_went_on),
 		cmocka_unit_test(test_a_shadow_trigger_does_everything_but_act),
