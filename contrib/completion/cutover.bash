@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Completion of cutover in bash: commands and options as `cutover help` tells them, then runs, and
-# files. Installed as share/bash-completion/completions/cutover; in zsh, source it after
-# `autoload bashcompinit && bashcompinit`.
+# Completion of cutover in bash: commands and options as `cutover help` tells them, then what a run
+# waits for, runs, and files. Installed as share/bash-completion/completions/cutover; in zsh, source
+# it after `autoload bashcompinit && bashcompinit`.
 
 _cutover()
 {
@@ -34,7 +34,15 @@ _cutover()
 			<<<"$help")" -- "$cur")
 		return
 	fi
-	case ${due:-$(head -n 1 <<<"$help")} in
+	[ -n "$due" ] || due=$(head -n 1 <<<"$help")
+	# First what the run waits for, in the words of its status; then the run.
+	if [ "${words[*]}" = "$command" ] && [[ $due == *" GATE "* || $due == *" STEP "* ]]; then
+		due=WAITED
+	fi
+	case $due in
+	WAITED) mapfile -t COMPREPLY < <(compgen -W "$("$program" status 2>/dev/null |
+		tr -s '\n' ' ' | tr -s ' ' | sed 's/cutover/\n&/g' |
+		sed -n "s/^cutover ${command/decline/approve} \([^ ;,]*\).*/\1/p")" -- "$cur") ;;
 	DIR) mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
 	*RUNBOOK* | FILE* | *" FILE"*) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	*COMMAND*) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;

@@ -43,14 +43,16 @@ def prefix():
         shutil.rmtree(folder)
 
 
+def env_of(folder):
+    return {"PATH": os.environ["PATH"], "HOME": str(folder),
+            "CUTOVER_STATE_DIR": str(folder / "state"), "CUTOVER_SOCKET_DIR": str(folder / "s")}
+
+
 @pytest.fixture
 def cutover(prefix, tmp_path):
     def command(*words, code=0):
-        env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path),
-               "CUTOVER_STATE_DIR": str(tmp_path / "state"),
-               "CUTOVER_SOCKET_DIR": str(tmp_path / "s")}
-        done = subprocess.run([prefix / "bin" / "cutover", *words], env=env, cwd=tmp_path,
-                              capture_output=True, text=True, timeout=240)
+        done = subprocess.run([prefix / "bin" / "cutover", *words], env=env_of(tmp_path),
+                              cwd=tmp_path, capture_output=True, text=True, timeout=240)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
 
@@ -101,12 +103,31 @@ def test_the_service_is_well_formed_and_has_few_rights(prefix):
 ])
 def test_the_shell_completes(prefix, tmp_path, words, want):
     (tmp_path / "book.yaml").write_text(BOOK)
+    assert completed(prefix, tmp_path, words) == want
+
+
+def completed(prefix, folder, words):
     typed = " ".join(f"'{word}'" for word in words)
     script = f"""source {prefix / COMPLETION}
 COMP_WORDS=({prefix / "bin" / "cutover"} {typed}) COMP_CWORD={len(words)}
 _cutover && printf '%s\\n' "${{COMPREPLY[@]}}\""""
-    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True)
-    assert set(done.stdout.split()) == want, done.stderr
+    done = subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True,
+                          env=env_of(folder))
+    return set(done.stdout.split())
+
+
+def test_the_shell_completes_what_a_run_waits_for(prefix, cutover, tmp_path):
+    (tmp_path / "book.yaml").write_text("""{cutover: v1, name: waits,
+        roles: {ops: {members: ["0"]}}, phases: [{id: p, order: parallel, steps: [
+        {id: go_or_not, approve: {roles: [ops]}}, {id: go_away, manual: {instructions: x},
+        rollback: not_needed}]}]}""")
+    cutover("run", "book.yaml", "--yes", "--detach", code=3)
+    run, = (path.name for path in (tmp_path / "state" / "runs").iterdir())
+    for words, want in ((["approve", ""], "go_or_not"), (["decline", "go"], "go_or_not"),
+                        (["attest", ""], "go_away"), (["approve", "go_or_not", ""], run)):
+        assert completed(prefix, tmp_path, words) == {want}
+    cutover("abort", "--yes")
+    cutover("watch", run, code=7)
 
 
 def test_without_the_plugin_host_that_is_what_is_told(prefix, cutover, tmp_path):
