@@ -227,8 +227,25 @@ static int errno_of(CURLcode code)
 	}
 }
 
+/* What to do about a certificate that is not right, by what OpenSSL has to say of it (x509_vfy.h).
+ */
+static const char *certificate_remedy(CURL *easy)
+{
+	enum { NOTHING = 1, NOT_YET = 9, EXPIRED = 10 };
+	long told = NOTHING;
+
+	curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &told);
+	switch (told) {
+	case NOTHING: return "use a name that the certificate is for";
+	case NOT_YET: return "is the clock right, here and where it was made?";
+	case EXPIRED: return "renew it";
+	default: return "name who signed it in ca_file, or add them to the system's authorities";
+	}
+}
+
 static void on_finished(struct host_http *http, CURL *easy, CURLcode code)
 {
+	cut_auto(cut_str) char *text = NULL;
 	struct host_request *req;
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&req);
@@ -237,7 +254,10 @@ static void on_finished(struct host_http *http, CURL *easy, CURLcode code)
 	if (code == CURLE_WRITE_ERROR && (req->reply.error || req->reply_headers.error))
 		snprintf(req->why, sizeof(req->why), "the answer is larger than %zu bytes",
 			 req->reply.max_bytes);
-	tell(req, code ? errno_of(code) : 0, req->why[0] ? req->why : curl_easy_strerror(code));
+	text = cut_printf("%s%s%s", req->why[0] ? req->why : curl_easy_strerror(code),
+			  code == CURLE_PEER_FAILED_VERIFICATION ? "; " : "",
+			  code == CURLE_PEER_FAILED_VERIFICATION ? certificate_remedy(easy) : "");
+	tell(req, code ? errno_of(code) : 0, text);
 }
 
 static void collect(struct host_http *http)

@@ -12,6 +12,7 @@ import threading
 import pytest
 
 import hostdrive
+from authority import Authority
 from servers import free_port, hang_up, wait_until
 from steady import SOON_S, steadily
 
@@ -378,7 +379,7 @@ def secure(web, tmp_path):
 def test_an_unknown_certificate_is_refused(core, secure):
     done = get(core, secure.url + "/", method="POST", body="x")
     assert done.status == "fail"
-    assert "certificate" in done.text
+    assert "certificate" in done.text and "; name who signed it in ca_file, or add" in done.text
     assert not secure.seen
 
 
@@ -388,7 +389,18 @@ def test_a_trusted_certificate_is_accepted(core, secure):
 
 def test_another_name_than_the_certificates_is_refused(core, secure):
     url = secure.url.replace("127.0.0.1", "localhost")
-    assert get(core, url + "/", ca_file=str(secure.cert)).status == "fail"
+    done = get(core, url + "/", ca_file=str(secure.cert))
+    assert done.status == "fail" and "; use a name that the certificate is for" in done.text, done
+
+
+@pytest.mark.parametrize("at, told", [("2020-01-01", "; renew it"), ("2099-01-01", "; is the clock right")])
+def test_a_certificate_of_another_time_is_refused(core, web, tmp_path, at, told):
+    authority = Authority(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.certificate("IP:127.0.0.1", at=at))
+    web.socket = context.wrap_socket(web.socket, server_side=True)
+    done = get(core, web.url.replace("http:", "https:") + "/", ca_file=str(authority.ca))
+    assert done.status == "fail" and told in done.text, done
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a hosts file of one's own needs root")
