@@ -157,7 +157,7 @@ static int say_unanswered(const struct cut_found *found, struct cut_err *err)
 int cut_found_request(struct cut_found *found, const char *path, const json_t *body, json_t **ret,
 		      struct cut_err *err)
 {
-	cut_time until = cut_clock_boot() + RESTART_WAIT;
+	cut_time until = 0;
 	bool order = strcmp(path, "/v1/orders") == 0;
 
 	for (;;) {
@@ -170,6 +170,8 @@ int cut_found_request(struct cut_found *found, const char *path, const json_t *b
 			r = -ENOTCONN;
 		if (r == -ENOTCONN && cut_found_has_ended(found, &end))
 			return cut_found_say_ended(found, end.outcome, err);
+		if (r == -ENOTCONN && !until) /* from now on: that it hung took its time, too */
+			until = cut_clock_boot() + RESTART_WAIT;
 		if (r == -ENOTCONN && cut_clock_boot() > until) {
 			found->entry.live = false; /* nor does the next request wait */
 			return cut_found_say_held(found, err);
