@@ -25,21 +25,36 @@ static void trim(struct cut_buf *buf)
 		buf->data[--buf->len] = '\0';
 }
 
+/* An engine that is started again reads it again: what can be read once only, or may keep it
+ * waiting for somebody who writes, is refused. */
+static int check_file(int fd, const char *name, const char *path, bool private, struct cut_err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return cut_err_set(err, -EINVAL, "it is no regular file",
+				   "put the value into one, readable by you only (chmod 600)",
+				   "cannot read secret %s from %s", name, path);
+	if (private && (st.st_mode & 077) != 0)
+		return cut_err_set(err, -EPERM, "other users may read the file", "chmod 600 it",
+				   "secret %s in %s is not secret", name, path);
+	return 0;
+}
+
 static int read_file(const char *name, const char *path, bool private, struct cut_buf *out,
 		     struct cut_err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), r;
 	ssize_t n = 0;
 
 	if (fd < 0)
 		return cut_err_sys(err, -errno,
 				   "put the value there, readable by you only (chmod 600)",
 				   "cannot read secret %s from %s", name, path);
-	if (fstat(fd, &st) == 0 && private && (st.st_mode & 077) != 0) {
+	r = check_file(fd, name, path, private, err);
+	if (r < 0) {
 		close(fd);
-		return cut_err_set(err, -EPERM, "other users may read the file", "chmod 600 it",
-				   "secret %s in %s is not secret", name, path);
+		return r;
 	}
 	for (;;) {
 		char *at = cut_buf_reserve(out, 4096);

@@ -98,8 +98,10 @@ SECRET = """\
 
 @pytest.mark.parametrize("source, told", [
     ("file: /nowhere/key", "/nowhere/key"), ("env: NO_SUCH_VARIABLE", "NO_SUCH_VARIABLE"),
+    ("file: pipe", "no regular file"), ("file: /dev/null", "no regular file"),
     ("command: ['false']", "false"), ("command: [/nowhere/tool]", "/nowhere/tool")])
 def test_a_secret_that_cannot_be_read_refuses_the_start(cutover, source, told):
+    os.mkfifo(cutover.folder / "pipe", 0o600)
     refused(cutover, SECRET % source, 6, "key", told)
 
 
