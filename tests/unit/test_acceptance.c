@@ -68,6 +68,10 @@ static const struct trace traces[] = {
 	{"extend adds each bad interval of a trigger that does not go pending",
 	 ACCEPT(.settle = 0, .on_bad = CUT_BAD_EXTEND),
 	 "0 done settling,running 0/10|0 goods 6 - 5/10|6 fire - 6/11|7 fire - 7/12"},
+	{"under extend a bad sample takes back what the tests have vouched for",
+	 ACCEPT(.settle = 0, TESTS, .on_bad = CUT_BAD_EXTEND, .sign_off = &approver, .sign_off_len = 1),
+	 "0 done settling,running 0/10|0 goods 11 running+tests 10/10|10.5 pass met 10.5/10|"
+	 "11 bad running,suspended 10.5/11|12 goods 3 running,running+tests 12.5/11"},
 	{"fail rolls back", ACCEPT(.settle = 0, .on_bad = CUT_BAD_FAIL),
 	 "0 done settling,running 0/10|0 goods 6 - 5/10|6 bad failed 6/10"},
 	{"tests that end after it has failed count for nothing",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tests of plugins/dns/ask.c: what is made of a server's answer, and which answers are none. */
 #include "dns/ask.h"
+#include "dns/wire.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -100,11 +101,60 @@ static void test_a_broken_answer_is_none(void **state)
 	ldns_rdf_deep_free(name);
 }
 
+/* What a reply may differ in from its question, one octet of the header or question each. */
+static void test_only_a_reply_to_the_very_question_belongs_to_it(void **state)
+{
+	enum { ID = 1, FLAGS = 2, RCODE = 3, COUNT = 5, NAME = 13, TYPE = 28, CLASS = 30 };
+	static const struct {
+		const char *what;
+		size_t at;
+		uint8_t change; /* bits that are the other way round */
+		bool belongs;
+	} replies[] = {
+		{"the reply", RCODE, 0, true},
+		{"a name error", RCODE, LDNS_RCODE_NXDOMAIN, true},
+		{"another number", ID, 1, false},
+		{"a question", FLAGS, 0x80, false},
+		{"another operation", FLAGS, 0x28, false},
+		{"two questions", COUNT, 3, false},
+		{"none, yet without an error", COUNT, 1, false},
+		{"another spelling of the name", NAME, 0x20, true},
+		{"another name", NAME, 1, false},
+		{"another type", TYPE, 0x20, false},
+		{"another class", CLASS, 2, false},
+	};
+	ldns_rdf *name = ldns_dname_new_frm_str("www.shop.test.");
+	struct dns_message query = {0};
+	uint8_t reply[512];
+
+	(void)state;
+	assert_int_equal(dns_query_make(name, LDNS_RR_TYPE_A, false, false, &query), 0);
+	assert_int_equal(query.len, CLASS + 1);
+	for (size_t i = 0; i < KIT_ARRAY_LEN(replies); i++) {
+		memcpy(reply, query.bytes, query.len);
+		reply[FLAGS] |= 0x80;
+		reply[replies[i].at] ^= replies[i].change;
+		if (dns_reply_belongs(&query, reply, query.len) != replies[i].belongs)
+			fail_msg("%s", replies[i].what);
+	}
+	memcpy(reply, query.bytes, query.len);
+	reply[FLAGS] |= 0x80;
+	for (size_t len = 0; len < query.len; len++)
+		assert_false(dns_reply_belongs(&query, reply, len));
+	reply[COUNT] = 0; /* who fails may leave the question out */
+	reply[RCODE] |= LDNS_RCODE_SERVFAIL;
+	assert_true(dns_reply_belongs(&query, reply, 12));
+	assert_false(dns_reply_belongs(&query, reply, 11));
+	dns_message_done(&query);
+	ldns_rdf_deep_free(name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_an_answer_is_records_or_says_why_it_is_none),
 		cmocka_unit_test(test_a_broken_answer_is_none),
+		cmocka_unit_test(test_only_a_reply_to_the_very_question_belongs_to_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,6 +155,7 @@ static void test_logic_lets_a_deciding_operand_win_over_errors(void **state)
 	       {"1/0 > 0 && false", "false"},
 	       {"true && 1/0 > 0", "! divide by zero"},
 	       {"1/0 > 0 && true", "! divide by zero"},
+	       {"5 + 0 == 5 && 5 - 0 == 5 && 5 * 0 == 0", "true"},
 	       {"1/0 > 0 && 1 % 0 > 0", "! divide by zero"},
 	       {"true || 1/0 > 0", "true"},
 	       {"1/0 > 0 || true", "true"},
