@@ -77,11 +77,11 @@ END = "the run has ended as done"
 
 def test_a_time_and_an_interval_are_kept(cutover, receiver):
     later, soon = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=s)
-                   for s in (8, 5)) # in any order
+                   for s in (13, 10)) # in any order
     run = cutover.run(book(
         f'  - {{webhook: "{receiver.url}", at: ["{later.isoformat()}", "{soon.isoformat()}"], text: now}}\n'
         '  - {argv: [sh, -c, "cat >> ticks; echo >> ticks"], every: 1s, text: still on}',
-        "  - {id: rest, wait: 10s}"))
+        "  - {id: rest, wait: 15s}"))
     eventually(lambda: not run.processes())
     *times, end = texts(receiver.told)
     assert times == ["told: now"] * 2
