@@ -120,7 +120,7 @@ static const struct load_key parameter_keys[] = {
 
 static const struct load_key secret_keys[] = {
 	{"file", LOAD_TEXT, .offset = offsetof(struct secret_draft, file),
-	 .help = "read from this file"},
+	 .help = "a regular file that only its owner may read (chmod 600)"},
 	{"env", LOAD_TEXT, .offset = offsetof(struct secret_draft, env),
 	 .help = "from an environment variable, which a recovery after a reboot will not have"},
 	{"credential", LOAD_TEXT, .offset = offsetof(struct secret_draft, credential),
